@@ -1,0 +1,171 @@
+"""Documents: which struct each kind of subject holds, and reading one with all its defects.
+
+Only what a document can tell about itself is judged here; what needs other
+documents (an unknown variant, a cycle of prerequisites) is `engine/check.py`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import inspect
+
+from flagtrail.model.access import Member, SigninFailures, Token
+from flagtrail.model.environment import Environment, Policy, Project
+from flagtrail.model.errors import Defect, InvalidDocument
+from flagtrail.model.flag import Flag
+from flagtrail.model.segment import Segment
+from flagtrail.model.subject import Kind, Subject
+from flagtrail.model.targeting import Targeting
+
+Document: TypeAlias = Project | Environment | Flag | Targeting | Segment | Policy | Member | Token | SigninFailures
+
+STRUCTS: dict[Kind, type[Document]] = {
+    "project": Project,
+    "environment": Environment,
+    "flag": Flag,
+    "targeting": Targeting,
+    "segment": Segment,
+    "policy": Policy,
+    "member": Member,
+    "token": Token,
+    "signin": SigninFailures,
+}
+
+KEY = re.compile(r"[A-Za-z0-9._-]{1,256}\Z")
+MAX_DOCUMENT_BYTES = 1 << 20
+MAX_DEPTH = 20
+MAX_INTEGER = 2**53 - 1
+"""RFC 8785 (section 3.2.2.3): larger integers have no interoperable canonical form."""
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` can name something: 1 to 256 of `[A-Za-z0-9._-]`."""
+    return KEY.match(text) is not None
+
+
+def encode(document: Document) -> Any:  # noqa: ANN401 - a JSON value
+    """The document as plain JSON values: what an entry's `before` and `after` hold."""
+    return msgspec.to_builtins(document)
+
+
+def decode(subject: Subject, value: object) -> Document:
+    """Read a document of the subject's kind from plain JSON values.
+
+    Raises InvalidDocument with every structural defect: unknown keys, missing
+    keys, wrong types, a key that is not the subject's own, limits exceeded.
+    """
+    struct = STRUCTS[subject.kind]
+    defects = list(_limits(value, "", 0))
+    if not defects:
+        try:
+            document = msgspec.convert(value, struct)
+        except msgspec.ValidationError:
+            defects.extend(_structure(inspect.type_info(struct), value, ""))
+        else:
+            defects.extend(_own_key(subject, document))
+            if not defects:
+                return document
+    raise InvalidDocument(defects)
+
+
+def _own_key(subject: Subject, document: Document) -> Iterator[Defect]:
+    key = getattr(document, "key", None)
+    if key is not None and key != subject.name:
+        yield Defect("/key", f"is {key!r}, but the address says {subject.name!r}")
+    if not is_key(subject.name):
+        yield Defect("/key", f"{subject.name!r} is not a key: 1 to 256 of the characters A-Z a-z 0-9 . _ -")
+
+
+def _limits(value: object, path: str, depth: int) -> Iterator[Defect]:
+    """Depth, integers beyond the canonical range, strings that are not Unicode, and (at the root) the size."""
+    if depth > MAX_DEPTH * 3:  # a condition of depth 20 nests an object, a list and an object each
+        yield Defect(path, f"is nested deeper than {MAX_DEPTH}")
+        return
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _limits(part, f"{path}/{pointer(str(key))}", depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for index, part in enumerate(value):
+            yield from _limits(part, f"{path}/{index}", depth + 1)
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        yield Defect(path, f"{value} is beyond 2^53-1, which JSON cannot carry exactly")
+    elif isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            yield Defect(path, "is not valid Unicode (a lone surrogate)")
+
+
+def pointer(key: str) -> str:
+    """One key as a JSON Pointer token (RFC 6901, section 3)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _structure(info: inspect.Type, value: object, path: str) -> Iterator[Defect]:
+    """All structural defects of `value` against `info`, where msgspec itself stops at the first."""
+    match info:
+        case inspect.StructType():
+            yield from _struct(info, value, path)
+        case inspect.UnionType():
+            yield from _union(info, value, path)
+        case inspect.VarTupleType() if isinstance(value, (list, tuple)):
+            for index, part in enumerate(value):
+                yield from _structure(info.item_type, part, f"{path}/{index}")
+        case inspect.DictType() if isinstance(value, dict):
+            for key, part in value.items():
+                yield from _structure(info.value_type, part, f"{path}/{pointer(key)}")
+        case _:
+            yield from _leaf(info, value, path)
+
+
+def _struct(info: inspect.StructType, value: object, path: str) -> Iterator[Defect]:
+    if not isinstance(value, dict):
+        yield Defect(path, f"is {_called(value)}, an object is needed")
+        return
+    fields = {field.encode_name: field for field in info.fields}
+    for key in sorted(value.keys() - fields.keys()):
+        known = ", ".join(sorted(fields))
+        yield Defect(f"{path}/{pointer(key)}", f"is not a known key; known are {known}")
+    for name, field in fields.items():
+        if name in value:
+            yield from _structure(field.type, value[name], f"{path}/{name}")
+        elif field.required:
+            yield Defect(f"{path}/{name}", "is missing")
+
+
+def _union(info: inspect.UnionType, value: object, path: str) -> Iterator[Defect]:
+    """Unions here are `X | None` or a union of scalars: judge by the one part of the value's own form."""
+    if value is None and info.includes_none:
+        return
+    forms = [part for part in info.types if not isinstance(part, inspect.NoneType)]
+    if len(forms) == 1:
+        yield from _structure(forms[0], value, path)
+    elif not isinstance(value, (str, int, float)):
+        yield Defect(path, f"is {_called(value)}, a text, number or boolean is needed")
+
+
+def _leaf(info: inspect.Type, value: object, path: str) -> Iterator[Defect]:
+    needed: dict[type[inspect.Type], tuple[type, str]] = {
+        inspect.StrType: (str, "a text"),
+        inspect.BoolType: (bool, "a boolean"),
+        inspect.IntType: (int, "an integer"),
+        inspect.VarTupleType: (list, "a list"),
+        inspect.DictType: (dict, "an object"),
+    }
+    if isinstance(info, inspect.LiteralType):
+        if value not in info.values:
+            known = ", ".join(str(known) for known in info.values)
+            yield Defect(path, f"is {value!r}; it must be one of {known}")
+        return
+    for kind, (type_, name) in needed.items():
+        if isinstance(info, kind) and (not isinstance(value, type_) or (type_ is int and isinstance(value, bool))):
+            yield Defect(path, f"is {_called(value)}, {name} is needed")
+
+
+def _called(value: object) -> str:
+    names = {bool: "a boolean", int: "an integer", float: "a number", str: "a text", list: "a list", dict: "an object"}
+    return "null" if value is None else names.get(type(value), type(value).__name__)

@@ -1,0 +1,92 @@
+"""Subjects: the addresses of the documents under the ledger."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["project", "environment", "flag", "targeting", "segment", "policy", "member", "token", "signin"]
+
+
+class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A document's address. Which parts are set follows from `kind` (see the constructors below)."""
+
+    kind: Kind
+    project: str | None = None
+    flag: str | None = None
+    environment: str | None = None
+    key: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The address as one string, unique among all subjects.
+
+        >>> targeting_subject("default", "new_pricing", "production").path
+        'projects/default/flags/new_pricing/environments/production'
+        """
+        match self.kind:
+            case "project":
+                return f"projects/{self.project}"
+            case "environment":
+                return f"projects/{self.project}/environments/{self.environment}"
+            case "flag":
+                return f"projects/{self.project}/flags/{self.flag}"
+            case "targeting":
+                return f"projects/{self.project}/flags/{self.flag}/environments/{self.environment}"
+            case "segment":
+                return f"projects/{self.project}/segments/{self.key}"
+            case "policy":
+                return f"projects/{self.project}/policy"
+            case "member" | "token" | "signin":
+                return f"{self.kind}s/{self.key}"
+
+    @property
+    def name(self) -> str:
+        """The last part of the address: what a person would call the document."""
+        return self.key or self.environment or self.flag or self.project or self.kind
+
+
+def project_subject(project: str) -> Subject:
+    """`projects/{project}`."""
+    return Subject("project", project)
+
+
+def environment_subject(project: str, environment: str) -> Subject:
+    """`projects/{project}/environments/{environment}`."""
+    return Subject("environment", project, environment=environment)
+
+
+def flag_subject(project: str, flag: str) -> Subject:
+    """`projects/{project}/flags/{flag}`."""
+    return Subject("flag", project, flag)
+
+
+def targeting_subject(project: str, flag: str, environment: str) -> Subject:
+    """`projects/{project}/flags/{flag}/environments/{environment}`."""
+    return Subject("targeting", project, flag, environment)
+
+
+def segment_subject(project: str, key: str) -> Subject:
+    """`projects/{project}/segments/{key}`."""
+    return Subject("segment", project, key=key)
+
+
+def policy_subject(project: str) -> Subject:
+    """`projects/{project}/policy`."""
+    return Subject("policy", project)
+
+
+def member_subject(key: str) -> Subject:
+    """`members/{key}`."""
+    return Subject("member", key=key)
+
+
+def token_subject(key: str) -> Subject:
+    """`tokens/{key}`."""
+    return Subject("token", key=key)
+
+
+def signin_subject(credential: str) -> Subject:
+    """`signins/{credential}`: failed attempts to sign in, added up per minute."""
+    return Subject("signin", key=credential)

@@ -1,0 +1,207 @@
+"""The door to storage. Two append-only tables are data (leaves and disclosures); all else is a cache of them,
+apart from the cells, which hold what is no history: secrets' hashes, sessions, followers' places.
+
+A new file in this folder is a new store. It holds `open_storage(url) -> Storage` and `SCHEMES`, and passes
+`tests/contract/storage`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import SettingInvalid
+from flagtrail.model.usage import Usage
+
+T = TypeVar("T")
+
+
+class Disclosure(msgspec.Struct, frozen=True):
+    """One committed value beside a leaf: its name, 16 bytes of salt, and its canonical bytes."""
+
+    seq: int
+    name: str
+    salt: bytes
+    value: bytes
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """A flag in whose history an entry stands. `environment` is empty where the entry concerns all of them."""
+
+    project: str
+    flag: str
+    environment: str = ""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An entry on its way into the ledger: what is hashed, what is disclosed, and what it is found by."""
+
+    entry: Entry
+    leaf: bytes
+    leaf_hash: bytes
+    disclosures: tuple[Disclosure, ...]
+    touches: tuple[Touch, ...] = ()
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The ledger's end: `size` entries, the compact Merkle frontier (32 bytes per peak, largest first), its root,
+    and the time of the last entry (empty at size 0).
+    """
+
+    size: int
+    frontier: tuple[bytes, ...]
+    root: bytes
+    last_time: str
+
+
+class EntryQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries to return, newest first (by seq), at most `limit`.
+
+    `project` with `flag` means the flag's history: its own documents and every
+    entry that touched it (a segment edit, a prerequisite). `environment` keeps
+    entries of that environment (for a flag's history: touches in it). `since`
+    (inclusive) and `until` (exclusive) bound the effective time. `text` matches why,
+    ticket, actor, and subject, without case, as a substring of three or more
+    characters (shorter ones match whole words). `field` is a prefix of a changed
+    path. `before` is the cursor: only entries with a smaller seq. `actor` is an id, a name or an e-mail address.
+    """
+
+    project: str | None = None
+    flag: str | None = None
+    environment: str | None = None
+    segment: str | None = None
+    kind: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    since: str | None = None
+    until: str | None = None
+    text: str | None = None
+    field: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One value that is no history. `expires` is a Unix time in seconds, or None for never."""
+
+    key: str
+    value: bytes
+    expires: float | None = None
+
+
+class Transaction(Protocol):
+    """What a unit of work sees: the locked head, and what it may add. All of it is applied, or none."""
+
+    @property
+    def head(self) -> Head:
+        """The head, locked: nobody else appends until this unit of work ends."""
+
+    def entries_from(self, seq: int) -> Iterator[Entry]:
+        """Entries from `seq` on, oldest first."""
+
+    def append(self, records: Sequence[Record], head: Head) -> None:
+        """Append records whose seqs follow the head without a gap; `head` is the head after them."""
+
+    def cell(self, collection: str, key: str) -> bytes | None:
+        """A cell's value, or None."""
+
+    def put_cell(self, collection: str, cell: Cell) -> None:
+        """Write a cell in this transaction."""
+
+    def delete_cell(self, collection: str, key: str) -> None:
+        """Remove a cell; one that does not exist is no error."""
+
+
+class Storage(Protocol):
+    """A store. Calls are synchronous and may come from any thread.
+
+    Raises StorageFailed where the database refuses or breaks (nothing is then
+    changed), StorageCorrupt where its file is damaged.
+    """
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run one unit of work with the head locked; return when it is durable.
+
+        An exception from `work` undoes all of it and is raised unchanged.
+        """
+
+    def head(self) -> Head:
+        """The head, as of the last durable append."""
+
+    def current(self) -> Iterator[Entry]:
+        """The newest entry of every subject, by seq: what the state is rebuilt from."""
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry."""
+
+    def entries(self, query: EntryQuery) -> list[Entry]:
+        """Entries that match, newest first."""
+
+    def entries_from(self, seq: int, limit: int) -> list[Entry]:
+        """At most `limit` entries from `seq` on, oldest first: what followers read."""
+
+    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
+        """Every entry of the subjects with these paths, oldest first by (effective, seq); `until` (inclusive) bounds
+        the effective time.
+        """
+
+    def as_of(self, path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:
+        """The newest entry of the subject with effective time <= `time`, or with seq <= `seq`."""
+
+    def paths_as_of(self, prefix: str, *, time: str | None = None, seq: int | None = None) -> list[Entry]:
+        """`as_of` for every subject whose path starts with `prefix`, sorted by path."""
+
+    def leaves(self, low: int, high: int) -> Iterator[bytes]:
+        """Leaf bytes of `low <= seq < high`, in order."""
+
+    def leaf_hashes(self, low: int, high: int) -> list[bytes]:
+        """Leaf hashes of `low <= seq < high`, in order."""
+
+    def disclosures(self, low: int, high: int) -> Iterator[Disclosure]:
+        """Disclosures of `low <= seq < high`, by (seq, name)."""
+
+    def cell(self, collection: str, key: str) -> bytes | None:
+        """A cell's value, or None. Expiry is the caller's to judge by `cells`."""
+
+    def cells(self, collection: str) -> list[Cell]:
+        """All cells of a collection, by key."""
+
+    def put_cell(self, collection: str, cell: Cell) -> None:
+        """Write a cell, durably."""
+
+    def delete_cell(self, collection: str, key: str) -> None:
+        """Remove a cell; one that does not exist is no error."""
+
+    def delete_expired_cells(self, now: float) -> int:
+        """Remove cells that expired before `now` (Unix seconds); how many went."""
+
+    def add_usage(self, rows: Iterable[Usage]) -> None:
+        """Add counts to the rows of the same hour; `last` becomes the newer of both."""
+
+    def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
+        """Usage rows from the hour `since` on, by (flag, environment, hour)."""
+
+    def close(self) -> None:
+        """Finish what is queued and close."""
+
+
+def load(url: str) -> Storage:
+    """Open the store that serves the URL's scheme; raises SettingInvalid where none does."""
+    scheme = urlsplit(url).scheme
+    known: list[str] = []
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        schemes: tuple[str, ...] = getattr(module, "SCHEMES", ())
+        if scheme in schemes:
+            opened: Storage = module.open_storage(url)
+            return opened
+        known.extend(schemes)
+    raise SettingInvalid(
+        f"no storage serves {scheme!r}; known are {', '.join(sorted(known))}", setting="FLAGTRAIL_DATABASE"
+    )
