@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
@@ -82,3 +83,9 @@ class Condition(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         if self.any is not None:
             return self.any
         return () if self.not_ is None else (self.not_,)
+
+    def walk(self) -> Iterator[Condition]:
+        """This condition and every one inside it, outermost first."""
+        yield self
+        for part in self.parts():
+            yield from part.walk()

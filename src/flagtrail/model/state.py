@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar, cast
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 
 from flagtrail.model.document import Document, decode
 from flagtrail.model.entry import Entry
-from flagtrail.model.environment import Environment, Policy
+from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.flag import Flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import (
@@ -21,15 +21,20 @@ from flagtrail.model.subject import (
     segment_subject,
     targeting_subject,
 )
-from flagtrail.model.targeting import Targeting
+from flagtrail.model.targeting import Prerequisite, Targeting
 
-D = TypeVar("D", bound=Document)
+Mention: TypeAlias = tuple[Literal["flag", "segment"], str]
+Table: TypeAlias = tuple[Kind, str]
+Local: TypeAlias = str | tuple[str, str]
+
+_NOTHING: Mapping[Local, Versioned] = {}
 
 
 class Versioned(msgspec.Struct, frozen=True):
-    """A document with its address, its version (None document: deleted) and the entry that made it so.
+    """A document with its address and version, and the entry that made it so (`seq`, its `effective` time).
 
-    `effective` is the effective time of that entry.
+    `document` is None where it was deleted. `mentions` are the flags and
+    segments it names directly, as ("flag" | "segment", key).
     """
 
     subject: Subject
@@ -37,22 +42,40 @@ class Versioned(msgspec.Struct, frozen=True):
     version: int
     seq: int
     effective: str
+    mentions: frozenset[Mention] = frozenset()
 
 
 class State(msgspec.Struct, frozen=True):
-    """All documents by the path of their subject, after the first `size` entries. Never altered in place."""
+    """All documents after the first `size` entries, by (kind, project) and key. Never altered in place."""
 
     size: int = 0
-    documents: Mapping[str, Versioned] = msgspec.field(default_factory=dict)
+    tables: Mapping[Table, Mapping[Local, Versioned]] = msgspec.field(default_factory=dict)
 
     def held(self, subject: Subject) -> Versioned | None:
         """The record of the subject, deleted or not; None where it never existed."""
-        return self.documents.get(subject.path)
+        return self.tables.get(_table(subject), _NOTHING).get(_local(subject))
 
     def get(self, subject: Subject) -> Document | None:
         """The document, or None where it does not exist (any more)."""
-        held = self.documents.get(subject.path)
+        held = self.held(subject)
         return None if held is None else held.document
+
+    def all(self) -> Iterator[Versioned]:
+        """Every record, deleted ones too, in no particular order."""
+        for table in self.tables.values():
+            yield from table.values()
+
+    def of_kind(self, kind: Kind, project: str = "") -> Iterator[Versioned]:
+        """Every living document of a kind (in a project), in no particular order."""
+        for held in self.tables.get((kind, project), _NOTHING).values():
+            if held.document is not None:
+                yield held
+
+    def projects(self) -> dict[str, Project]:
+        """Projects by key, sorted."""
+        found = [held for (kind, _), table in self.tables.items() if kind == "project" for held in table.values()]
+        living = {held.subject.name: cast("Project", held.document) for held in found if held.document is not None}
+        return dict(sorted(living.items()))
 
     def flag(self, project: str, key: str) -> Flag | None:
         """A flag's definition."""
@@ -74,16 +97,9 @@ class State(msgspec.Struct, frozen=True):
         """The project's policy; the default one where none was set."""
         return cast("Policy | None", self.get(policy_subject(project))) or Policy()
 
-    def of_kind(self, kind: Kind, project: str | None = None) -> Iterator[Versioned]:
-        """Every living document of a kind (in a project), in no particular order."""
-        for held in self.documents.values():
-            subject = held.subject
-            if subject.kind == kind and held.document is not None and (project is None or subject.project == project):
-                yield held
-
     def flags(self, project: str) -> dict[str, Flag]:
         """Flags of a project by key, sorted."""
-        found = {cast("str", held.subject.flag): cast("Flag", held.document) for held in self.of_kind("flag", project)}
+        found = {held.subject.name: cast("Flag", held.document) for held in self.of_kind("flag", project)}
         return dict(sorted(found.items()))
 
     def segments(self, project: str) -> dict[str, Segment]:
@@ -107,21 +123,54 @@ class State(msgspec.Struct, frozen=True):
 
     def having(self, changed: Iterable[Versioned], *, size: int) -> State:
         """The state after these documents changed; `size` is the ledger's size then."""
-        return State(size, {**self.documents, **{held.subject.path: held for held in changed}})
+        tables: dict[Table, Mapping[Local, Versioned]] = dict(self.tables)
+        fresh: dict[Table, dict[Local, Versioned]] = {}
+        for held in changed:
+            table = _table(held.subject)
+            if table not in fresh:
+                tables[table] = fresh[table] = dict(tables.get(table, _NOTHING))
+            fresh[table][_local(held.subject)] = held
+        return State(size, tables)
+
+
+def _table(subject: Subject) -> Table:
+    return (subject.kind, subject.project or "")
+
+
+def _local(subject: Subject) -> Local:
+    """The key within the table; a targeting needs both of its parts."""
+    return (subject.flag or "", subject.environment or "") if subject.kind == "targeting" else subject.name
+
+
+def mentions(document: Document | None) -> frozenset[Mention]:
+    """The flags and segments that a document names directly: prerequisites and conditions."""
+    if isinstance(document, Segment):
+        conditions = [document.when]
+        prerequisites: tuple[Prerequisite, ...] = ()
+    elif isinstance(document, Targeting):
+        conditions = [rule.when for rule in document.rules]
+        prerequisites = document.prerequisites
+    else:
+        return frozenset()
+    found: set[Mention] = {("flag", prerequisite.flag) for prerequisite in prerequisites}
+    for condition in conditions:
+        for part in condition.walk():
+            if part.segment is not None:
+                found.add(("segment", part.segment))
+            if part.flag is not None:
+                found.add(("flag", part.flag))
+    return frozenset(found)
 
 
 def held_after(entry: Entry) -> Versioned:
     """The document that an entry left behind."""
     document = None if entry.after is None else decode(entry.subject, entry.after)
-    return Versioned(entry.subject, document, entry.version, entry.seq, entry.effective)
+    return Versioned(entry.subject, document, entry.version, entry.seq, entry.effective, mentions(document))
 
 
 def fold(entries: Iterable[Entry], state: State | None = None) -> State:
-    """The state after `entries`, oldest first: the newest entry of each subject wins."""
+    """The state after `entries` (and a state before them), oldest first: the newest entry of each subject wins."""
     start = state or State()
-    documents = dict(start.documents)
-    size = start.size
-    for entry in entries:
-        documents[entry.subject.path] = held_after(entry)
-        size = entry.seq + 1
-    return State(size, documents)
+    newest = {entry.subject: entry for entry in entries}
+    size = max((entry.seq + 1 for entry in newest.values()), default=start.size)
+    return start.having(map(held_after, newest.values()), size=size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from flagtrail.model.condition import Condition
+from flagtrail.model.flag import Flag
 
 WHOLE = 100_000
 """The sum of a split's weights: one unit is 1/100,000 of all targeting keys."""
@@ -61,3 +62,15 @@ class Targeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = False
     prerequisites: tuple[Prerequisite, ...] = ()
     rules: tuple[Rule, ...] = ()
+
+
+def default_targeting(flag: Flag) -> Targeting:
+    """How a flag is served where nobody has said anything yet: disabled.
+
+    The off variant is the one called `off`, else the last; the fallthrough the
+    first of the others. A new flag is therefore off everywhere until it is enabled.
+    """
+    keys = list(flag.variants)
+    off = "off" if "off" in flag.variants else keys[-1]
+    others = [key for key in keys if key != off]
+    return Targeting(off_variant=off, fallthrough=Serve(variant=others[0] if others else off))
