@@ -50,6 +50,14 @@ class Source(msgspec.Struct, frozen=True):
     build: str = ""
 
 
+class Touch(msgspec.Struct, frozen=True, order=True):
+    """A flag in whose history an entry stands. `environment` is empty where the entry concerns all of them."""
+
+    project: str
+    flag: str
+    environment: str = ""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What people and the API see of an entry: the leaf joined with its disclosures.
 

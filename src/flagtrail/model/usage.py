@@ -21,3 +21,17 @@ class Usage(msgspec.Struct, frozen=True):
     count: int
     last: str
     client: str = "ofrep"
+
+
+class UsageSummary(msgspec.Struct, frozen=True):
+    """All evaluations ever seen of one flag in one environment: their number, the first and the newest.
+
+    `first` and `last` are RFC 3339, UTC, to the second (`first` to the hour).
+    """
+
+    project: str
+    environment: str
+    flag: str
+    count: int
+    first: str
+    last: str

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from flagtrail.model.entry import Entry
+from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.model.usage import Usage
+from flagtrail.model.usage import Usage, UsageSummary
 
 T = TypeVar("T")
 
@@ -29,14 +29,6 @@ class Disclosure(msgspec.Struct, frozen=True):
     name: str
     salt: bytes
     value: bytes
-
-
-class Touch(msgspec.Struct, frozen=True):
-    """A flag in whose history an entry stands. `environment` is empty where the entry concerns all of them."""
-
-    project: str
-    flag: str
-    environment: str = ""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -186,6 +178,9 @@ class Storage(Protocol):
 
     def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
         """Usage rows from the hour `since` on, by (flag, environment, hour)."""
+
+    def usage_summary(self, project: str) -> list[UsageSummary]:
+        """One row per environment and flag, by (environment, flag); kept as rows, never added up from the hours."""
 
     def close(self) -> None:
         """Finish what is queued and close."""

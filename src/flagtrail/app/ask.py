@@ -1,0 +1,255 @@
+"""The question flow: gather entries, hand them to a pure function, return its typed report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+import msgspec
+
+from flagtrail.analysis import compliance, dashboard, dependencies, exposure, rollout, staleness, timeline
+from flagtrail.app.change import Changes
+from flagtrail.app.clock import Clock, read_time, stamp
+from flagtrail.app.sign import CheckpointSigner
+from flagtrail.changes import diff
+from flagtrail.engine.interpret import Explanation
+from flagtrail.engine.ruleset import Ruleset
+from flagtrail.model.context import Context
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
+from flagtrail.model.flag import Json
+from flagtrail.model.resolution import Resolution
+from flagtrail.model.state import State, fold
+from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.storage import EntryQuery, Storage
+
+MAX_PAGE = 500
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Entries, newest first. `next` is the cursor of the following page, None on the last one."""
+
+    entries: tuple[Entry, ...]
+    next: int | None
+
+
+class At(msgspec.Struct, frozen=True):
+    """An instant of the past: a time (as a stamp) or the state after the entry `seq`."""
+
+    time: str | None = None
+    seq: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What one context gets, now or then; `because` is the newest entry that the answer rests on."""
+
+    resolution: Resolution
+    explanation: Explanation
+    at: str
+    because: int | None
+
+
+class Ask:
+    """Answers questions about the past and the present; changes nothing."""
+
+    def __init__(self, storage: Storage, changes: Changes, clock: Clock, signer: CheckpointSigner) -> None:
+        self._storage = storage
+        self._changes = changes
+        self._clock = clock
+        self._signer = signer
+
+    @property
+    def state(self) -> State:
+        """Everything as it stands now."""
+        return self._changes.state
+
+    def log(self, query: EntryQuery) -> Page:
+        """Entries that match, newest first; `query.limit` is at most 500."""
+        if not 1 <= query.limit <= MAX_PAGE:
+            raise InvalidQuery(f"limit must be from 1 to {MAX_PAGE}", value=query.limit)
+        found = self._storage.entries(msgspec.structs.replace(query, limit=query.limit + 1))
+        page = tuple(found[: query.limit])
+        return Page(page, page[-1].seq if len(found) > query.limit else None)
+
+    def entry(self, seq: int) -> Entry:
+        """One entry; raises NotFound beyond the ledger's end."""
+        entry = self._storage.entry(seq)
+        if entry is None:
+            raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
+        return entry
+
+    def group(self, entry: Entry) -> tuple[Entry, ...]:
+        """All entries of the same request, in order."""
+        return tuple(self._storage.entries_from(entry.seq - entry.group.index, entry.group.count))
+
+    def words(self, entry: Entry) -> tuple[str, ...]:
+        """What the entry altered, one line per difference."""
+        return diff.words(entry.subject, entry.before, entry.after)
+
+    def state_at(self, project: str, at: At) -> State:
+        """Every document of a project as it stood then; raises BeforeRecord before the first entry."""
+        entries = self._storage.paths_as_of(f"projects/{project}", time=at.time, seq=at.seq)
+        inside = [e for e in entries if e.subject.project == project]
+        if not inside:
+            raise self._before_record(project, at)
+        return fold(inside)
+
+    def evaluate(
+        self, project: str, environment: str, flag: str, context: Context, at: At | None = None
+    ) -> Answer:
+        """What the context gets from a flag, now or at a past instant, with the reasons."""
+        moment = at or At(time=stamp(self._clock()))
+        state = self._depended_on(project, environment, flag, moment) if at else self.state
+        if at is not None and state.size == 0:
+            self._refuse_before_record(project, moment)
+        ruleset = Ruleset(
+            state.flags(project), state.targetings(project, environment), state.segments(project)
+        )
+        explanation = ruleset.explain(flag, context)
+        newest = [held.seq for held in state.all()] if at else self._newest(project, environment, flag)
+        label = moment.time if moment.seq is None else f"seq {moment.seq}"
+        return Answer(explanation.resolution, explanation, cast("str", label), max(newest, default=None))
+
+    def timeline(self, project: str, flag: str, *, environment: str | None = None, limit: int = 50) -> timeline.Timeline:
+        """A flag's history in words, newest first."""
+        query = EntryQuery(project=project, flag=flag, environment=environment, limit=limit)
+        return timeline.timeline(self.log(query).entries, project=project, flag=flag)
+
+    def exposure(
+        self,
+        project: str,
+        environment: str,
+        flag: str,
+        where: Mapping[str, Json],
+        *,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> exposure.Exposure:
+        """When, and to what share, a flag's variants were on for a segment of contexts."""
+        entries = self._everything_about(project, environment, flag)
+        return exposure.exposure(
+            entries, project, environment, flag, where, since=_time(since), until=_time(until)
+        )
+
+    def rollout(self, project: str, environment: str, flag: str) -> rollout.RolloutHistory:
+        """The shares per variant over time, with who and why at each step."""
+        return rollout.rollout(self._everything_about(project, environment, flag), project, environment, flag)
+
+    def stale(self, project: str) -> staleness.StaleReport:
+        """Flags that could go, with the evidence."""
+        self._require_project(project)
+        return staleness.staleness(
+            self.state,
+            project,
+            created=self._created(project),
+            usage=self._storage.usage_summary(project),
+            now=self._clock(),
+        )
+
+    def dashboard(self, project: str) -> dashboard.Dashboard:
+        """Totals, what is enabled where, what is stale, what changed, what is evaluated most."""
+        now = self._clock()
+        month_ago = stamp(now.replace(hour=0, minute=0, second=0, microsecond=0) - dashboard.WINDOW)
+        recent = self._storage.entries(EntryQuery(project=project, since=month_ago, limit=10_000))
+        return dashboard.dashboard(
+            self.state,
+            project,
+            recent=recent,
+            stale=self.stale(project),
+            usage=self._storage.usage_summary(project),
+            now=now,
+        )
+
+    def compliance(
+        self,
+        project: str,
+        *,
+        flag: str | None = None,
+        environment: str | None = None,
+        where: Mapping[str, Json] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> compliance.ComplianceReport:
+        """Timeline, states and authorisations of a period, for one flag or all, and for a segment too."""
+        raise NotImplementedError
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint."""
+        return self._signer.checkpoint()
+
+    def _require_project(self, project: str) -> None:
+        if project not in self.state.projects():
+            raise NotFound(f"there is no project {project!r}", kind="project", key=project)
+
+    def _everything_about(self, project: str, environment: str, flag: str) -> list[Entry]:
+        """All entries of the flag and of whatever it ever depended on; raises NotFound for a flag never heard of."""
+        entries = dependencies.gather(self._storage.history, project, environment, flag)
+        if not any(entry.subject == flag_subject(project, flag) for entry in entries):
+            raise NotFound(f"there never was a flag {flag!r} in project {project!r}", kind="flag", key=flag)
+        return entries
+
+    def _depended_on(self, project: str, environment: str, flag: str, at: At) -> State:
+        """The flag's documents at an instant, and those of all it depended on just then."""
+        found: list[Entry] = []
+        seen: set[Subject] = set()
+        wanted = [flag_subject(project, flag), targeting_subject(project, flag, environment)]
+        state = State()
+        while wanted:
+            subject = wanted.pop()
+            if subject in seen:
+                continue
+            seen.add(subject)
+            entry = self._storage.as_of(subject.path, time=at.time, seq=at.seq)
+            if entry is None:
+                continue
+            found.append(entry)
+            state = fold([entry], state)
+            held = state.held(subject)
+            for kind, key in () if held is None else held.mentions:
+                if kind == "segment":
+                    wanted.append(segment_subject(project, key))
+                else:
+                    wanted.extend([flag_subject(project, key), targeting_subject(project, key, environment)])
+        return state
+
+    def _newest(self, project: str, environment: str, flag: str) -> list[int]:
+        subjects = (flag_subject(project, flag), targeting_subject(project, flag, environment))
+        return [held.seq for subject in subjects if (held := self.state.held(subject)) is not None]
+
+    def _created(self, project: str) -> dict[str, str]:
+        """When each flag came to be (its latest creation), by key."""
+        query = EntryQuery(project=project, kind="flag", action="created", limit=100_000)
+        created: dict[str, str] = {}
+        for entry in self._storage.entries(query):
+            created.setdefault(entry.subject.name, entry.effective)
+        return created
+
+    def _refuse_before_record(self, project: str, at: At) -> None:
+        if at.time is None:
+            return
+        just_after = at.time.replace("Z", "0Z")
+        if not self._storage.entries(EntryQuery(project=project, until=just_after, limit=1)):
+            raise self._before_record(project, at)
+
+    def _before_record(self, project: str, at: At) -> BeforeRecord:
+        when = at.time if at.time is not None else f"entry {at.seq}"
+        return BeforeRecord(f"nothing is known of project {project!r} at {when}", project=project)
+
+
+def read_at(text: str | None) -> At | None:
+    """`at` as people write it: a seq (digits) or a time; None stays None (now)."""
+    if text is None or text.strip() in {"", "now"}:
+        return None
+    if text.strip().isdigit():
+        return At(seq=int(text))
+    return At(time=read_time(text))
+
+
+def _time(text: str | None) -> str | None:
+    return None if text is None else read_time(text)
+
+
+def as_datetime(text: str) -> datetime:
+    """A stamp as a moment."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,122 @@
+"""The wiring: settings in, a running app out. The only place that knows all the parts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from flagtrail import storage as storage_door
+from flagtrail.app.access import Access
+from flagtrail.app.alerts import alert_followers
+from flagtrail.app.ask import Ask
+from flagtrail.app.change import Changes
+from flagtrail.app.clock import Clock, utc_now
+from flagtrail.app.evaluate import Evaluation
+from flagtrail.app.follow import Follower, Followers, Periodic
+from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.settings import Settings
+from flagtrail.app.sign import CheckpointSigner
+from flagtrail.app.transfer import Transfer
+from flagtrail.app.usage import UsageCounter
+from flagtrail.model.access import Member
+from flagtrail.model.change import Change, Operation
+from flagtrail.model.document import encode
+from flagtrail.model.environment import Environment, Policy, Project
+from flagtrail.model.subject import environment_subject, member_subject, policy_subject, project_subject
+from flagtrail.storage import Cell, Storage, Transaction
+
+OWNER = "owner"
+DEFAULT_PROJECT = "default"
+ENVIRONMENTS = (
+    Environment("production", "Production", production=True, position=0),
+    Environment("staging", "Staging", position=1),
+    Environment("development", "Development", position=2),
+)
+
+
+class App:
+    """One installation: its flows, wired. Close it when done."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.storage: Storage = storage_door.load(settings.database)
+        self.origin = _origin(self.storage, settings)
+        self.signer = CheckpointSigner(self.storage, origin=self.origin, key_path=settings.key_path)
+        self.changes = Changes(self.storage, origin=self.origin, clock=clock)
+        self.usage = UsageCounter(self.storage, clock)
+        self.evaluation = Evaluation(lambda: self.changes.state, self.usage)
+        self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
+        self.ask = Ask(self.storage, self.changes, clock, self.signer)
+        self.transfer = Transfer(self.storage, self.changes, self.signer, self.origin)
+        followers: list[Follower] = [
+            Periodic("catch_up", self.changes.catch_up, 1.0),
+            Periodic("checkpoint", self.signer.checkpoint, 1.0),
+            Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
+            Periodic("signins", self.access.record_failures, 15.0),
+            Periodic("expiry", self._expire, 600.0),
+            *alert_followers(self.storage, lambda: self.changes.state, settings, clock),
+        ]
+        self.followers = Followers(followers)
+        self.changes.on_moved(self.followers.moved)
+
+    def ready(self) -> bool:
+        """Whether a first start has happened: there is an owner."""
+        return self.changes.state.held(member_subject(OWNER)) is not None
+
+    def first_start(self, *, project: str = DEFAULT_PROJECT) -> str | None:
+        """Make the owner and the first project; returns the secret of a one-time login link, None if done before."""
+        if self.ready():
+            return None
+        owner = Member(OWNER, "Owner", "owner@localhost", role="admin")
+        operations = [
+            Operation(action="create", subject=member_subject(OWNER), value=encode(owner)),
+            *project_operations(Project(project, project.capitalize())),
+        ]
+        self.changes.apply(SYSTEM_IDENTITY, Change(operations=tuple(operations), why="first start"))
+        return self.access.login_link_secret(OWNER)
+
+    def close(self) -> None:
+        """Stop following, write down what is only in memory, close the storage."""
+        self.followers.stop()
+        tasks: tuple[Callable[[], object], ...] = (
+            lambda: self.access.record_failures(all_of_them=True),
+            self.usage.flush,
+            self.signer.checkpoint,
+        )
+        try:
+            for task in tasks:
+                task()
+        finally:
+            self.storage.close()
+
+    def _expire(self) -> None:
+        self.storage.delete_expired_cells(self.clock().timestamp())
+
+
+def project_operations(project: Project) -> list[Operation]:
+    """What makes a new project: itself, its policy and the three environments that most teams have."""
+    key = project.key
+    return [
+        Operation(action="create", subject=project_subject(key), value=encode(project)),
+        Operation(action="create", subject=policy_subject(key), value=encode(Policy())),
+        *(
+            Operation(action="create", subject=environment_subject(key, env.key), value=encode(env))
+            for env in ENVIRONMENTS
+        ),
+    ]
+
+
+def _origin(storage: Storage, settings: Settings) -> str:
+    """The log's name, chosen at first start and then never changed."""
+    chosen = settings.origin or f"flagtrail.local/{secrets.token_hex(4)}"
+
+    def work(tx: Transaction) -> str:
+        stored = tx.cell("installation", "origin")
+        if stored is not None:
+            return stored.decode()
+        tx.put_cell("installation", Cell("origin", chosen.encode()))
+        return chosen
+
+    stored = storage.cell("installation", "origin")
+    return storage.write(work) if stored is None else stored.decode()

@@ -1,0 +1,272 @@
+"""The change flow: decide under the lock, append entries and documents in one transaction, then tell who waits."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import msgspec
+
+import flagtrail
+from flagtrail.app.clock import Clock, salt, stamp, uuid7
+from flagtrail.app.identity import Identity
+from flagtrail.changes.decide import Decided, decide
+from flagtrail.changes.revert import revert
+from flagtrail.engine.check import check
+from flagtrail.ledger.merkle import Frontier
+from flagtrail.ledger.seal import seal
+from flagtrail.model.access import Role
+from flagtrail.model.change import Change
+from flagtrail.model.entry import Entry, Group, Source
+from flagtrail.model.errors import Defect, InvalidDocument, MalformedRequest, NotFound, VersionConflict
+from flagtrail.model.state import State, Versioned, fold, mentions
+from flagtrail.model.subject import Subject
+from flagtrail.storage import Cell, Disclosure, Head, Record, Storage, Transaction
+
+Bump = Callable[[State], None]
+IDEMPOTENCY_HOURS = 24
+MAX_OPERATIONS = 1_000
+MAX_WHY = 10_000
+MAX_TICKET = 1_000
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What a change did: its entries (none where it altered nothing) and the ledger's size after it."""
+
+    entries: tuple[Entry, ...]
+    size: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was altered."""
+        return bool(self.entries)
+
+
+class _Applied(msgspec.Struct, frozen=True):
+    receipt: Receipt
+    state: State
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    """What an idempotency key stands for."""
+
+    request: str
+    first: int
+    count: int
+    size: int
+
+
+class Changes:
+    """Applies changes. `state` is what stands durably; it is replaced whole, never altered."""
+
+    def __init__(self, storage: Storage, *, origin: str, clock: Clock) -> None:
+        self._storage = storage
+        self._origin = origin
+        self._clock = clock
+        head = storage.head()
+        self.state = msgspec.structs.replace(fold(storage.current()), size=head.size)
+        self._pending = (self.state, head.root)
+        self._publishing = threading.Lock()
+        self._listeners: list[Bump] = []
+
+    def on_moved(self, listener: Bump) -> None:
+        """Call `listener` with the new state after every durable change, from the thread that made it."""
+        self._listeners.append(listener)
+
+    def apply(
+        self,
+        identity: Identity,
+        change: Change,
+        *,
+        request: str = "",
+        idempotency_key: str | None = None,
+        cells: Sequence[tuple[str, Cell]] = (),
+    ) -> Receipt:
+        """Make the change, all of it or none; it is durable when this returns.
+
+        `cells` are written in the same transaction (a new token's hash, say).
+        With an `idempotency_key` that the actor used within a day the first
+        receipt is returned again.
+        Raises the refusals of `changes.decide`, Forbidden, and StorageFailed.
+        """
+        self._admit(identity, change)
+        key = None if idempotency_key is None else f"{identity.actor.id}/{idempotency_key}"
+
+        def work(tx: Transaction) -> _Applied:
+            state = self._caught_up(tx)
+            earlier = None if key is None else self._earlier(tx, key, change)
+            if earlier is not None:
+                return _Applied(earlier, state)
+            applied = self._append(tx, state, identity, change, request)
+            for collection, cell in cells:
+                tx.put_cell(collection, cell)
+            if key is not None:
+                self._remember(tx, key, change, applied.receipt)
+            self._pending = (applied.state, tx.head.root)
+            return applied
+
+        try:
+            applied = self._storage.write(work)
+        except VersionConflict as conflict:
+            raise self._with_diff(conflict) from None
+        self.publish(applied.state)
+        return applied.receipt
+
+    def apply_all(self, identity: Identity, changes: Sequence[Change], *, request: str = "") -> list[Receipt]:
+        """Make many changes, each a group of its own, in one transaction: all of them or none."""
+        for change in changes:
+            self._admit(identity, change)
+
+        def work(tx: Transaction) -> tuple[list[Receipt], State]:
+            state = self._caught_up(tx)
+            receipts = []
+            for change in changes:
+                applied = self._append(tx, state, identity, change, request)
+                state = applied.state
+                receipts.append(applied.receipt)
+            self._pending = (state, tx.head.root)
+            return receipts, state
+
+        receipts, state = self._storage.write(work)
+        self.publish(state)
+        return receipts
+
+    def revert(self, identity: Identity, seq: int, *, why: str, ticket: str = "", request: str = "") -> Receipt:
+        """Take back an entry and the others of its group; raises VersionConflict where somebody built on it since."""
+        entry = self._storage.entry(seq)
+        if entry is None:
+            raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
+        first = seq - entry.group.index
+        group = self._storage.entries_from(first, entry.group.count)
+        operations = tuple(revert(self.state, member) for member in reversed(group))
+        change = Change(operations=operations, why=why, ticket=ticket, reverts=seq)
+        return self.apply(identity, change, request=request)
+
+    def catch_up(self) -> State:
+        """Publish what other processes appended to the same database since; cheap where nothing was."""
+        head = self._storage.head()
+        state = self.state
+        while state.size < head.size:
+            state = fold(self._storage.entries_from(state.size, 1_000), state)
+        self.publish(state)
+        return state
+
+    def publish(self, state: State) -> None:
+        """Let everybody see a durable state, unless a newer one is out already."""
+        with self._publishing:
+            if state.size <= self.state.size:
+                return
+            self.state = state
+        for listener in self._listeners:
+            listener(state)
+
+    def _admit(self, identity: Identity, change: Change) -> None:
+        """Roles and bounds: what can be refused without looking at a document."""
+        for operation in change.operations:
+            subject = operation.subject
+            identity.require(_role(subject), subject.project, subject.environment)
+        if len(change.operations) > MAX_OPERATIONS:
+            raise MalformedRequest(f"a change has at most {MAX_OPERATIONS} operations")
+        for name, text, most in (("why", change.why, MAX_WHY), ("ticket", change.ticket, MAX_TICKET)):
+            if len(text) > most or "\x00" in text:
+                raise InvalidDocument([Defect(f"/{name}", f"must be at most {most} characters, without NUL")])
+
+    def _caught_up(self, tx: Transaction) -> State:
+        """The state at the locked head, whatever other processes appended and whichever commit failed before."""
+        pending, root = self._pending
+        if (pending.size, root) == (tx.head.size, tx.head.root):
+            return pending
+        return fold(tx.entries_from(self.state.size), self.state)
+
+    def _append(self, tx: Transaction, state: State, identity: Identity, change: Change, request: str) -> _Applied:
+        decided = decide(state, change, check=check)
+        if not decided:
+            return _Applied(Receipt((), state.size), state)
+        now = self._clock()
+        at = max(stamp(now), tx.head.last_time)
+        if change.occurred_at is not None and change.occurred_at > at:
+            raise InvalidDocument([Defect("/occurred_at", f"{change.occurred_at} lies in the future")])
+        group = uuid7(now)
+        frontier = Frontier(tx.head.size, tx.head.frontier)
+        records: list[Record] = []
+        for index, part in enumerate(decided):
+            entry = Entry(
+                seq=frontier.size,
+                id=uuid7(now),
+                time=at,
+                occurred_at=change.occurred_at,
+                actor=identity.actor,
+                subject=part.subject,
+                version=part.version,
+                previous=part.previous,
+                actions=part.actions,
+                paths=part.paths,
+                before=part.before,
+                after=part.after,
+                why=change.why.strip(),
+                ticket=change.ticket.strip(),
+                group=Group(group, index, len(decided)),
+                reverts=change.reverts,
+                source=Source(identity.actor.via, request, flagtrail.__version__),
+            )
+            record = self._sealed(entry, frontier, part)
+            records.append(record)
+            frontier = frontier.append(record.leaf_hash)
+        tx.append(records, Head(frontier.size, frontier.peaks, frontier.root(), at))
+        entries = tuple(record.entry for record in records)
+        changed = [_versioned(entry, part) for entry, part in zip(entries, decided, strict=True)]
+        return _Applied(Receipt(entries, frontier.size), state.having(changed, size=frontier.size))
+
+    def _sealed(self, entry: Entry, frontier: Frontier, part: Decided) -> Record:
+        try:
+            sealed = seal(entry, log=self._origin, prev_root=frontier.root(), salt=salt)
+        except ValueError as error:
+            raise InvalidDocument([Defect("", f"cannot be recorded: {error}")]) from error
+        disclosures = tuple(Disclosure(entry.seq, made.name, made.salt, made.value) for made in sealed.committed)
+        return Record(entry, sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
+
+    def _earlier(self, tx: Transaction, key: str, change: Change) -> Receipt | None:
+        raw = tx.cell("idempotency", key)
+        if raw is None:
+            return None
+        remembered = msgspec.json.decode(raw, type=_Remembered)
+        if remembered.request != _digest(change):
+            raise MalformedRequest("this Idempotency-Key was used for another change")
+        entries = self._storage.entries_from(remembered.first, remembered.count) if remembered.count else []
+        return Receipt(tuple(entries), remembered.size)
+
+    def _remember(self, tx: Transaction, key: str, change: Change, receipt: Receipt) -> None:
+        first = receipt.entries[0].seq if receipt.entries else 0
+        value = _Remembered(_digest(change), first, len(receipt.entries), receipt.size)
+        expires = (self._clock() + timedelta(hours=IDEMPOTENCY_HOURS)).timestamp()
+        tx.put_cell("idempotency", Cell(key, msgspec.json.encode(value), expires))
+
+    def _with_diff(self, conflict: VersionConflict) -> VersionConflict:
+        """The conflict with what happened between the version that the caller saw and the present one."""
+        expected = conflict.facts.get("expected")
+        path = conflict.facts.get("subject")
+        if isinstance(expected, int) and isinstance(path, str):
+            since = [entry for entry in self._storage.history([path]) if entry.version > expected]
+            conflict.facts["diff"] = [
+                {"seq": e.seq, "actor": e.actor.name, "time": e.time, "paths": list(e.paths), "why": e.why}
+                for e in since[-20:]
+            ]
+            seen = next((e for e in self._storage.history([path]) if e.version == expected), None)
+            conflict.facts["theirs"] = since[-1].after if since else None
+            conflict.facts["yours_was_based_on"] = None if seen is None else seen.after
+        return conflict
+
+
+def _role(subject: Subject) -> Role:
+    """The role that changing a document of this kind needs."""
+    return "editor" if subject.kind in {"flag", "targeting", "segment"} else "admin"
+
+
+def _versioned(entry: Entry, part: Decided) -> Versioned:
+    return Versioned(entry.subject, part.document, entry.version, entry.seq, entry.effective, mentions(part.document))
+
+
+def _digest(change: Change) -> str:
+    return hashlib.sha256(msgspec.json.encode(change, order="deterministic")).hexdigest()

@@ -1,0 +1,206 @@
+"""Deciding a change: (state, change) -> what each document becomes, or a refusal with every defect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol, cast
+
+import msgspec
+
+from flagtrail.changes import diff
+from flagtrail.changes.operate import operate
+from flagtrail.changes.policy import require_why
+from flagtrail.changes.touches import touches
+from flagtrail.model.change import Change, Operation
+from flagtrail.model.document import Document, encode
+from flagtrail.model.entry import Action, Touch
+from flagtrail.model.errors import Defect, HistoryOrder, InUse, InvalidDocument, NotFound
+from flagtrail.model.flag import Flag, Json
+from flagtrail.model.segment import Segment
+from flagtrail.model.state import State, Versioned, mentions
+from flagtrail.model.subject import Subject, environment_subject, flag_subject, project_subject
+from flagtrail.model.targeting import Targeting, default_targeting
+
+
+class Check(Protocol):
+    """Judges a project's documents together: the engine's `check`, handed in by the app."""
+
+    def __call__(
+        self,
+        flags: Mapping[str, Flag],
+        targetings: Mapping[tuple[str, str], Targeting],
+        segments: Mapping[str, Segment],
+        touched: Collection[str],
+    ) -> list[Defect]:
+        """Every semantic defect of the touched documents and of those that depend on them."""
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """What one document becomes: the facts of the entry to be written."""
+
+    subject: Subject
+    version: int
+    previous: int
+    before: Json
+    after: Json
+    document: Document | None
+    actions: tuple[Action, ...]
+    paths: tuple[str, ...]
+    touches: tuple[Touch, ...]
+
+
+def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]:
+    """What the change makes of each document it alters; empty where it alters nothing.
+
+    Raises InvalidDocument (all defects at once), NotFound, AlreadyExists,
+    VersionConflict, InUse, WhyRequired or HistoryOrder; nothing is then decided.
+    """
+    after = state
+    altered: dict[Subject, None] = {}
+    defects: list[Defect] = []
+    for operation in _with_dependents(state, change.operations):
+        try:
+            document = operate(after, operation)
+        except InvalidDocument as error:
+            prefix = _relative(operation.subject)
+            defects.extend(Defect(f"{prefix}#{defect.path}", defect.message) for defect in error.defects)
+            continue
+        held = after.held(operation.subject)
+        if held is None or held.document != document:
+            altered[operation.subject] = None
+            after = after.having([_placed(operation.subject, document, held)], size=state.size)
+    _refuse_unplaced(after, altered)
+    defects.extend(_defects(after, altered, check))
+    if defects:
+        raise InvalidDocument(defects)
+    return tuple(decided for subject in altered if (decided := _decided(state, after, subject, change)) is not None)
+
+
+def _with_dependents(state: State, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The operations, with a deletion first deleting what lives inside the deleted document."""
+    expanded: list[Operation] = []
+    for operation in operations:
+        if operation.action == "delete":
+            expanded.extend(
+                Operation(action="delete", subject=held.subject) for held in _inside(state, operation.subject)
+            )
+        expanded.append(operation)
+    return tuple(expanded)
+
+
+def _inside(state: State, subject: Subject) -> list[Versioned]:
+    """The living documents that cannot stand without this one, innermost first."""
+    project = subject.project or ""
+    match subject.kind:
+        case "flag":
+            return [held for held in state.of_kind("targeting", project) if held.subject.flag == subject.flag]
+        case "environment":
+            return [
+                held for held in state.of_kind("targeting", project) if held.subject.environment == subject.environment
+            ]
+        case "project":
+            kinds = ("targeting", "flag", "segment", "environment", "policy")
+            return [held for kind in kinds for held in state.of_kind(kind, project)]
+        case _:
+            return []
+
+
+def _placed(subject: Subject, document: Document | None, held: Versioned | None) -> Versioned:
+    """The document as it will stand; version and seq are those it had, until the entry exists."""
+    version, seq, effective = (0, -1, "") if held is None else (held.version, held.seq, held.effective)
+    return Versioned(subject, document, version, seq, effective, mentions(document))
+
+
+def _refuse_unplaced(after: State, altered: Collection[Subject]) -> None:
+    """Every living document needs its project, its environment and its flag."""
+    for subject in altered:
+        if subject.project is None or after.get(subject) is None:
+            continue
+        needed = [project_subject(subject.project)]
+        if subject.kind == "targeting":
+            needed.append(environment_subject(subject.project, cast("str", subject.environment)))
+            needed.append(flag_subject(subject.project, cast("str", subject.flag)))
+        for parent in needed:
+            if after.get(parent) is None:
+                raise NotFound(f"there is no {parent.kind} {parent.name!r}", kind=parent.kind, key=parent.name)
+
+
+def _defects(after: State, altered: Collection[Subject], check: Check) -> list[Defect]:
+    """The semantic defects that the change would leave, project by project; a deletion that others need is InUse."""
+    found: list[Defect] = []
+    for project in sorted({subject.project for subject in altered if subject.project is not None}):
+        touched = [subject for subject in altered if subject.project == project]
+        _refuse_in_use(after, project, touched)
+        paths = [_relative(subject) for subject in touched if subject.kind in {"flag", "targeting", "segment"}]
+        if not paths:
+            continue
+        targetings = {
+            (cast("str", held.subject.flag), cast("str", held.subject.environment)): cast("Targeting", held.document)
+            for held in after.of_kind("targeting", project)
+        }
+        found.extend(check(after.flags(project), targetings, after.segments(project), paths))
+    return found
+
+
+def _refuse_in_use(after: State, project: str, touched: Collection[Subject]) -> None:
+    gone = {
+        (subject.kind, subject.name)
+        for subject in touched
+        if subject.kind in {"flag", "segment"} and after.get(subject) is None
+    }
+    if not gone:
+        return
+    users = [
+        held.subject.path
+        for kind in ("targeting", "segment")
+        for held in after.of_kind(kind, project)  # type: ignore[arg-type] - both are kinds
+        if held.mentions & gone
+    ]
+    if users:
+        named = ", ".join(sorted(key for _, key in gone))
+        raise InUse(f"{named} is used by {', '.join(sorted(users))}", users=sorted(users))
+
+
+def _decided(state: State, after: State, subject: Subject, change: Change) -> Decided | None:
+    held = state.held(subject)
+    document = after.get(subject)
+    before = None if held is None or held.document is None else encode(held.document)
+    now = None if document is None else encode(document)
+    if before == now:
+        return None
+    reach = tuple(sorted({*touches(state, subject), *touches(after, subject)}))
+    require_why(state if document is None else after, subject, reach, change.why)
+    if held is not None and change.occurred_at is not None and change.occurred_at < held.effective:
+        raise HistoryOrder(
+            f"{subject.path} was last changed at {held.effective}, after {change.occurred_at}",
+            subject=subject.path,
+            last=held.effective,
+        )
+    return Decided(
+        subject=subject,
+        version=1 if held is None else held.version + 1,
+        previous=-1 if held is None else held.seq,
+        before=before,
+        after=now,
+        document=document,
+        actions=_actions(after, subject, before, now),
+        paths=diff.paths(before, now),
+        touches=reach,
+    )
+
+
+def _actions(after: State, subject: Subject, before: Json, now: Json) -> tuple[Action, ...]:
+    """A first targeting is told from the default one, so that "who enabled it" has an answer."""
+    found = set(diff.actions(subject, before, now))
+    if subject.kind == "targeting" and before is None:
+        flag = after.flag(cast("str", subject.project), cast("str", subject.flag))
+        if flag is not None:
+            default = encode(default_targeting(flag))
+            found |= set(diff.actions(subject, default, now)) if default != now else set()
+    return tuple(sorted(found))
+
+
+def _relative(subject: Subject) -> str:
+    """The subject's path without its project, as defects name it."""
+    path = subject.path
+    return path.split("/", 2)[2] if subject.project is not None and path.count("/") > 1 else path
