@@ -208,6 +208,15 @@ CASES = [
     pytest.param(
         TARGETING,
         targeting(OFF, rule("r1")),
+        targeting(OFF, rule("r1", serve=OFF)),
+        ["rollout_changed"],
+        ["/rules/0/serve/variant"],
+        ["rule 'r1': serves off instead of on"],
+        id="a rule's variant",
+    ),
+    pytest.param(
+        TARGETING,
+        targeting(OFF, rule("r1")),
         targeting(OFF, rule("r1", serve=split(on=50_000, off=50_000), description="half")),
         ["rollout_changed", "targeting_changed"],
         ["/rules/0/description", *[f"/rules/0/serve/{p}" for p in ("bucketing", "by", "salt", "split", "variant")]],
