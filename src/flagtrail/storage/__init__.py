@@ -1,8 +1,9 @@
 """The door to storage. Two append-only tables are data (leaves and disclosures); all else is a cache of them,
 apart from the cells, which hold what is no history: secrets' hashes, sessions, followers' places.
 
-A new file in this folder is a new store. It holds `open_storage(url) -> Storage` and `SCHEMES`, and passes
-`tests/contract/storage`.
+A new file in this folder is a new store. It holds `open_storage(url) -> Storage`, `SCHEMES` and `DURABLE` (whether
+what it holds is there after it was closed and opened again), and passes `tests/contract/storage`. A name that
+starts with an underscore is no store but a part of one.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ class EntryQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which entries to return, newest first (by seq), at most `limit`.
 
     `project` with `flag` means the flag's history: its own documents and every
-    entry that touched it (a segment edit, a prerequisite). `environment` keeps
-    entries of that environment (for a flag's history: touches in it). `since`
+    entry that touched it (a segment edit, a prerequisite). `flag` needs `project`.
+    `environment` keeps entries of that environment (for a flag's history:
+    touches in it, and those that concern all environments). `since`
     (inclusive) and `until` (exclusive) bound the effective time. `text` matches why,
     ticket, actor, and subject, without case, as a substring of three or more
     characters (shorter ones match whole words). `field` is a prefix of a changed
@@ -191,6 +193,8 @@ def load(url: str) -> Storage:
     scheme = urlsplit(url).scheme
     known: list[str] = []
     for info in pkgutil.iter_modules(__path__):
+        if info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"{__name__}.{info.name}")
         schemes: tuple[str, ...] = getattr(module, "SCHEMES", ())
         if scheme in schemes:

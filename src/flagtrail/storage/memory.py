@@ -1,0 +1,301 @@
+"""The store that keeps everything in memory: for tests and for trying things out. Nothing survives the process."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from flagtrail.ledger.merkle import EMPTY_ROOT
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import StorageFailed
+from flagtrail.model.usage import Usage, UsageSummary
+from flagtrail.storage import Cell, Disclosure, EntryQuery, Head, Record
+from flagtrail.storage import _index as index
+
+T = TypeVar("T")
+
+SCHEMES = ("memory",)
+DURABLE = False
+
+
+def open_storage(url: str) -> MemoryStorage:
+    """A new, empty store; each call makes its own, whatever the URL says after `memory:`."""
+    del url
+    return MemoryStorage()
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A record with what its entry is found by."""
+
+    record: Record
+    effective: int
+    terms: frozenset[str]
+    words: str
+    actor: str
+    subject: str
+
+    @property
+    def entry(self) -> Entry:
+        return self.record.entry
+
+    def has_text(self, needle: str) -> bool:
+        return needle in self.words or needle in self.actor or needle in self.subject
+
+
+def _held(record: Record) -> _Held:
+    entry = record.entry
+    return _Held(
+        record,
+        index.instant(entry.effective),
+        frozenset(index.entry_terms(entry, record.touches)),
+        index.entry_words(entry),
+        index.actor_words(entry.actor),
+        index.subject_words(entry.subject),
+    )
+
+
+class _Transaction:
+    """Keeps what a unit of work adds apart until all of it is done."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+        self.head = storage.durable_head
+        self.added: list[_Held] = []
+        self.cells: dict[tuple[str, str], Cell | None] = {}
+
+    def entries_from(self, seq: int) -> Iterator[Entry]:
+        return (held.entry for held in [*self._storage.log, *self.added][max(seq, 0) :])
+
+    def append(self, records: Sequence[Record], head: Head) -> None:
+        if head.size != self.head.size + len(records):
+            raise StorageFailed(
+                f"{len(records)} entries after {self.head.size} do not make {head.size}; nothing was changed"
+            )
+        for seq, record in enumerate(records, self.head.size):
+            if record.entry.seq != seq:
+                raise StorageFailed(f"entry {record.entry.seq} came where {seq} is next; nothing was changed")
+            path = record.entry.subject.path
+            version = 1 + self._version(path)
+            if record.entry.version != version:
+                raise StorageFailed(f"{path} was given version {record.entry.version} where {version} is next")
+            self.added.append(_held(record))
+        self.head = head
+
+    def _version(self, path: str) -> int:
+        for held in reversed(self.added):
+            if held.entry.subject.path == path:
+                return held.entry.version
+        known = self._storage.by_path.get(path)
+        return known[-1].entry.version if known else 0
+
+    def cell(self, collection: str, key: str) -> bytes | None:
+        if (collection, key) in self.cells:
+            pending = self.cells[collection, key]
+            return None if pending is None else pending.value
+        return self._storage.cell(collection, key)
+
+    def put_cell(self, collection: str, cell: Cell) -> None:
+        self.cells[collection, cell.key] = cell
+
+    def delete_cell(self, collection: str, key: str) -> None:
+        self.cells[collection, key] = None
+
+
+class MemoryStorage:
+    """See `flagtrail.storage.Storage`. `log`, `by_path` and `durable_head` are for its own transactions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._closed = False
+        self.log: list[_Held] = []
+        self.by_path: dict[str, list[_Held]] = {}
+        self.durable_head = Head(0, (), EMPTY_ROOT, "")
+        self._cells: dict[tuple[str, str], Cell] = {}
+        self._usage: dict[tuple[str, ...], Usage] = {}
+        self._summaries: dict[tuple[str, str, str], UsageSummary] = {}
+
+    def write(self, work: Callable[[_Transaction], T]) -> T:
+        """Run one unit of work alone; an exception undoes all of it."""
+        with self._lock:
+            if self._closed:
+                raise StorageFailed("the store is closed")
+            transaction = _Transaction(self)
+            result = work(transaction)
+            for held in transaction.added:
+                self.log.append(held)
+                self.by_path.setdefault(held.entry.subject.path, []).append(held)
+            for (collection, key), cell in transaction.cells.items():
+                if cell is None:
+                    self._cells.pop((collection, key), None)
+                else:
+                    self._cells[collection, key] = cell
+            self.durable_head = transaction.head
+            return result
+
+    def head(self) -> Head:
+        """The head."""
+        with self._lock:
+            return self.durable_head
+
+    def current(self) -> Iterator[Entry]:
+        """The newest entry of every subject, by seq."""
+        with self._lock:
+            newest = [known[-1].entry for known in self.by_path.values()]
+        return iter(sorted(newest, key=lambda entry: entry.seq))
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry."""
+        with self._lock:
+            return self.log[seq].entry if 0 <= seq < len(self.log) else None
+
+    def entries(self, query: EntryQuery) -> list[Entry]:
+        """Entries that match, newest first: each is looked at."""
+        conditions = index.conditions(query)
+        window = index.window(query)
+        needle = index.needle(query.text or "")
+        whole = None if query.actor is None else index.whole(query.actor)
+        found: list[Entry] = []
+        with self._lock:
+            end = len(self.log) if query.before is None else max(query.before, 0)
+            candidates = self.log[:end]
+        for held in reversed(candidates):
+            if len(found) >= query.limit:
+                break
+            if (
+                window.holds(held.effective)
+                and (whole is None or whole in held.actor)
+                and all(condition.holds(held.terms) for condition in conditions)
+                and held.has_text(needle)
+            ):
+                found.append(held.entry)
+        return found
+
+    def entries_from(self, seq: int, limit: int) -> list[Entry]:
+        """At most `limit` entries from `seq` on, oldest first."""
+        low = max(seq, 0)
+        with self._lock:
+            return [held.entry for held in self.log[low : low + max(limit, 0)]]
+
+    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
+        """Every entry of these subjects by (effective, seq)."""
+        last = None if until is None else index.instant(until, "until")
+        with self._lock:
+            found = [held for path in dict.fromkeys(paths) for held in self.by_path.get(path, ())]
+        return [held.entry for held in sorted(found, key=_order) if last is None or held.effective <= last]
+
+    def as_of(self, path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:
+        """The newest entry of the subject at a time or seq."""
+        last = None if time is None else index.instant(time)
+        with self._lock:
+            known = self.by_path.get(path, [])
+            if seq is not None:
+                known = known[: bisect_left(known, seq + 1, key=lambda held: held.entry.seq)]
+            if last is None:
+                return known[-1].entry if known else None
+            past = [held for held in known if held.effective <= last]
+        return max(past, key=_order).entry if past else None
+
+    def paths_as_of(self, prefix: str, *, time: str | None = None, seq: int | None = None) -> list[Entry]:
+        """`as_of` for every subject under a prefix, by path."""
+        with self._lock:
+            paths = sorted(path for path in self.by_path if path.startswith(prefix))
+            found = [self.as_of(path, time=time, seq=seq) for path in paths]
+        return [entry for entry in found if entry is not None]
+
+    def leaves(self, low: int, high: int) -> Iterator[bytes]:
+        """Leaf bytes of a range."""
+        return (held.record.leaf for held in self._range(low, high))
+
+    def leaf_hashes(self, low: int, high: int) -> list[bytes]:
+        """Leaf hashes of a range."""
+        return [held.record.leaf_hash for held in self._range(low, high)]
+
+    def disclosures(self, low: int, high: int) -> Iterator[Disclosure]:
+        """Disclosures of a range, by (seq, name)."""
+        for held in self._range(low, high):
+            yield from sorted(held.record.disclosures, key=lambda disclosure: disclosure.name)
+
+    def _range(self, low: int, high: int) -> list[_Held]:
+        with self._lock:
+            return self.log[max(low, 0) : max(high, 0)]
+
+    def cell(self, collection: str, key: str) -> bytes | None:
+        """A cell's value."""
+        with self._lock:
+            found = self._cells.get((collection, key))
+        return None if found is None else found.value
+
+    def cells(self, collection: str) -> list[Cell]:
+        """All cells of a collection, by key."""
+        with self._lock:
+            return [cell for (name, _), cell in sorted(self._cells.items(), key=_address) if name == collection]
+
+    def put_cell(self, collection: str, cell: Cell) -> None:
+        """Write a cell."""
+        self.write(lambda transaction: transaction.put_cell(collection, cell))
+
+    def delete_cell(self, collection: str, key: str) -> None:
+        """Remove a cell."""
+        self.write(lambda transaction: transaction.delete_cell(collection, key))
+
+    def delete_expired_cells(self, now: float) -> int:
+        """Remove cells that expired before `now`."""
+        with self._lock:
+            gone = [address for address, cell in self._cells.items() if cell.expires is not None and cell.expires < now]
+            for address in gone:
+                del self._cells[address]
+        return len(gone)
+
+    def add_usage(self, rows: Iterable[Usage]) -> None:
+        """Add counts to rows of the same hour and to the summaries."""
+        with self._lock:
+            for row in rows:
+                key = (row.project, row.flag, row.environment, row.hour, row.variant, row.rule, row.client)
+                held = self._usage.get(key)
+                self._usage[key] = row if held is None else _added(held, row)
+                place = (row.project, row.environment, row.flag)
+                first = UsageSummary(*place, count=0, first=row.hour, last=row.last)
+                summary = self._summaries.get(place, first)
+                self._summaries[place] = UsageSummary(
+                    *place,
+                    count=summary.count + row.count,
+                    first=min(summary.first, row.hour),
+                    last=max(summary.last, row.last),
+                )
+
+    def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
+        """Usage rows, by (flag, environment, hour)."""
+        first = "" if since is None else index.hour_of(since)
+        with self._lock:
+            rows = sorted(self._usage.items())
+        return [
+            row
+            for _, row in rows
+            if row.project == project and (flag is None or row.flag == flag) and row.hour >= first
+        ]
+
+    def usage_summary(self, project: str) -> list[UsageSummary]:
+        """One row per environment and flag."""
+        with self._lock:
+            return [summary for place, summary in sorted(self._summaries.items()) if place[0] == project]
+
+    def close(self) -> None:
+        """Refuse further writes."""
+        with self._lock:
+            self._closed = True
+
+
+def _order(held: _Held) -> tuple[int, int]:
+    return held.effective, held.entry.seq
+
+
+def _address(item: tuple[tuple[str, str], Cell]) -> tuple[str, str]:
+    return item[0]
+
+
+def _added(held: Usage, row: Usage) -> Usage:
+    return msgspec.structs.replace(held, count=held.count + row.count, last=max(held.last, row.last))
