@@ -59,7 +59,9 @@ class AlertFollower:
     same, so that a receiver can tell.
     """
 
-    def __init__(self, channel: Channel, storage: Storage, state: Callable[[], State], base_url: str, clock: Clock) -> None:
+    def __init__(
+        self, channel: Channel, storage: Storage, state: Callable[[], State], base_url: str, clock: Clock
+    ) -> None:
         self.name = f"alerts-{channel.notifier}"
         self._channel = channel
         self._storage = storage
@@ -159,9 +161,7 @@ def channels(settings: Settings) -> list[Channel]:
     return found
 
 
-def alert_followers(
-    storage: Storage, state: Callable[[], State], settings: Settings, clock: Clock
-) -> list[Follower]:
+def alert_followers(storage: Storage, state: Callable[[], State], settings: Settings, clock: Clock) -> list[Follower]:
     """One follower per channel."""
     return [AlertFollower(channel, storage, state, settings.base_url, clock) for channel in channels(settings)]
 

@@ -95,23 +95,21 @@ class Ask:
             raise self._before_record(project, at)
         return fold(inside)
 
-    def evaluate(
-        self, project: str, environment: str, flag: str, context: Context, at: At | None = None
-    ) -> Answer:
+    def evaluate(self, project: str, environment: str, flag: str, context: Context, at: At | None = None) -> Answer:
         """What the context gets from a flag, now or at a past instant, with the reasons."""
         moment = at or At(time=stamp(self._clock()))
         state = self._depended_on(project, environment, flag, moment) if at else self.state
         if at is not None and state.size == 0:
             self._refuse_before_record(project, moment)
-        ruleset = Ruleset(
-            state.flags(project), state.targetings(project, environment), state.segments(project)
-        )
+        ruleset = Ruleset(state.flags(project), state.targetings(project, environment), state.segments(project))
         explanation = ruleset.explain(flag, context)
         newest = [held.seq for held in state.all()] if at else self._newest(project, environment, flag)
         label = moment.time if moment.seq is None else f"seq {moment.seq}"
         return Answer(explanation.resolution, explanation, cast("str", label), max(newest, default=None))
 
-    def timeline(self, project: str, flag: str, *, environment: str | None = None, limit: int = 50) -> timeline.Timeline:
+    def timeline(
+        self, project: str, flag: str, *, environment: str | None = None, limit: int = 50
+    ) -> timeline.Timeline:
         """A flag's history in words, newest first."""
         query = EntryQuery(project=project, flag=flag, environment=environment, limit=limit)
         return timeline.timeline(self.log(query).entries, project=project, flag=flag)
@@ -128,9 +126,7 @@ class Ask:
     ) -> exposure.Exposure:
         """When, and to what share, a flag's variants were on for a segment of contexts."""
         entries = self._everything_about(project, environment, flag)
-        return exposure.exposure(
-            entries, project, environment, flag, where, since=_time(since), until=_time(until)
-        )
+        return exposure.exposure(entries, project, environment, flag, where, since=_time(since), until=_time(until))
 
     def rollout(self, project: str, environment: str, flag: str) -> rollout.RolloutHistory:
         """The shares per variant over time, with who and why at each step."""

@@ -48,7 +48,7 @@ class App:
         self.evaluation = Evaluation(lambda: self.changes.state, self.usage)
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
-        self.transfer = Transfer(self.storage, self.changes, self.signer, self.origin)
+        self.transfer = Transfer(self.storage, self.changes, self.signer)
         followers: list[Follower] = [
             Periodic("catch_up", self.changes.catch_up, 1.0),
             Periodic("checkpoint", self.signer.checkpoint, 1.0),

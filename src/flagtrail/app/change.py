@@ -44,6 +44,14 @@ class Receipt(msgspec.Struct, frozen=True):
         return bool(self.entries)
 
 
+class _Rehearsed(Exception):
+    """Undoes a dry run's transaction and carries its receipts out."""
+
+    def __init__(self, receipts: list[Receipt]) -> None:
+        super().__init__("dry run")
+        self.receipts = receipts
+
+
 class _Applied(msgspec.Struct, frozen=True):
     receipt: Receipt
     state: State
@@ -114,22 +122,39 @@ class Changes:
         self.publish(applied.state)
         return applied.receipt
 
-    def apply_all(self, identity: Identity, changes: Sequence[Change], *, request: str = "") -> list[Receipt]:
-        """Make many changes, each a group of its own, in one transaction: all of them or none."""
-        for change in changes:
+    def apply_all(
+        self,
+        parts: Sequence[tuple[Identity, Change]],
+        *,
+        request: str = "",
+        cells: Sequence[tuple[str, Cell]] = (),
+        dry_run: bool = False,
+    ) -> list[Receipt]:
+        """Make many changes, each a group of its own by its own actor, in one transaction: all of them or none.
+
+        With `dry_run` the receipts tell what would be done, and nothing is.
+        """
+        for identity, change in parts:
             self._admit(identity, change)
 
         def work(tx: Transaction) -> tuple[list[Receipt], State]:
             state = self._caught_up(tx)
             receipts = []
-            for change in changes:
+            for identity, change in parts:
                 applied = self._append(tx, state, identity, change, request)
                 state = applied.state
                 receipts.append(applied.receipt)
+            for collection, cell in cells:
+                tx.put_cell(collection, cell)
+            if dry_run:
+                raise _Rehearsed(receipts)
             self._pending = (state, tx.head.root)
             return receipts, state
 
-        receipts, state = self._storage.write(work)
+        try:
+            receipts, state = self._storage.write(work)
+        except _Rehearsed as rehearsed:
+            return rehearsed.receipts
         self.publish(state)
         return receipts
 

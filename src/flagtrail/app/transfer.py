@@ -1,62 +1,179 @@
-"""In and out: foreign history becomes changes; the ledger becomes a bundle that an auditor verifies."""
+"""In and out: foreign history becomes entries; the ledger becomes a bundle that an auditor verifies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import tarfile
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from flagtrail import importers
 from flagtrail.app.change import Changes
 from flagtrail.app.identity import Identity
 from flagtrail.app.sign import CheckpointSigner
-from flagtrail.ledger import export
-from flagtrail.model.actor import Actor, Author
+from flagtrail.importers import ImportedVersion
+from flagtrail.ledger.checkpoint import parse_checkpoint
+from flagtrail.ledger.export import Export
+from flagtrail.ledger.merkle import RangeProof, inclusion_proof, range_proof
+from flagtrail.ledger.proof import write_proof
+from flagtrail.model.actor import Actor
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
-from flagtrail.model.entry import Entry
-from flagtrail.model.errors import NotFound
-from flagtrail.model.state import State
+from flagtrail.model.errors import InvalidQuery, NotFound
 from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
-from flagtrail.storage import Storage
+from flagtrail.storage import Cell, Storage
 
 
-class Imported(msgspec.Struct, frozen=True):
-    """What an import did, or (dry run) would do."""
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import did or, in a dry run, would do. `skipped` versions came in earlier."""
 
     versions: int
-    entries: int
     skipped: int
+    entries: int
     flags: tuple[str, ...]
     notes: tuple[str, ...]
     dry_run: bool
 
 
+class _Memory(msgspec.Struct, frozen=True):
+    """What is known of a source that was imported before: its versions, and the keys of the last one."""
+
+    references: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+
 class Transfer:
     """Imports and exports."""
 
-    def __init__(self, storage: Storage, changes: Changes, signer: CheckpointSigner, origin: str) -> None:
+    def __init__(self, storage: Storage, changes: Changes, signer: CheckpointSigner) -> None:
         self._storage = storage
         self._changes = changes
         self._signer = signer
-        self._origin = origin
 
     def bring_in(
         self,
         identity: Identity,
-        kind: str,
-        source: str,
-        options: importers.Options,
+        versions: Sequence[ImportedVersion],
         *,
+        source: str,
         project: str,
         environment: str,
         dry_run: bool = False,
-        progress: Callable[[int], None] | None = None,
     ) -> Imported:
-        """Append a foreign history as entries, one group per version, all or nothing.
+        """Append a foreign history, one group per version, in one transaction: all of it or nothing.
 
-        The actor is the import on behalf of each version's author; the entries'
-        time is now, their `occurred_at` the version's. Versions that an earlier
-        import of the same source brought in are skipped.
+        The actor is the import on behalf of each version's author; an entry's
+        `time` is now and its `occurred_at` the version's. `source` names where
+        the versions came from: those that came from there before are skipped,
+        and flags that the next version lacks are deleted. Raises NotFound for an
+        unknown project or environment and the refusals of a change.
         """
-        raise NotImplementedError
+        self._refuse_unknown(project, environment)
+        name = hashlib.sha256(f"{project}/{environment}/{source}".encode()).hexdigest()
+        raw = self._storage.cell("import", name)
+        memory = _Memory() if raw is None else msgspec.json.decode(raw, type=_Memory)
+        fresh = [version for version in versions if version.reference not in memory.references]
+        parts: list[tuple[Identity, Change]] = []
+        flags, segments = set(memory.flags), set(memory.segments)
+        for version in fresh:
+            operations = _operations(project, environment, version, flags, segments)
+            flags, segments = set(version.flags), set(version.segments)
+            if operations:
+                change = Change(operations=operations, why=version.message, occurred_at=version.occurred_at)
+                parts.append((_importing(identity, version), change))
+        kept = _Memory(
+            (*memory.references, *(version.reference for version in fresh)),
+            tuple(sorted(flags)),
+            tuple(sorted(segments)),
+        )
+        receipts = self._changes.apply_all(
+            parts, request=source[-200:], cells=[("import", Cell(name, msgspec.json.encode(kept)))], dry_run=dry_run
+        )
+        entries = [entry for receipt in receipts for entry in receipt.entries]
+        return Imported(
+            versions=len(fresh),
+            skipped=len(versions) - len(fresh),
+            entries=len(entries),
+            flags=tuple(sorted({entry.subject.flag for entry in entries if entry.subject.flag})),
+            notes=tuple(f"{version.reference[:12]}: {note}" for version in fresh for note in version.notes),
+            dry_run=dry_run,
+        )
+
+    def _refuse_unknown(self, project: str, environment: str) -> None:
+        if project not in self._changes.state.projects():
+            raise NotFound(f"there is no project {project!r}", kind="project", key=project)
+        if self._changes.state.environment(project, environment) is None:
+            raise NotFound(f"there is no environment {environment!r}", kind="environment", key=environment)
+
+    def export(self, low: int = 0, high: int | None = None) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The files of an export of the entries `low <= seq < high` (all, where left out), each with its bytes."""
+        note = self._signer.checkpoint()
+        size = parse_checkpoint(note).size
+        end = size if high is None else high
+        if not 0 <= low <= end <= size:
+            raise InvalidQuery(f"the ledger holds entries 0 to {size}; {low} to {end} is no part of it")
+        whole = (low, end) == (0, size)
+        proof = RangeProof() if whole else range_proof(self._storage.leaf_hashes(0, size), low, end)
+        yield from Export(
+            self._storage.leaves(low, end),
+            self._storage.disclosures(low, end),
+            checkpoint=note,
+            low=low,
+            high=end,
+            public_key=self._signer.public_key,
+            sign=self._signer.sign,
+            proof=proof,
+        )
+
+    def export_bundle(self, low: int = 0, high: int | None = None) -> Iterator[bytes]:
+        """The same as one uncompressed tar (ustar), file by file."""
+        for name, chunks in self.export(low, high):
+            body = b"".join(chunks)
+            header = tarfile.TarInfo(name)
+            header.size = len(body)
+            yield header.tobuf(format=tarfile.USTAR_FORMAT)
+            yield body
+            yield b"\0" * (-len(body) % tarfile.BLOCKSIZE)
+        yield b"\0" * tarfile.BLOCKSIZE * 2
+
+    def proof(self, seq: int) -> str:
+        """The receipt of one entry (C2SP tlog-proof): its inclusion in the newest checkpoint."""
+        note = self._signer.checkpoint()
+        size = parse_checkpoint(note).size
+        if not 0 <= seq < size:
+            raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
+        return write_proof(seq, inclusion_proof(self._storage.leaf_hashes(0, size), seq), note)
+
+
+def _operations(
+    project: str, environment: str, version: ImportedVersion, flags: set[str], segments: set[str]
+) -> tuple[Operation, ...]:
+    """What makes the project's documents those of the version; puts that alter nothing fall away later."""
+    operations = [
+        Operation(action="put", subject=segment_subject(project, key), value=encode(segment))
+        for key, segment in version.segments.items()
+    ]
+    for key, (flag, targeting) in version.flags.items():
+        operations.append(Operation(action="put", subject=flag_subject(project, key), value=encode(flag)))
+        place = targeting_subject(project, key, environment)
+        operations.append(Operation(action="put", subject=place, value=encode(targeting)))
+    gone = [flag_subject(project, key) for key in sorted(flags - version.flags.keys())]
+    gone += [segment_subject(project, key) for key in sorted(segments - version.segments.keys())]
+    operations.extend(Operation(action="delete", subject=subject) for subject in gone)
+    return tuple(operations)
+
+
+def _importing(identity: Identity, version: ImportedVersion) -> Identity:
+    """The caller's roles, acting as the import on behalf of the version's author."""
+    actor = identity.actor
+    importing = Actor(
+        kind="import",
+        id=actor.id,
+        name=actor.name,
+        email=actor.email,
+        auth=actor.auth,
+        via="import",
+        for_=version.author,
+    )
+    return msgspec.structs.replace(identity, actor=importing)

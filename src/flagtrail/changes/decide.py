@@ -66,7 +66,7 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
             defects.extend(Defect(f"{prefix}#{defect.path}", defect.message) for defect in error.defects)
             continue
         held = after.held(operation.subject)
-        if held is None or held.document != document:
+        if held is None or not diff.same(_value(held.document), _value(document)):
             altered[operation.subject] = None
             after = after.having([_placed(operation.subject, document, held)], size=state.size)
     _refuse_unplaced(after, altered)
@@ -164,9 +164,9 @@ def _refuse_in_use(after: State, project: str, touched: Collection[Subject]) -> 
 def _decided(state: State, after: State, subject: Subject, change: Change) -> Decided | None:
     held = state.held(subject)
     document = after.get(subject)
-    before = None if held is None or held.document is None else encode(held.document)
-    now = None if document is None else encode(document)
-    if before == now:
+    before = None if held is None else _value(held.document)
+    now = _value(document)
+    if diff.same(before, now):
         return None
     reach = tuple(sorted({*touches(state, subject), *touches(after, subject)}))
     require_why(state if document is None else after, subject, reach, change.why)
@@ -198,6 +198,10 @@ def _actions(after: State, subject: Subject, before: Json, now: Json) -> tuple[A
             default = encode(default_targeting(flag))
             found |= set(diff.actions(subject, default, now)) if default != now else set()
     return tuple(sorted(found))
+
+
+def _value(document: Document | None) -> Json:
+    return None if document is None else encode(document)
 
 
 def _relative(subject: Subject) -> str:
