@@ -1,0 +1,100 @@
+"""What a targeting or a segment depends on: other flags (prerequisites, `flag` conditions) and segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from flagtrail.model.condition import Condition
+from flagtrail.model.segment import Segment
+from flagtrail.model.targeting import Targeting
+
+Targetings: TypeAlias = Mapping[str, Targeting]
+Segments: TypeAlias = Mapping[str, Segment]
+
+MAX_REMEMBERED = 20_000
+
+
+class References(msgspec.Struct, frozen=True):
+    """Keys of flags and of segments that are depended on, whether they exist or not."""
+
+    flags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+
+
+NOTHING = References()
+
+# Documents are immutable and checked again and again while others change, so their references are remembered by
+# identity. The document is held beside them: as long as it is, no other object can have its id.
+_remembered: dict[int, tuple[Targeting | Segment, References]] = {}
+
+
+def references(targeting: Targeting | Segment) -> References:
+    """What the document names directly."""
+    known = _remembered.get(id(targeting))
+    if known is not None and known[0] is targeting:
+        return known[1]
+    found = _collect(targeting)
+    if len(_remembered) >= MAX_REMEMBERED:
+        _remembered.clear()
+    _remembered[id(targeting)] = (targeting, found)
+    return found
+
+
+def _collect(document: Targeting | Segment) -> References:
+    flags: set[str] = set()
+    segments: set[str] = set()
+    if isinstance(document, Segment):
+        roots = [document.when]
+    else:
+        flags.update(prerequisite.flag for prerequisite in document.prerequisites)
+        roots = [rule.when for rule in document.rules]
+    for condition in _conditions(roots):
+        if condition.segment is not None:
+            segments.add(condition.segment)
+        if condition.flag is not None:
+            flags.add(condition.flag)
+    return References(frozenset(flags), frozenset(segments)) if flags or segments else NOTHING
+
+
+def _conditions(roots: list[Condition]) -> Iterator[Condition]:
+    waiting = roots
+    while waiting:
+        condition = waiting.pop()
+        yield condition
+        if condition.attribute is None:
+            for parts in (condition.all, condition.any):
+                waiting.extend(parts or ())
+            if condition.not_ is not None:
+                waiting.append(condition.not_)
+
+
+def closure(flag: str, targetings: Targetings, segments: Segments) -> References:
+    """Everything the flag depends on in this environment, directly or not; the flag itself only within a cycle."""
+    targeting = targetings.get(flag)
+    return NOTHING if targeting is None else _reach(references(targeting), targetings, segments)
+
+
+def segment_closure(segment: str, targetings: Targetings, segments: Segments) -> References:
+    """Everything the segment depends on in this environment; the segment itself only within a cycle."""
+    held = segments.get(segment)
+    return NOTHING if held is None else _reach(references(held), targetings, segments)
+
+
+def _reach(start: References, targetings: Targetings, segments: Segments) -> References:
+    if start is NOTHING:
+        return start
+    flags: set[str] = set()
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        direct = waiting.pop()
+        new_flags = direct.flags - flags
+        new_segments = direct.segments - reached
+        flags |= new_flags
+        reached |= new_segments
+        waiting.extend(references(targetings[key]) for key in new_flags if key in targetings)
+        waiting.extend(references(segments[key]) for key in new_segments if key in segments)
+    return References(frozenset(flags), frozenset(reached))

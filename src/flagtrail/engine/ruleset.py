@@ -1,0 +1,164 @@
+"""A ruleset: all flags of one environment of one project, ready to evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Generic, TypeVar
+
+import msgspec
+
+from flagtrail.engine import resolutions
+from flagtrail.engine.compile import FlagFunction, SegmentFunction, compile_flag, compile_segment, constant
+from flagtrail.engine.explanation import Explanation
+from flagtrail.engine.interpret import interpret
+from flagtrail.engine.references import NOTHING, References, Segments, Targetings, closure, segment_closure
+from flagtrail.model.context import Context
+from flagtrail.model.flag import Flag
+from flagtrail.model.resolution import ErrorCode, Resolution
+from flagtrail.model.segment import Segment
+from flagtrail.model.targeting import Targeting
+
+F = TypeVar("F", FlagFunction, SegmentFunction)
+
+
+class _Compiled(msgspec.Struct, Generic[F], frozen=True):
+    """A function beside every document that went into it (None: there was none)."""
+
+    function: F
+    flags: tuple[tuple[str, Flag | None, Targeting | None], ...]
+    segments: tuple[tuple[str, Segment | None], ...]
+
+
+class Ruleset:
+    """The flags, targetings and segments of one environment; never altered.
+
+    Flags are compiled when they are first evaluated. With `previous`, a flag
+    whose documents, and the documents of everything it depends on, are the very
+    same objects keeps its function: swapping rulesets costs what changed.
+
+    A flag that reads nothing of the context answers whatever the context is.
+    Values of variants are shared: do not alter an object that was served.
+    """
+
+    __slots__ = ("_flags_compiled", "_functions", "_segments_compiled", "flags", "segments", "targetings")
+
+    def __init__(
+        self, flags: Mapping[str, Flag], targetings: Targetings, segments: Segments, *, previous: Ruleset | None = None
+    ) -> None:
+        self.flags = flags
+        self.targetings = targetings
+        self.segments = segments
+        self._flags_compiled: dict[str, _Compiled[FlagFunction]] = {}
+        self._segments_compiled: dict[str, _Compiled[SegmentFunction]] = {}
+        # A plain dict: looking up in a subclass with __missing__ costs 30 ns more than the whole of a plain flag.
+        self._functions: dict[str, FlagFunction] = {
+            key: partial(self._first, key) for key, flag in sorted(flags.items()) if not flag.archived
+        }
+        if previous is not None:
+            self._adopt(previous)
+
+    def evaluate(self, key: str, context: Context) -> Resolution:
+        """The flag's resolution for the context; errors are resolutions, too. Never raises."""
+        try:
+            return self._functions[key](context)
+        except Exception as error:  # noqa: BLE001 - contexts hold anything, and evaluating is total
+            return self._failed(key, error)
+
+    def evaluate_all(self, context: Context) -> dict[str, Resolution]:
+        """The resolutions of every flag that is not archived, by key, sorted. Never raises."""
+        try:
+            return {key: function(context) for key, function in self._functions.items()}
+        except Exception:  # noqa: BLE001 - one flag that reads a hostile attribute must not spoil the others
+            return {key: self.evaluate(key, context) for key in self._functions}
+
+    def explain(self, key: str, context: Context) -> Explanation:
+        """The flag's resolution for the context, and all that led to it. Never raises."""
+        try:
+            return interpret(self.flags, self.targetings, self.segments, key, context)
+        except Exception as error:  # noqa: BLE001 - see evaluate
+            return Explanation(self._failed(key, error))
+
+    def _failed(self, key: object, error: Exception) -> Resolution:
+        if not isinstance(key, str) or key not in self._functions:
+            return resolutions.not_found(key)
+        return resolutions.context_unreadable(key, type(error).__name__)
+
+    def _first(self, key: str, context: Context) -> Resolution:
+        """What stands for a flag that is not compiled yet: it replaces itself."""
+        return self.flag_function(key)(context)
+
+    def flag_function(self, key: str) -> FlagFunction:
+        """The compiled function of a flag; unlike `evaluate` it raises what reading the context raises."""
+        flag = self.flags.get(key)
+        if flag is None or flag.archived:
+            return constant(resolutions.not_found(key))
+        known = self._flags_compiled.get(key)
+        if known is None:
+            known = self._compile_flag(key, flag)
+            self._flags_compiled[key] = known
+            self._functions[key] = known.function
+        return known.function
+
+    def segment_function(self, key: str) -> SegmentFunction:
+        """The compiled function of a segment; one that is unknown or depends on itself never holds."""
+        known = self._segments_compiled.get(key)
+        if known is None:
+            known = self._compile_segment(key)
+            self._segments_compiled[key] = known
+        return known.function
+
+    def _compile_flag(self, key: str, flag: Flag) -> _Compiled[FlagFunction]:
+        targeting = self.targetings.get(key)
+        own = References(frozenset({key}))
+        if targeting is None or not targeting.enabled:
+            return self._made(constant(resolutions.off(flag, targeting)), own, NOTHING)
+        reached = closure(key, self.targetings, self.segments)
+        if key in reached.flags:
+            return self._made(constant(resolutions.cyclic(key)), own, reached)
+        try:
+            function = compile_flag(flag, targeting, self)
+        except (RecursionError, UnicodeEncodeError):
+            problem = "its conditions are nested too deeply, or hold what is no Unicode"
+            function = constant(resolutions.refused(key, ErrorCode.GENERAL, problem))
+        return self._made(function, own, reached)
+
+    def _compile_segment(self, key: str) -> _Compiled[SegmentFunction]:
+        segment = self.segments.get(key)
+        own = References(segments=frozenset({key}))
+        reached = segment_closure(key, self.targetings, self.segments)
+        if segment is None or key in reached.segments:
+            return self._made(_holds_never, own, reached)
+        return self._made(compile_segment(segment, self), own, reached)
+
+    def _made(self, function: F, own: References, reached: References) -> _Compiled[F]:
+        return _Compiled(
+            function,
+            tuple((key, self.flags.get(key), self.targetings.get(key)) for key in own.flags | reached.flags),
+            tuple((key, self.segments.get(key)) for key in own.segments | reached.segments),
+        )
+
+    def _adopt(self, previous: Ruleset) -> None:
+        # Copied at once: another thread may be compiling in the previous ruleset.
+        for key, flag in tuple(previous._flags_compiled.items()):
+            if self._still_holds(flag.flags, flag.segments):
+                self._flags_compiled[key] = flag
+                self._functions[key] = flag.function
+        for key, segment in tuple(previous._segments_compiled.items()):
+            if self._still_holds(segment.flags, segment.segments):
+                self._segments_compiled[key] = segment
+
+    def _still_holds(
+        self,
+        compiled_flags: tuple[tuple[str, Flag | None, Targeting | None], ...],
+        compiled_segments: tuple[tuple[str, Segment | None], ...],
+    ) -> bool:
+        flags, targetings, segments = self.flags, self.targetings, self.segments
+        for key, flag, targeting in compiled_flags:
+            if flags.get(key) is not flag or targetings.get(key) is not targeting:
+                return False
+        return all(segments.get(key) is segment for key, segment in compiled_segments)
+
+
+def _holds_never(_context: Context) -> bool:
+    return False
