@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from flagtrail.model.condition import Condition, Operator, Scalar
-from flagtrail.model.document import MAX_DEPTH, is_key
+from flagtrail.model.document import MAX_DEPTH, is_key, pointer
 from flagtrail.model.flag import Json
 
 ALWAYS = Condition(all=())
@@ -72,7 +72,7 @@ def operation(logic: Json, path: str) -> tuple[str, list[Json], str]:
     if not isinstance(logic, dict) or len(logic) != 1:
         raise Unsupported(path, "is no JsonLogic operation (an object with exactly one key)")
     ((name, arguments),) = logic.items()
-    return name, arguments if isinstance(arguments, list) else [arguments], f"{path}/{name}"
+    return name, arguments if isinstance(arguments, list) else [arguments], f"{path}/{pointer(name)}"
 
 
 def attribute_of(logic: Json, path: str) -> str | None:
@@ -199,6 +199,8 @@ def _sides(arguments: list[Json], path: str) -> tuple[str, Json, bool]:
 
 
 def _equality(arguments: list[Json], path: str, *, strict: bool) -> Condition:
+    if len(arguments) == 2 and type(arguments[0]) is type(arguments[1]) and is_literal(arguments[0]):  # noqa: PLR2004
+        return ALWAYS if arguments[0] == arguments[1] else NEVER
     attribute, value, _ = _sides(arguments, path)
     if not is_literal(value):
         raise Unsupported(path, "compares with what is no text, number or boolean")

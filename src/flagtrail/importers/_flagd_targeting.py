@@ -13,7 +13,6 @@ from flagtrail.importers._flagd_logic import (
     Unsupported,
     attribute_of,
     every,
-    negated,
     operation,
     test,
 )
@@ -108,6 +107,9 @@ class TargetingReader:
 
     def _truth(self, logic: Json, path: str) -> Iterator[Branch]:
         """Logic that yields true or false, and with it the variant of that name."""
+        if isinstance(logic, bool):
+            yield ALWAYS, self._variant(logic, path)
+            return
         if isinstance(logic, (int, float, list)):
             raise Unsupported(path, "yields something other than the name of a variant")
         if attribute_of(logic, path) is not None:
@@ -137,8 +139,7 @@ class TargetingReader:
         if isinstance(logic, dict) and "$ref" in logic:
             when = self._conditions.read(logic, f"{path}/0")
             yield when, self._variant(True, path)
-            yield negated(when), self._variant(False, path)
-            yield ALWAYS, Serve(variant=self._default)
+            yield ALWAYS, self._variant(False, path)
         else:
             yield from self._truth(logic, f"{path}/0")
 
