@@ -13,7 +13,7 @@ from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.changes import diff
-from flagtrail.engine.interpret import Explanation
+from flagtrail.engine.explanation import Explanation
 from flagtrail.engine.ruleset import Ruleset
 from flagtrail.model.context import Context
 from flagtrail.model.entry import Entry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import tempfile
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -15,13 +16,15 @@ from flagtrail.importers import ImportedVersion
 from flagtrail.ledger.checkpoint import parse_checkpoint
 from flagtrail.ledger.export import Export
 from flagtrail.ledger.merkle import RangeProof, inclusion_proof, range_proof
-from flagtrail.ledger.proof import write_proof
+from flagtrail.ledger.proof import write_receipt
 from flagtrail.model.actor import Actor
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
 from flagtrail.model.errors import InvalidQuery, NotFound
 from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
 from flagtrail.storage import Cell, Storage
+
+_CHUNK = 1 << 20
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,14 +130,16 @@ class Transfer:
         )
 
     def export_bundle(self, low: int = 0, high: int | None = None) -> Iterator[bytes]:
-        """The same as one uncompressed tar (ustar), file by file."""
+        """The same as one uncompressed tar (ustar); each file is spooled to disk first, as its size stands before it."""
         for name, chunks in self.export(low, high):
-            body = b"".join(chunks)
-            header = tarfile.TarInfo(name)
-            header.size = len(body)
-            yield header.tobuf(format=tarfile.USTAR_FORMAT)
-            yield body
-            yield b"\0" * (-len(body) % tarfile.BLOCKSIZE)
+            with tempfile.TemporaryFile() as spool:
+                spool.writelines(chunks)
+                header = tarfile.TarInfo(name)
+                header.size = spool.tell()
+                yield header.tobuf(format=tarfile.USTAR_FORMAT)
+                spool.seek(0)
+                yield from iter(lambda: spool.read(_CHUNK), b"")
+                yield b"\0" * (-header.size % tarfile.BLOCKSIZE)
         yield b"\0" * tarfile.BLOCKSIZE * 2
 
     def proof(self, seq: int) -> str:
@@ -143,7 +148,7 @@ class Transfer:
         size = parse_checkpoint(note).size
         if not 0 <= seq < size:
             raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
-        return write_proof(seq, inclusion_proof(self._storage.leaf_hashes(0, size), seq), note)
+        return write_receipt(seq, inclusion_proof(self._storage.leaf_hashes(0, size), seq), note)
 
 
 def _operations(

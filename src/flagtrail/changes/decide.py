@@ -18,7 +18,7 @@ from flagtrail.model.errors import Defect, HistoryOrder, InUse, InvalidDocument,
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.state import State, Versioned, mentions
-from flagtrail.model.subject import Subject, environment_subject, flag_subject, project_subject
+from flagtrail.model.subject import Kind, Subject, environment_subject, flag_subject, project_subject
 from flagtrail.model.targeting import Targeting, default_targeting
 
 
@@ -99,7 +99,7 @@ def _inside(state: State, subject: Subject) -> list[Versioned]:
                 held for held in state.of_kind("targeting", project) if held.subject.environment == subject.environment
             ]
         case "project":
-            kinds = ("targeting", "flag", "segment", "environment", "policy")
+            kinds: tuple[Kind, ...] = ("targeting", "flag", "segment", "environment", "policy")
             return [held for kind in kinds for held in state.of_kind(kind, project)]
         case _:
             return []
@@ -150,12 +150,8 @@ def _refuse_in_use(after: State, project: str, touched: Collection[Subject]) -> 
     }
     if not gone:
         return
-    users = [
-        held.subject.path
-        for kind in ("targeting", "segment")
-        for held in after.of_kind(kind, project)  # type: ignore[arg-type] - both are kinds
-        if held.mentions & gone
-    ]
+    living = (*after.of_kind("targeting", project), *after.of_kind("segment", project))
+    users = [held.subject.path for held in living if held.mentions & gone]
     if users:
         named = ", ".join(sorted(key for _, key in gone))
         raise InUse(f"{named} is used by {', '.join(sorted(users))}", users=sorted(users))

@@ -49,7 +49,7 @@ def is_key(text: str) -> bool:
 
 def encode(document: Document) -> Any:  # noqa: ANN401 - a JSON value
     """The document as plain JSON values: what an entry's `before` and `after` hold."""
-    return msgspec.to_builtins(document)
+    return msgspec.json.decode(msgspec.json.encode(document))  # `to_builtins` leaves tuples, which no JSON value is
 
 
 def decode(subject: Subject, value: object) -> Document:

@@ -38,7 +38,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
                 return f"projects/{self.project}/segments/{self.key}"
             case "policy":
                 return f"projects/{self.project}/policy"
-            case "member" | "token" | "signin":
+            case _:
                 return f"{self.kind}s/{self.key}"
 
     @property
