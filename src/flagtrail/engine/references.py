@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -74,16 +74,17 @@ def _conditions(roots: list[Condition]) -> Iterator[Condition]:
 def closure(flag: str, targetings: Targetings, segments: Segments) -> References:
     """Everything the flag depends on in this environment, directly or not; the flag itself only within a cycle."""
     targeting = targetings.get(flag)
-    return NOTHING if targeting is None else _reach(references(targeting), targetings, segments)
+    return NOTHING if targeting is None else reach(references(targeting), targetings.get, segments)
 
 
 def segment_closure(segment: str, targetings: Targetings, segments: Segments) -> References:
     """Everything the segment depends on in this environment; the segment itself only within a cycle."""
     held = segments.get(segment)
-    return NOTHING if held is None else _reach(references(held), targetings, segments)
+    return NOTHING if held is None else reach(references(held), targetings.get, segments)
 
 
-def _reach(start: References, targetings: Targetings, segments: Segments) -> References:
+def reach(start: References, targeting_of: Callable[[str], Targeting | None], segments: Segments) -> References:
+    """`start` and everything that its members depend on, directly or not."""
     if start is NOTHING:
         return start
     flags: set[str] = set()
@@ -95,6 +96,6 @@ def _reach(start: References, targetings: Targetings, segments: Segments) -> Ref
         new_segments = direct.segments - reached
         flags |= new_flags
         reached |= new_segments
-        waiting.extend(references(targetings[key]) for key in new_flags if key in targetings)
-        waiting.extend(references(segments[key]) for key in new_segments if key in segments)
+        found = [*map(targeting_of, new_flags), *map(segments.get, new_segments)]
+        waiting.extend(references(document) for document in found if document is not None)
     return References(frozenset(flags), frozenset(reached))
