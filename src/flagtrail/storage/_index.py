@@ -8,10 +8,11 @@ terms, a needle for the words, and a window of effective time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import orjson
 
 from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Entry, Touch
@@ -100,7 +101,11 @@ def entry_terms(entry: Entry, touches: Iterable[Touch]) -> set[str]:
     subject = entry.subject
     terms = {f"kind/{subject.kind}", subject_term(subject.path)}
     terms.update(f"action/{action}" for action in entry.actions)
-    terms.update(f"path/{path}" for path in entry.paths)
+    for path in entry.paths:
+        clean = path.translate(_UNSAFE)
+        terms.add(f"path/{clean}")
+        # A key at the top is asked for most: one term for it saves reading those of everything below.
+        terms.add(f"top/{_top(clean)}")
     terms.update(f"flag/{touch.flag}/{touch.project}/{touch.environment}" for touch in touches)
     if subject.project is not None:
         terms.add(f"project/{subject.project}")
@@ -113,15 +118,39 @@ def entry_terms(entry: Entry, touches: Iterable[Touch]) -> set[str]:
     return terms
 
 
+def _top(path: str) -> str:
+    return "/".join(path.split("/", 2)[:2])
+
+
+def joined(terms: Iterable[str]) -> str:
+    """An entry's terms as one text, in which conditions look for theirs."""
+    return _BETWEEN + _BETWEEN.join(terms) + _BETWEEN
+
+
+def parted(terms: str) -> list[str]:
+    """The terms of a joined text."""
+    return terms.split(_BETWEEN)
+
+
+def as_json(values: Sequence[str] | Sequence[int]) -> str:
+    """A list as one value that SQL can unfold."""
+    return orjson.dumps(list(values)).decode()
+
+
 class Condition(msgspec.Struct, frozen=True):
-    """Holds for an entry that has one of the terms, or a term that starts with `prefix`."""
+    """Holds for an entry that has one of the terms, or, with none named, a term that starts with `prefix`."""
 
     terms: tuple[str, ...] = ()
     prefix: str = ""
 
-    def holds(self, terms: Iterable[str]) -> bool:
-        """Whether it holds for an entry with these terms."""
-        return any(term in self.terms or (self.prefix and term.startswith(self.prefix)) for term in terms)
+    def marks(self) -> tuple[str, ...]:
+        """Texts of which one has to occur in the joined terms of an entry."""
+        return tuple(joined((term,)) for term in self.terms) if self.terms else (_BETWEEN + self.prefix,)
+
+
+def hold(marks: Iterable[tuple[str, ...]], terms: str) -> bool:
+    """Whether conditions, given as their marks, all hold for an entry with these joined terms."""
+    return all(any(mark in terms for mark in alternatives) for alternatives in marks)
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -168,7 +197,8 @@ def _conditions(query: EntryQuery) -> Iterator[Condition]:
         term = f"segment/{query.segment}/"
         yield Condition(prefix=term) if query.project is None else Condition((term + query.project,))
     if query.field is not None:
-        yield Condition(prefix=f"path/{query.field}")
+        field = query.field.translate(_UNSAFE)
+        yield Condition(prefix=f"top/{field}" if field == _top(field) else f"path/{field}")
     if query.action is not None:
         yield Condition((f"action/{query.action}",))
     if query.kind is not None:

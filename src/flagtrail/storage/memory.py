@@ -11,7 +11,7 @@ import msgspec
 
 from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import StorageFailed
+from flagtrail.model.errors import FlagtrailError, StorageFailed
 from flagtrail.model.usage import Usage, UsageSummary
 from flagtrail.storage import Cell, Disclosure, EntryQuery, Head, Record
 from flagtrail.storage import _index as index
@@ -33,7 +33,7 @@ class _Held(msgspec.Struct, frozen=True):
 
     record: Record
     effective: int
-    terms: frozenset[str]
+    terms: str
     words: str
     actor: str
     subject: str
@@ -51,7 +51,7 @@ def _held(record: Record) -> _Held:
     return _Held(
         record,
         index.instant(entry.effective),
-        frozenset(index.entry_terms(entry, record.touches)),
+        index.joined(index.entry_terms(entry, record.touches)),
         index.entry_words(entry),
         index.actor_words(entry.actor),
         index.subject_words(entry.subject),
@@ -66,11 +66,20 @@ class _Transaction:
         self.head = storage.durable_head
         self.added: list[_Held] = []
         self.cells: dict[tuple[str, str], Cell | None] = {}
+        self.failure: FlagtrailError | None = None
+        """Why this unit of work cannot be applied, even where the work swallowed the refusal."""
 
     def entries_from(self, seq: int) -> Iterator[Entry]:
         return (held.entry for held in [*self._storage.log, *self.added][max(seq, 0) :])
 
     def append(self, records: Sequence[Record], head: Head) -> None:
+        try:
+            self._append(records, head)
+        except FlagtrailError as error:
+            self.failure = error
+            raise
+
+    def _append(self, records: Sequence[Record], head: Head) -> None:
         if head.size != self.head.size + len(records):
             raise StorageFailed(
                 f"{len(records)} entries after {self.head.size} do not make {head.size}; nothing was changed"
@@ -125,6 +134,8 @@ class MemoryStorage:
                 raise StorageFailed("the store is closed")
             transaction = _Transaction(self)
             result = work(transaction)
+            if transaction.failure is not None:
+                raise transaction.failure
             for held in transaction.added:
                 self.log.append(held)
                 self.by_path.setdefault(held.entry.subject.path, []).append(held)
@@ -154,7 +165,7 @@ class MemoryStorage:
 
     def entries(self, query: EntryQuery) -> list[Entry]:
         """Entries that match, newest first: each is looked at."""
-        conditions = index.conditions(query)
+        marks = [condition.marks() for condition in index.conditions(query)]
         window = index.window(query)
         needle = index.needle(query.text or "")
         whole = None if query.actor is None else index.whole(query.actor)
@@ -168,7 +179,7 @@ class MemoryStorage:
             if (
                 window.holds(held.effective)
                 and (whole is None or whole in held.actor)
-                and all(condition.holds(held.terms) for condition in conditions)
+                and index.hold(marks, held.terms)
                 and held.has_text(needle)
             ):
                 found.append(held.entry)

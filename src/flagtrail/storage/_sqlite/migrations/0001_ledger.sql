@@ -73,7 +73,7 @@ CREATE TABLE actor (
 CREATE TABLE entry_index (
   seq       INTEGER PRIMARY KEY REFERENCES ledger_entry (seq),
   effective INTEGER NOT NULL,
-  terms     TEXT NOT NULL, -- separated by line feeds
+  terms     TEXT NOT NULL, -- joined: see storage/_index.py
   words     TEXT NOT NULL
 );
 -- Blocks of 1,024 entries: for each term that occurs in a block, the set of its entries.

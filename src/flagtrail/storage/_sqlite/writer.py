@@ -1,0 +1,217 @@
+"""The one writer: a thread that takes all units of work that wait, and commits them together."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import FlagtrailError, StorageFailed
+from flagtrail.storage import Cell, Head, Record
+from flagtrail.storage._sqlite import blocks, rows
+from flagtrail.storage._sqlite.database import Location, connect, refusal, refusals
+
+_log = logging.getLogger(__name__)
+_MOST_AT_ONCE = 256
+"""Units of work in one commit: bounds how much one failing commit takes with it."""
+
+Work = Callable[["Transaction"], Any]
+
+
+class Transaction:
+    """One unit of work, between its savepoint and the commit that it shares."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._head: Head | None = None
+        self.failure: FlagtrailError | None = None
+        """Why this unit of work cannot be committed, even where the work swallowed the refusal."""
+        self.cause: sqlite3.Error | None = None
+
+    @property
+    def head(self) -> Head:
+        """The locked head, with what this unit of work appended."""
+        if self._head is None:
+            with refusals(self._path):
+                self._head = rows.head(self._connection)
+        return self._head
+
+    def entries_from(self, seq: int) -> Iterator[Entry]:
+        """Entries from `seq` on, this unit's own too."""
+        with refusals(self._path):
+            for low in range(max(seq, 0), self.head.size, rows.PAGE):
+                yield from rows.entries_from(self._connection, low, rows.PAGE)
+
+    def append(self, records: Sequence[Record], head: Head) -> None:
+        """Append records that follow the head; refused with StorageFailed where they do not."""
+        before = self.head
+        try:
+            if head.size != before.size + len(records):
+                raise StorageFailed(f"{len(records)} entries after {before.size} do not make {head.size}")
+            for seq, record in enumerate(records, before.size):
+                if record.entry.seq != seq:
+                    raise StorageFailed(f"entry {record.entry.seq} came where {seq} is next")
+                rows.insert(self._connection, record)
+            if records:
+                rows.move_head(self._connection, before, head)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        except FlagtrailError as error:
+            self.failure = error
+            raise
+        self._head = head
+
+    def _failed(self, error: sqlite3.Error) -> FlagtrailError:
+        self.cause = error
+        self.failure = refusal(error, self._path)
+        return self.failure
+
+    def cell(self, collection: str, key: str) -> bytes | None:
+        """A cell's value."""
+        with refusals(self._path):
+            return rows.cell(self._connection, collection, key)
+
+    def put_cell(self, collection: str, cell: Cell) -> None:
+        """Write a cell."""
+        self.execute(
+            "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?)", (collection, cell.key, cell.value, cell.expires)
+        )
+
+    def delete_cell(self, collection: str, key: str) -> None:
+        """Remove a cell."""
+        self.execute("DELETE FROM cell WHERE collection = ? AND key = ?", (collection, key))
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement for the store itself; how many rows it altered."""
+        try:
+            return self._connection.execute(statement, values).rowcount
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+
+class _Job:
+    """A unit of work and whoever waits for it."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.future: Future[Any] = Future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """Runs units of work one after the other on its own thread and connection."""
+
+    def __init__(self, location: Location) -> None:
+        self._path = location.path
+        with refusals(self._path):
+            self._connection = connect(location)
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="flagtrail-writer", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Work) -> Any:  # noqa: ANN401 - what the work returns
+        """Wait until the work is durable; an exception of the work is raised as it is."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a unit of work cannot start another one: it would wait for itself")
+        job = _Job(work)
+        with self._closing:
+            if self._closed:
+                raise StorageFailed(f"the database {self._path} is closed")
+            self._queue.put(job)
+        return job.future.result()
+
+    def close(self) -> None:
+        """Finish what is queued and stop; a second call does nothing."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            jobs, open_ = self._take()
+            if jobs:
+                self._commit(jobs)
+                self._index()
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """All jobs that wait, at least one, and whether more may come."""
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        jobs = [first]
+        while len(jobs) < _MOST_AT_ONCE:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                return jobs, False
+            jobs.append(job)
+        return jobs, True
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        """A savepoint each, one commit for all. What cannot be committed is undone and told to all of them."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                self._attempt(job)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            for job in jobs:
+                job.future.set_exception(job.error or refusal(error, self._path))
+            return
+        for job in jobs:
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+
+    def _attempt(self, job: _Job) -> None:
+        """Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed."""
+        self._connection.execute("SAVEPOINT work")
+        transaction = Transaction(self._connection, self._path)
+        try:
+            job.result = job.work(transaction)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who waits on another thread
+            job.error = error
+        else:
+            job.error = transaction.failure
+        if not self._connection.in_transaction:
+            raise transaction.cause or sqlite3.OperationalError("the unit of work ended the transaction")
+        if job.error is not None:
+            self._connection.execute("ROLLBACK TO work")
+        self._connection.execute("RELEASE work")
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                _log.warning("storage.rollback_failed: %s", error)
+
+    def _index(self) -> None:
+        """Make blocks of what was appended. Late or failed, it costs speed and never an answer: see `blocks`."""
+        try:
+            while blocks.wanted(self._connection):
+                self._connection.execute("BEGIN IMMEDIATE")
+                blocks.build(self._connection)
+                self._connection.execute("COMMIT")
+        except Exception:  # noqa: BLE001 - whatever it was, the writer goes on: others wait for it
+            self._undo()
+            _log.exception("storage.index_failed")

@@ -1,0 +1,269 @@
+"""The store in one SQLite file: the default. See docs/reference/storage.md and docs/decisions/0004-storage.md."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import StorageFailed
+from flagtrail.model.usage import Usage, UsageSummary
+from flagtrail.storage import Cell, Disclosure, EntryQuery, Head
+from flagtrail.storage import _index as index
+from flagtrail.storage._sqlite import questions, rows
+from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
+from flagtrail.storage._sqlite.writer import Transaction, Writer
+
+T = TypeVar("T")
+
+SCHEMES = ("sqlite",)
+DURABLE = True
+
+
+def open_storage(url: str) -> SqliteStorage:
+    """Open the file that the URL names, made where it is missing.
+
+    Raises SettingInvalid, StorageCorrupt (damaged, or not ours), StorageFailed
+    (cannot be opened or written, or was written by a newer Flagtrail).
+    """
+    location = Location.from_url(url)
+    prepare(location)
+    return SqliteStorage(location)
+
+
+class SqliteStorage:
+    """See `flagtrail.storage.Storage`. Several processes may use one file: each write begins with the locked head."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._writer = Writer(location)
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] | None = []
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection with one snapshot of what is durable. It is this thread's alone, and goes back when done."""
+        with refusals(self._location.path):
+            with self._lock:
+                if self._idle is None:
+                    raise StorageFailed(f"the database {self._location.path} is closed")
+                connection = self._idle.pop() if self._idle else None
+            connection = connection or self._reader()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                self._return(connection)
+
+    def _reader(self) -> sqlite3.Connection:
+        connection = connect(self._location)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _return(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if self._idle is not None:
+                connection.rollback()
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run one unit of work with the head locked; return when it is durable."""
+        result: T = self._writer.run(work)
+        return result
+
+    def head(self) -> Head:
+        """The head, as of the last durable append."""
+        with self._reading() as connection:
+            return rows.head(connection)
+
+    def current(self) -> Iterator[Entry]:
+        """The newest entry of every subject, by seq."""
+        with self._reading() as connection:
+            seqs = _firsts(connection.execute("SELECT seq FROM document ORDER BY seq"))
+        return self._paged(seqs)
+
+    def _paged(self, seqs: Sequence[int]) -> Iterator[Entry]:
+        """Entries read page by page: nobody who stops half way holds on to a snapshot."""
+        for at in range(0, len(seqs), rows.PAGE):
+            yield from self._entries(seqs[at : at + rows.PAGE])
+
+    def _entries(self, seqs: Sequence[int]) -> list[Entry]:
+        with self._reading() as connection:
+            return rows.entries(connection, seqs)
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry."""
+        return next(iter(self._entries([bounded(seq)])), None)
+
+    def entries(self, query: EntryQuery) -> list[Entry]:
+        """Entries that match, newest first."""
+        with self._reading() as connection:
+            return rows.entries(connection, questions.find(connection, query))
+
+    def entries_from(self, seq: int, limit: int) -> list[Entry]:
+        """At most `limit` entries from `seq` on, oldest first."""
+        with self._reading() as connection:
+            return rows.entries_from(connection, max(seq, 0), max(limit, 0))
+
+    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
+        """Every entry of these subjects by (effective, seq)."""
+        last = bounded(2**63) if until is None else index.instant(until, "until")
+        with self._reading() as connection:
+            seqs = connection.execute(
+                "SELECT seq FROM ledger_entry WHERE subject IN (SELECT value FROM json_each(?)) AND effective <= ?"
+                " ORDER BY effective, seq",
+                (index.as_json(paths), last),
+            )
+            return rows.entries(connection, _firsts(seqs))
+
+    def as_of(self, path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:
+        """The newest entry of the subject at a time or seq."""
+        with self._reading() as connection:
+            found = connection.execute(f"SELECT ({_newest(':path', time, seq)})", _at(path, time, seq)).fetchone()[0]
+            return None if found is None else rows.entries(connection, [found])[0]
+
+    def paths_as_of(self, prefix: str, *, time: str | None = None, seq: int | None = None) -> list[Entry]:
+        """`as_of` for every subject under a prefix, by path."""
+        with self._reading() as connection:
+            found = connection.execute(
+                f"SELECT ({_newest('document.path', time, seq)}) FROM document"  # noqa: S608 - the parts are our own text
+                " WHERE path >= :path AND path < :path || char(1114111) ORDER BY path",
+                _at(prefix, time, seq),
+            )
+            return rows.entries(connection, [each for each in _firsts(found) if each is not None])
+
+    def leaves(self, low: int, high: int) -> Iterator[bytes]:
+        """Leaf bytes of a range."""
+        for first, last in self._pages(low, high):
+            with self._reading() as connection:
+                page = _firsts(
+                    connection.execute(
+                        "SELECT leaf FROM ledger_entry WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)
+                    )
+                )
+            yield from page
+
+    def leaf_hashes(self, low: int, high: int) -> list[bytes]:
+        """Leaf hashes of a range."""
+        with self._reading() as connection:
+            return _firsts(
+                connection.execute(
+                    "SELECT leaf_hash FROM ledger_entry WHERE seq >= ? AND seq < ? ORDER BY seq",
+                    (bounded(low), bounded(high)),
+                )
+            )
+
+    def disclosures(self, low: int, high: int) -> Iterator[Disclosure]:
+        """Disclosures of a range, by (seq, name)."""
+        for first, last in self._pages(low, high):
+            with self._reading() as connection:
+                page = connection.execute(
+                    "SELECT seq, name, salt, value FROM ledger_private WHERE seq BETWEEN ? AND ? ORDER BY seq, name",
+                    (first, last),
+                ).fetchall()
+            yield from (Disclosure(*row) for row in page)
+
+    def _pages(self, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """The first and last seq of each page of a range."""
+        end = min(high, self.head().size)
+        for first in range(max(low, 0), end, rows.PAGE):
+            yield first, min(first + rows.PAGE, end) - 1
+
+    def cell(self, collection: str, key: str) -> bytes | None:
+        """A cell's value."""
+        with self._reading() as connection:
+            return rows.cell(connection, collection, key)
+
+    def cells(self, collection: str) -> list[Cell]:
+        """All cells of a collection, by key."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT key, value, expires FROM cell WHERE collection = ? ORDER BY key", (collection,)
+            )
+            return [Cell(*row) for row in found]
+
+    def put_cell(self, collection: str, cell: Cell) -> None:
+        """Write a cell, durably."""
+        self.write(lambda transaction: transaction.put_cell(collection, cell))
+
+    def delete_cell(self, collection: str, key: str) -> None:
+        """Remove a cell."""
+        self.write(lambda transaction: transaction.delete_cell(collection, key))
+
+    def delete_expired_cells(self, now: float) -> int:
+        """Remove cells that expired before `now`."""
+        return self.write(lambda transaction: transaction.execute("DELETE FROM cell WHERE expires < ?", (now,)))
+
+    def add_usage(self, rows: Iterable[Usage]) -> None:
+        """Add counts to rows of the same hour and to the summaries."""
+        added = list(rows)
+
+        def work(transaction: Transaction) -> None:
+            for row in added:
+                place = (row.project, row.flag, row.environment, row.hour, row.variant, row.rule, row.client)
+                transaction.execute(
+                    "INSERT INTO usage_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                    " SET count = count + excluded.count, last = max(last, excluded.last)",
+                    (*place, row.count, row.last),
+                )
+                transaction.execute(
+                    "INSERT INTO usage_summary VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                    " count = count + excluded.count, first = min(first, excluded.first),"
+                    " last = max(last, excluded.last)",
+                    (row.project, row.environment, row.flag, row.count, row.hour, row.last),
+                )
+
+        self.write(work)
+
+    def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
+        """Usage rows, by (flag, environment, hour)."""
+        first = "" if since is None else index.hour_of(since)
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT project, environment, flag, variant, rule, hour, count, last, client FROM usage_hour"
+                " WHERE project = ? AND (? IS NULL OR flag = ?) AND hour >= ?"
+                " ORDER BY project, flag, environment, hour, variant, rule, client",
+                (project, flag, flag, first),
+            )
+            return [Usage(*row) for row in found]
+
+    def usage_summary(self, project: str) -> list[UsageSummary]:
+        """One row per environment and flag."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM usage_summary WHERE project = ? ORDER BY environment, flag", (project,)
+            )
+            return [UsageSummary(*row) for row in found]
+
+    def close(self) -> None:
+        """Finish what is queued and close."""
+        self._writer.close()
+        with self._lock:
+            idle, self._idle = self._idle or [], None
+        for connection in idle:
+            connection.close()
+
+
+def _firsts(cursor: sqlite3.Cursor) -> list[Any]:
+    """The values of a query's one column."""
+    return [row[0] for row in cursor]
+
+
+def _newest(path: str, time: str | None, seq: int | None) -> str:
+    """The seq of the newest entry of a subject at these bounds, as a scalar subquery; `path` is SQL."""
+    bounds = ("" if time is None else " AND effective <= :time") + ("" if seq is None else " AND seq <= :seq")
+    order = "seq DESC" if time is None else "effective DESC, seq DESC"
+    return f"SELECT seq FROM ledger_entry WHERE subject = {path}{bounds} ORDER BY {order} LIMIT 1"  # noqa: S608 - our own text
+
+
+def _at(path: str, time: str | None, seq: int | None) -> dict[str, str | int | None]:
+    return {
+        "path": path,
+        "time": None if time is None else index.instant(time),
+        "seq": None if seq is None else bounded(seq),
+    }
