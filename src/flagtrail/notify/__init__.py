@@ -1,0 +1,169 @@
+"""The door to notifiers: how a change reaches people and other programs.
+
+A new file in this folder is a new notifier. It holds `KIND`, `SUMMARY` and
+`send(client, target, message, *, secret)`, and passes `tests/contract/notify`.
+Files whose name starts with `_` are parts of notifiers. A notifier makes one
+attempt and remembers nothing: what to send, when, and again, is its follower's
+business (`app/alerts.py`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Sequence
+from typing import Protocol, cast
+
+import httpx2
+import msgspec
+
+from flagtrail.model.actor import Actor
+from flagtrail.model.entry import Action, Entry
+from flagtrail.model.errors import SettingInvalid
+from flagtrail.model.subject import Subject
+
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 300.0
+
+DONE: dict[Action, str] = {
+    "created": "created",
+    "deleted": "deleted",
+    "enabled": "enabled",
+    "disabled": "disabled",
+    "targeting_changed": "changed the targeting of",
+    "rollout_changed": "changed the rollout of",
+    "off_variant_changed": "changed the off variant of",
+    "prerequisites_changed": "changed the prerequisites of",
+    "variants_changed": "changed the variants of",
+    "type_changed": "changed the type of",
+    "details_changed": "changed the details of",
+    "lifecycle_changed": "changed the lifecycle of",
+    "archived": "archived",
+    "restored": "restored",
+    "access_changed": "changed the access of",
+    "revoked": "revoked",
+    "policy_changed": "changed the policy of",
+    "signin_failed": "failed to sign in with",
+}
+"""Every action as a headline tells it."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One change, told to people: `headline` and `words` in words, the rest as the entry has it.
+
+    `id` is the entry's, the same at every attempt, so that a receiver can drop
+    a repetition. `time` is when the ledger learned of the change. `flags` are the
+    flags it concerns, where it is a segment's for example. `link` leads to the change.
+    """
+
+    id: str
+    seq: int
+    time: str
+    headline: str
+    subject: Subject
+    flags: tuple[str, ...]
+    actor: Actor
+    actions: tuple[Action, ...]
+    words: tuple[str, ...]
+    why: str
+    ticket: str
+    link: str
+
+    @property
+    def environment(self) -> str:
+        """Where the change holds; empty where it holds in all environments."""
+        return self.subject.environment or ""
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """The receiver took the message and answered with this status."""
+
+    status: int
+
+
+class DeliveryFailed(Exception):
+    """One attempt failed. The text names the notifier and never its target or secret: both may be credentials.
+
+    `permanent`: trying again is of no use. `retry_after`: the seconds that the
+    receiver asked to be left alone.
+    """
+
+    def __init__(self, detail: str, *, retry_after: float | None = None, permanent: bool = False) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        self.permanent = permanent
+
+
+class Notifier(Protocol):
+    """What a file in this folder holds."""
+
+    KIND: str
+    SUMMARY: str
+
+    def send(self, client: httpx2.Client, target: str, message: Message, *, secret: str | None) -> Delivered:
+        """Make one attempt; raises DeliveryFailed, and nothing else."""
+
+
+def kinds() -> dict[str, str]:
+    """Every notifier by kind, with its summary in one line."""
+    return {notifier.KIND: notifier.SUMMARY for notifier in _notifiers()}
+
+
+def load(kind: str) -> Notifier:
+    """The notifier of a kind; raises SettingInvalid where there is none."""
+    for notifier in _notifiers():
+        if kind == notifier.KIND:
+            return notifier
+    raise SettingInvalid(f"no notifier is called {kind!r}; known are {', '.join(kinds())}", kind=kind)
+
+
+def _notifiers() -> Iterator[Notifier]:
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            yield cast("Notifier", importlib.import_module(f"{__name__}.{info.name}"))
+
+
+def message(entry: Entry, *, words: Sequence[str], flags: Sequence[str] = (), link: str = "") -> Message:
+    """The message that tells of an entry; `words` are its differences in words."""
+    return Message(
+        id=entry.id,
+        seq=entry.seq,
+        time=entry.time,
+        headline=_headline(entry),
+        subject=entry.subject,
+        flags=tuple(flags),
+        actor=entry.actor,
+        actions=entry.actions,
+        words=tuple(words),
+        why=entry.why,
+        ticket=entry.ticket,
+        link=link,
+    )
+
+
+def who(actor: Actor) -> str:
+    """What a person would call the actor."""
+    name = actor.name or actor.email or actor.id
+    return name if actor.for_ is None else f"{name} for {actor.for_.name or actor.for_.email}"
+
+
+def back_off(attempts: int, dice: float) -> float:
+    """Seconds to wait after the `attempts`-th failure in a row: doubling from 1 s to 5 minutes, with full jitter.
+
+    `dice` is a random number, `0 <= dice < 1`; half of the range is always waited.
+
+    >>> [back_off(attempts, 0.0) for attempts in (1, 2, 3, 99)]
+    [0.5, 1.0, 2.0, 150.0]
+    """
+    ceiling = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * (1 << min(attempts - 1, 30)))
+    return ceiling * (1 + dice) / 2
+
+
+def _headline(entry: Entry) -> str:
+    """Say who did what to what, and where."""
+    subject = entry.subject
+    kind = "" if subject.kind in {"flag", "targeting"} else f"{subject.kind} "
+    name = subject.flag if subject.kind == "targeting" and subject.flag else subject.name
+    where = f" in {subject.environment}" if subject.kind == "targeting" else ""
+    done = [DONE[action] for action in entry.actions] or ["changed"]
+    return f"{who(entry.actor)} {' and '.join(done)} {kind}{name}{where}"

@@ -1,0 +1,90 @@
+"""Slack: an incoming webhook (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
+
+The target is the webhook's URL, which is a credential. There is no further secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx2
+import msgspec
+
+from flagtrail.notify import Delivered, Message, who
+from flagtrail.notify._http import post
+
+HALF_ESCAPED = re.compile(r"&[a-z]{0,3}\Z")
+
+KIND = "slack"
+SUMMARY = "a message in a Slack channel, through an incoming webhook"
+
+MAX_TEXT = 1_900
+"""Characters of one part of the message, escaped; Slack takes 2,000 in a field and 3,000 in a section."""
+MAX_HEADER = 150
+MAX_WORDS = 20
+MAX_LINE = 130
+"""Characters of one line of the differences: twenty of them fit into a section."""
+
+
+def send(client: httpx2.Client, target: str, message: Message, *, secret: str | None) -> Delivered:
+    """Post the message; `secret` has no meaning here. Raises DeliveryFailed."""
+    del secret
+    body = msgspec.json.encode(payload(message))
+    return post(client, target, body, {"content-type": "application/json"}, notifier=KIND)
+
+
+def payload(message: Message) -> dict[str, Any]:
+    """The message in Slack's blocks, with a plain text for notifications."""
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(message.headline, MAX_HEADER)}},
+        {"type": "section", "fields": [_markdown(f"*{name}*\n{escaped(value)}") for name, value in _facts(message)]},
+    ]
+    if message.words:
+        blocks.append({"type": "section", "text": _markdown(_list(message.words))})
+    blocks.append({"type": "section", "text": _markdown(f"*Why*\n{escaped(message.why or 'no reason was given')}")})
+    if message.link:
+        blocks.append({"type": "section", "text": _markdown(f"<{_url(message.link)}|Change {message.seq}>")})
+    return {"text": escaped(message.headline), "blocks": blocks}
+
+
+def _facts(message: Message) -> list[tuple[str, str]]:
+    facts = [
+        ("Who", who(message.actor)),
+        ("Environment", message.environment or "all"),
+        ("When", f"{message.time[:10]} {message.time[11:19]} UTC"),
+    ]
+    if message.flags:
+        facts.append(("Flags", ", ".join(message.flags)))
+    if message.ticket:
+        facts.append(("Ticket", message.ticket))
+    return facts
+
+
+def _list(words: tuple[str, ...]) -> str:
+    shown = [f"• {escaped(line, MAX_LINE)}" for line in words[:MAX_WORDS]]
+    more = len(words) - len(shown)
+    return "\n".join([*shown, f"• and {more} more"] if more else shown)
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def escaped(text: str, limit: int = MAX_TEXT) -> str:
+    """At most `limit` characters, with Slack's control characters escaped so that nobody can be mentioned.
+
+    >>> escaped("<!channel> & co")
+    '&lt;!channel&gt; &amp; co'
+    """
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return safe if len(safe) <= limit else f"{HALF_ESCAPED.sub('', safe[: limit - 1])}…"
+
+
+def _url(link: str) -> str:
+    """A link without what would end it."""
+    return link[:MAX_TEXT].replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
