@@ -20,7 +20,7 @@ from flagtrail.engine.check_condition import Project, condition_defects
 from flagtrail.engine.check_targeting import targeting_defects
 from flagtrail.engine.references import NOTHING, references
 from flagtrail.model.context import TARGETING_KEY
-from flagtrail.model.document import MAX_DOCUMENT_BYTES, is_key, pointer
+from flagtrail.model.document import MAX_DOCUMENT_BYTES, is_variant_key, pointer
 from flagtrail.model.errors import Defect
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.segment import Segment
@@ -179,8 +179,8 @@ def flag_defects(flag: Flag) -> Iterator[Defect]:
         yield Defect("/variants", f"has {len(flag.variants)} variants; {MAX_VARIANTS} is the limit")
     for name, value in flag.variants.items():
         path = f"/variants/{pointer(name)}"
-        if not is_key(name):
-            yield Defect(path, f"{name!r} is not a key: 1 to 256 of the characters A-Z a-z 0-9 . _ -")
+        if not is_variant_key(name):
+            yield Defect(path, f"{name!r} is not a variant's name: 1 to 256 printable characters")
         if not _fits(flag.type, value):
             yield Defect(path, f"is {msgspec.json.encode(value).decode()}, but the flag's type is {flag.type}")
     remove_by = flag.lifecycle.remove_by

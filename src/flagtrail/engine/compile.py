@@ -1,8 +1,8 @@
 """From documents to functions: one generated function per flag, one per segment.
 
-The function is built as a syntax tree in which every constant is a name bound
-in its own namespace. No text of a document ever becomes source, so no document
-can smuggle code. Its parts cost only the flags that use them: an attribute is
+The function is built as a syntax tree, whose values are constants of the tree
+or names bound in its namespace. No text of a document is ever parsed as source,
+so no document can smuggle code. Its parts cost only the flags that use them: an attribute is
 read once, and the commonest comparisons are inlined for values of exactly
 their type; every other value goes to a prepared matcher.
 """
@@ -72,7 +72,7 @@ def constant(resolution: Resolution) -> FlagFunction:
 class _Builder:
     def __init__(self, linked: Linked) -> None:
         self._linked = linked
-        self._namespace: dict[str, object] = {"__builtins__": {}, "type": type, "str": str, "int": int, "float": float}
+        self._namespace: dict[str, object] = {"__builtins__": {}, "str": str, "int": int, "float": float}
         self._locals: dict[str, str] = {}
 
     def flag(self, flag: Flag, targeting: Targeting) -> Any:  # noqa: ANN401 - what exec makes
@@ -97,11 +97,14 @@ class _Builder:
         parameters = ast.arguments([], [ast.arg("context")], None, [], [], None, [])
         defined = ast.FunctionDef("evaluate", parameters, body, [], None, None)
         module = ast.fix_missing_locations(ast.Module([defined], []))
-        # The tree holds names that are made here, and no text of any document.
+        # Names in the tree are made here; texts of documents are in it as values only.
         exec(compile(module, "<flag>", "exec"), self._namespace)  # noqa: S102
         return self._namespace.pop("evaluate")
 
-    def _bind(self, value: object) -> ast.Name:
+    def _bind(self, value: object) -> ast.expr:
+        """A value that is known now: a constant of the tree, or a name in the function's namespace."""
+        if isinstance(value, (str, int, float)):
+            return ast.Constant(value)
         name = f"c{len(self._namespace)}"
         self._namespace[name] = value
         return _name(name)
@@ -204,7 +207,7 @@ class _Builder:
         if not known.texts_only:
             return None
         if len(known.texts) == 1:
-            return ("str",), ast.Compare(name, [ast.NotEq() if negated else ast.Eq()], [self._bind(*known.texts)])
+            return ("str",), ast.Compare(name, [ast.NotEq() if negated else ast.Eq()], [ast.Constant(*known.texts)])
         return ("str",), ast.Compare(name, [ast.NotIn() if negated else ast.In()], [self._bind(known.texts)])
 
     def _serve(self, flag: Flag, serve: Serve, reason: Reason, rule: str | None, loaded: _Loaded) -> list[ast.stmt]:
@@ -251,4 +254,5 @@ def _call(function: ast.expr, *arguments: ast.expr) -> ast.Call:
 
 
 def _is_type(value: ast.expr, kind: str) -> ast.expr:
-    return ast.Compare(_call(_name("type"), value), [ast.Is()], [_name(kind)])
+    # `__class__` costs 2 ns where type() costs 6. An object may lie about it; all it gains is a false or an error.
+    return ast.Compare(ast.Attribute(value, "__class__", ast.Load()), [ast.Is()], [_name(kind)])

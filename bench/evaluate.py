@@ -1,0 +1,170 @@
+"""Evaluation in process, beside an empty Python call of the same shape measured in the same run.
+
+    .venv/bin/python bench/evaluate.py
+
+Every figure is the median of repeats that are interleaved, so that a noisy
+neighbour spoils all of them or none. The loop's own cost is taken off.
+"""
+
+from __future__ import annotations
+
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from flagtrail.engine.ruleset import Ruleset
+from flagtrail.model.context import Context
+from flagtrail.model.flag import Flag, boolean_flag
+from flagtrail.model.resolution import Resolution
+from flagtrail.model.targeting import Serve, Targeting
+
+REPEATS = 31
+ROUNDS = 20
+TARGET = 12
+
+
+def three_rules() -> Targeting:
+    return msgspec.convert(
+        {
+            "enabled": True,
+            "off_variant": "off",
+            "rules": [
+                {
+                    "id": "paying",
+                    "when": {"attribute": "plan", "operator": "in", "values": ["enterprise", "pro"]},
+                    "serve": {"variant": "on"},
+                },
+                {
+                    "id": "germany",
+                    "when": {
+                        "all": [
+                            {"attribute": "country", "operator": "equals", "values": ["DE"]},
+                            {"attribute": "app_version", "operator": "semver_gte", "values": ["3.2.0"]},
+                        ]
+                    },
+                    "serve": {"variant": "on"},
+                },
+            ],
+            "fallthrough": {"split": [{"variant": "on", "weight": 25_000}, {"variant": "off", "weight": 75_000}]},
+        },
+        Targeting,
+    )
+
+
+def project(count: int) -> tuple[dict[str, Flag], dict[str, Targeting]]:
+    """Half of the flags have three rules, half serve one variant; one in ten is disabled."""
+    flags = {f"flag-{number:03}": boolean_flag(f"flag-{number:03}") for number in range(count)}
+    targetings = {}
+    for number, key in enumerate(flags):
+        on = Targeting(off_variant="off", fallthrough=Serve(variant="on"), enabled=True)
+        targeting = three_rules() if number % 2 else on
+        targetings[key] = msgspec.structs.replace(targeting, enabled=number % 10 != 0)
+    return flags, targetings
+
+
+def contexts(count: int = 1000) -> list[dict[str, object]]:
+    dice = random.Random(7)
+    return [
+        {
+            "targetingKey": f"user-{dice.randrange(10**9)}",
+            "plan": dice.choices(["free", "basic", "pro", "enterprise"], [55, 25, 15, 5])[0],
+            "country": dice.choice(["DE", "US", "FR", "GB", "JP"]),
+            "app_version": f"{dice.randrange(2, 5)}.{dice.randrange(6)}.{dice.randrange(4)}",
+            "email": f"user{dice.randrange(10**6)}@example.com",
+        }
+        for _ in range(count)
+    ]
+
+
+def empty(_self: object, _key: str, _context: Context) -> None:
+    pass
+
+
+def ns_per_call(call: Callable[[str, Context], object], key: str, asked: Sequence[Context]) -> float:
+    started = time.perf_counter_ns()
+    for _ in range(ROUNDS):
+        for context in asked:
+            call(key, context)
+    return (time.perf_counter_ns() - started) / (ROUNDS * len(asked))
+
+
+def ns_per_empty_call(asked: Sequence[Context]) -> float:
+    me = object()
+    started = time.perf_counter_ns()
+    for _ in range(ROUNDS):
+        for context in asked:
+            empty(me, "three", context)
+    return (time.perf_counter_ns() - started) / (ROUNDS * len(asked))
+
+
+def ns_per_turn(asked: Sequence[Context]) -> float:
+    started = time.perf_counter_ns()
+    for _ in range(ROUNDS):
+        for _context in asked:
+            pass
+    return (time.perf_counter_ns() - started) / (ROUNDS * len(asked))
+
+
+def of_all(ruleset: Ruleset, asked: Sequence[Context]) -> float:
+    started = time.perf_counter_ns()
+    for context in asked:
+        ruleset.evaluate_all(context)
+    return (time.perf_counter_ns() - started) / len(asked) / 1000
+
+
+def to_compile(count: int) -> tuple[float, float]:
+    """Milliseconds to make a ruleset of `count` flags, and to compile all of them."""
+    flags, targetings = project(count)
+    started = time.perf_counter_ns()
+    ruleset = Ruleset(flags, targetings, {})
+    made = time.perf_counter_ns()
+    for key in flags:
+        ruleset.flag_function(key)
+    return (made - started) / 1e6, (time.perf_counter_ns() - made) / 1e6
+
+
+def to_swap(ruleset: Ruleset) -> float:
+    """Milliseconds to make the next ruleset with one targeting changed, and evaluate that flag."""
+    changed = {**ruleset.targetings, "flag-000": three_rules()}
+    started = time.perf_counter_ns()
+    Ruleset(ruleset.flags, changed, {}, previous=ruleset).evaluate("flag-000", {"targetingKey": "u"})
+    return (time.perf_counter_ns() - started) / 1e6
+
+
+def main() -> None:
+    asked = contexts()
+    ruleset = Ruleset({"three": boolean_flag("three")}, {"three": three_rules()}, {})
+    everything = Ruleset(*project(200), {})
+    everything.evaluate_all(asked[0])
+    answers: list[Resolution] = [ruleset.evaluate("three", context) for context in asked]
+    evaluate = ruleset.evaluate
+
+    figures: dict[str, list[float]] = {"turn": [], "empty": [], "evaluate": [], "all": [], "swap": []}
+    for _ in range(REPEATS):
+        figures["turn"].append(ns_per_turn(asked))
+        figures["empty"].append(ns_per_empty_call(asked))
+        figures["evaluate"].append(ns_per_call(evaluate, "three", asked))
+        figures["all"].append(of_all(everything, asked[:100]))
+        figures["swap"].append(to_swap(everything))
+    made, compiled = (statistics.median(times) for times in zip(*(to_compile(200) for _ in range(9)), strict=True))
+    median = {name: statistics.median(times) for name, times in figures.items()}
+    floor = median["empty"] - median["turn"]
+    ours = median["evaluate"] - median["turn"]
+
+    rules = sum(answer.rule is not None for answer in answers)
+    on = sum(answer.variant == "on" for answer in answers)
+    print(f"Python {platform.python_version()}; {len(asked)} contexts: {rules} decided by rules, {on} get 'on'")
+    print(f"{'empty call of three arguments':44} {floor:8.1f} ns")
+    print(f"{'Ruleset.evaluate, flag of three rules':44} {ours:8.1f} ns   {ours / floor:5.1f}x  (target {TARGET}x)")
+    print(f"{'evaluate_all, 200 flags, one context':44} {median['all']:8.1f} us")
+    print(f"{'make a ruleset of 200 flags':44} {made:8.3f} ms")
+    print(f"{'compile all 200 at once':44} {compiled:8.1f} ms   {compiled / 200:5.3f} ms each")
+    print(f"{'swap one targeting of 200 and evaluate it':44} {median['swap']:8.3f} ms")
+
+
+if __name__ == "__main__":
+    main()
