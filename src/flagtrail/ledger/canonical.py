@@ -15,6 +15,7 @@ import rfc8785
 from flagtrail.ledger.leaf import MAX_INTEGER
 from flagtrail.ledger.leaf import commitment as commitment  # noqa: PLC0414 - re-exported: one door to canonical bytes
 
+_TOO_DEEP = "the value is nested too deeply to have a canonical form"
 _PROFILE_KEY = re.compile(r"[a-z_]{1,24}").fullmatch
 
 
@@ -24,12 +25,12 @@ def canonical(value: object) -> bytes:
     Raises ValueError for what has no canonical form: NaN, integers beyond
     2^53-1, lone surrogates, keys that are no text, types that JSON does not know.
     """
-    if _is_plain(value, str.isascii):
-        return _sorted_bytes(value)
     try:
+        if _is_plain(value, str.isascii):
+            return _sorted_bytes(value)
         return rfc8785.dumps(value)  # type: ignore[arg-type]  # it judges the type itself
     except RecursionError as error:
-        raise ValueError("the value is nested too deeply") from error
+        raise ValueError(_TOO_DEEP) from error
 
 
 def profile_bytes(value: object) -> bytes:
@@ -38,11 +39,14 @@ def profile_bytes(value: object) -> bytes:
     Raises ValueError for keys other than `[a-z_]{1,24}`, floats, integers
     beyond 2^53-1 and lone surrogates: outside the profile encoders differ.
     """
-    if not _is_plain(value, _PROFILE_KEY):
-        raise ValueError(
-            "outside the leaf profile: keys are [a-z_]{1,24}, numbers are integers within 2^53-1, no other types"
-        )
-    return _sorted_bytes(value)
+    try:
+        if _is_plain(value, _PROFILE_KEY):
+            return _sorted_bytes(value)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    raise ValueError(
+        "outside the leaf profile: keys are [a-z_]{1,24}, numbers are integers within 2^53-1, no other types"
+    )
 
 
 def _sorted_bytes(value: object) -> bytes:

@@ -43,7 +43,8 @@ class Evidence:
     def hold_against(self, roots: Mapping[int, bytes], hashes: Mapping[int, bytes], size: int) -> int:
         """Compare with an export of a ledger of `size`: its `roots` by size and leaf `hashes` by index.
 
-        Returns how many entries are pinned by it: 0 where only a single one is. Raises Contradicted, or Inapplicable where the export shows nothing of what this pins.
+        Returns how many entries are pinned by it: 0 where only a single one is. Raises
+        Contradicted, or Inapplicable where the export shows nothing of what this pins.
         """
         if self.reach > size:
             raise Contradicted(

@@ -94,10 +94,11 @@ def _is_actor(value: object) -> bool:
     return (
         type(value) is dict
         and value.keys() == {"kind", "id", "auth", "via"}
+        and all(type(part) is str for part in value.values())
         and value["kind"] in ACTOR_KINDS
         and value["auth"] in AUTHS
         and value["via"] in VIAS
-        and _is_name(value["id"])
+        and value["id"] != ""
     )
 
 

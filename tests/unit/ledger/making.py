@@ -51,7 +51,7 @@ class Kept:
     value: bytes
 
 
-def entry(seq: int, **changed: Any) -> Entry:  # noqa: ANN401 - forwarded to Entry
+def entry(seq: int, /, **changed: Any) -> Entry:  # noqa: ANN401 - forwarded to Entry
     """Entry `seq` of a story with three documents: each is created, then changed over and over; pairs make groups."""
     number, turn = seq % 3, seq // 3
     known: dict[str, Any] = {
