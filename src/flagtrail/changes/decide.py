@@ -31,6 +31,7 @@ class Check(Protocol):
         targetings: Mapping[tuple[str, str], Targeting],
         segments: Mapping[str, Segment],
         touched: Collection[str],
+        /,
     ) -> list[Defect]:
         """Every semantic defect of the touched documents and of those that depend on them."""
 
@@ -165,7 +166,7 @@ def _decided(state: State, after: State, subject: Subject, change: Change) -> De
     if diff.same(before, now):
         return None
     reach = tuple(sorted({*touches(state, subject), *touches(after, subject)}))
-    require_why(state if document is None else after, subject, reach, change.why)
+    require_why(state, after, subject, reach, change.why)
     if held is not None and change.occurred_at is not None and change.occurred_at < held.effective:
         raise HistoryOrder(
             f"{subject.path} was last changed at {held.effective}, after {change.occurred_at}",
@@ -189,10 +190,10 @@ def _actions(after: State, subject: Subject, before: Json, now: Json) -> tuple[A
     """A first targeting is told from the default one, so that "who enabled it" has an answer."""
     found = set(diff.actions(subject, before, now))
     if subject.kind == "targeting" and before is None:
-        flag = after.flag(cast("str", subject.project), cast("str", subject.flag))
-        if flag is not None:
-            default = encode(default_targeting(flag))
-            found |= set(diff.actions(subject, default, now)) if default != now else set()
+        flag = cast("Flag", after.flag(cast("str", subject.project), cast("str", subject.flag)))
+        default = encode(default_targeting(flag))
+        if not diff.same(default, now):
+            found |= set(diff.actions(subject, default, now))
     return tuple(sorted(found))
 
 

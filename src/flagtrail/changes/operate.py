@@ -40,9 +40,9 @@ def operate(state: State, operation: Operation) -> Document | None:
         case "rollout":
             targeting = cast("Targeting", _present(state, subject, living))
             return _named(subject, roll_out(_flag(state, subject), targeting, operation.value))
-        case "delete":
+        case _:
             _present(state, subject, living)
-            return None
+    return None
 
 
 def _refuse_moved(subject: Subject, held: Versioned | None, expected: int) -> None:

@@ -28,8 +28,9 @@ def roll_out(flag: Flag, targeting: Targeting, value: Json) -> Targeting:
         request = msgspec.convert(value, _Request)
     except msgspec.ValidationError as error:
         raise InvalidDocument([Defect("/percent", str(error))]) from error
-    weight = round(request.percent * WHOLE / 100)
-    if not 0 <= request.percent <= 100 or abs(weight * 100 / WHOLE - request.percent) > 1e-9:  # noqa: PLR2004 - per cent
+    in_range = 0 <= request.percent <= 100  # noqa: PLR2004 - per cent; false for NaN too
+    weight = round(request.percent * WHOLE / 100) if in_range else 0
+    if not in_range or abs(weight * 100 / WHOLE - request.percent) > 1e-9:  # noqa: PLR2004 - a rounding error
         raise InvalidDocument([Defect("/percent", "must be from 0 to 100 in steps of 0.001")])
     present = targeting.fallthrough
     split = present.split or ()

@@ -47,6 +47,14 @@ def is_key(text: str) -> bool:
     return KEY.match(text) is not None
 
 
+def is_variant_key(text: str) -> bool:
+    """Whether `text` can name a variant: 1 to 256 printable characters, no white space at its ends.
+
+    Wider than other keys: real flag files name variants `100%` or `très bien`, and a variant is part of no address.
+    """
+    return 1 <= len(text) <= 256 and text.isprintable() and text == text.strip()  # noqa: PLR2004 - as for keys
+
+
 def encode(document: Document) -> Any:  # noqa: ANN401 - a JSON value
     """The document as plain JSON values: what an entry's `before` and `after` hold."""
     return msgspec.json.decode(msgspec.json.encode(document))  # `to_builtins` leaves tuples, which no JSON value is

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flagtrail.model.condition import Condition
-from flagtrail.model.document import Document, decode, encode, is_key, pointer
+from flagtrail.model.document import Document, decode, encode, is_key, is_variant_key, pointer
 from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.errors import Defect, InvalidDocument
 from flagtrail.model.flag import Flag, boolean_flag
@@ -59,6 +59,7 @@ def test_encode__leaves_out_what_a_condition_does_not_say() -> None:
 
 
 GOOD = {"key": "checkout", "type": "boolean", "variants": {"on": True}}
+WRONG = {"id": "r", "when": {"values": [[], 1, "a"], "operator": "~"}, "serve": {}}
 RULE = {"id": "r", "when": {}, "serve": {}}
 
 
@@ -140,6 +141,14 @@ def test_invalid_document__with_many_defects__says_five_and_counts_the_rest() ->
 )
 def test_is_key__of_a_text__tells_whether_it_can_name_something(text: str, *, expected: bool) -> None:
     assert is_key(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("100%", True), ("très bien", True), ("", False), (" on", False), ("a\nb", False), ("x" * 257, False)],
+)
+def test_is_variant_key__of_a_text__is_wider_than_a_key(text: str, *, expected: bool) -> None:
+    assert is_variant_key(text) == expected
 
 
 def test_pointer__of_a_key__escapes_as_rfc_6901_says() -> None:

@@ -132,7 +132,7 @@ def test_effective__of_imported_history__is_when_it_occurred() -> None:
 
 def test_mentions__of_a_document__are_the_flags_and_segments_it_names() -> None:
     assert (mentions(TARGETING), mentions(Segment("s", Condition(segment="eu"))), mentions(None)) == (
-        {("flag", "base"), ("segment", "eu"), ("flag", "other")},
-        {("segment", "eu")},
+        frozenset({("flag", "base"), ("segment", "eu"), ("flag", "other")}),
+        frozenset({("segment", "eu")}),
         frozenset(),
     )
