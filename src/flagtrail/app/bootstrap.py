@@ -14,6 +14,7 @@ from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.follow import Follower, Followers, Periodic
 from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.transfer import Transfer
@@ -21,17 +22,11 @@ from flagtrail.app.usage import UsageCounter
 from flagtrail.model.access import Member
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
-from flagtrail.model.environment import Environment, Policy, Project
-from flagtrail.model.subject import environment_subject, member_subject, policy_subject, project_subject
+from flagtrail.model.environment import Project
+from flagtrail.model.subject import member_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
 OWNER = "owner"
-DEFAULT_PROJECT = "default"
-ENVIRONMENTS = (
-    Environment("production", "Production", production=True, position=0),
-    Environment("staging", "Staging", position=1),
-    Environment("development", "Development", position=2),
-)
 
 
 class App:
@@ -92,19 +87,6 @@ class App:
 
     def _expire(self) -> None:
         self.storage.delete_expired_cells(self.clock().timestamp())
-
-
-def project_operations(project: Project) -> list[Operation]:
-    """What makes a new project: itself, its policy and the three environments that most teams have."""
-    key = project.key
-    return [
-        Operation(action="create", subject=project_subject(key), value=encode(project)),
-        Operation(action="create", subject=policy_subject(key), value=encode(Policy())),
-        *(
-            Operation(action="create", subject=environment_subject(key, env.key), value=encode(env))
-            for env in ENVIRONMENTS
-        ),
-    ]
 
 
 def _origin(storage: Storage, settings: Settings) -> str:

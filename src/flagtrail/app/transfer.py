@@ -130,7 +130,7 @@ class Transfer:
         )
 
     def export_bundle(self, low: int = 0, high: int | None = None) -> Iterator[bytes]:
-        """The same as one uncompressed tar (ustar); each file is spooled to disk first, as its size stands before it."""
+        """The same as one uncompressed tar (ustar); each file is spooled to disk first, for its size."""
         for name, chunks in self.export(low, high):
             with tempfile.TemporaryFile() as spool:
                 spool.writelines(chunks)
