@@ -50,7 +50,7 @@ class ImportedVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     `occurred_at` is RFC 3339 in UTC with microseconds, never earlier than that
     of the version before; None where the source does not say. `reference` is
-    a commit's hash or a file's name. `flags` maps keys to the definition and the
+    a commit's hash, or a file's name with a digest of its bytes. `flags` maps keys to the definition and the
     targeting for the target environment. `notes` says in words what could not
     be carried over exactly, each only in the version where it first holds.
     """

@@ -8,6 +8,7 @@ note; a flag that flagd itself would refuse is left out with a note. With
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,12 +35,14 @@ GENERATIONS = ("flagd_v1", "flagd_v2")
 def read(source: str, options: Options) -> Iterator[ImportedVersion]:
     """The file's one version; a file does not say who wrote it, nor when."""
     path = Path(source)
-    found = parse(read_file(path), options)
+    data = read_file(path)
+    found = parse(data, options)
     yield ImportedVersion(
         author=Author(name=""),
         occurred_at=None,
         message=f"Import of {path.name}",
-        reference=path.name,
+        # The digest, because a file that was edited since the last import is another version.
+        reference=f"{path.name}@{hashlib.sha256(data).hexdigest()[:12]}",
         flags=found.flags,
         segments=found.segments,
         notes=found.notes,
