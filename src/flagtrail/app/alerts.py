@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 import httpx2
@@ -69,15 +70,24 @@ class AlertFollower:
         self._base_url = base_url
         self._clock = clock
         self._client = httpx2.Client(timeout=5.0, follow_redirects=False)
+        self._not_before = 0.0
 
     def step(self) -> float | None:
-        """Deliver what is due; the seconds until the next attempt where one failed."""
+        """Deliver what is due; the seconds until the next attempt where one failed.
+
+        Called earlier than that (the ledger moved), it waits on: a receiver in
+        trouble is not asked again for every change.
+        """
+        early = self._not_before - time.monotonic()
+        if early > 0:
+            return early
         place = self._place()
         while entries := self._storage.entries_from(place.seq, BATCH):
             for entry in entries:
                 if self._critical(entry):
                     wait = self._deliver(entry, place)
                     if wait is not None:
+                        self._not_before = time.monotonic() + wait
                         return wait
                 place = _Place(entry.seq + 1)
             self._keep(place)

@@ -3,64 +3,96 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Collection
 
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.usage import Usage
 from flagtrail.storage import Storage
 
-Counted = tuple[str, str, str, str, str | None, str | None]
+Row = tuple[str, str, str, str, str, str]
 MAX_ROWS = 100_000
+
+
+class _Bulk:
+    """Counts of resolutions by identity: a ruleset shares its resolutions, and two hundred dict look-ups by
+    their contents would cost as much as evaluating them.
+
+    Whatever is counted is also held, so that no identity is used twice.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+        self.held: dict[int, Resolution] = {}
+
+    def add(self, resolutions: Collection[Resolution]) -> None:
+        self.counts.update(map(id, resolutions))
+        if len(self.counts) != len(self.held):
+            self.held.update((id(resolution), resolution) for resolution in resolutions)
 
 
 class UsageCounter:
     """Counts per (project, environment, client, flag, variant, rule) since the last flush.
 
-    Counting takes no lock: CPython's dict keeps single updates whole, and a count
-    that lands in the old table during a swap is read after a moment's grace.
     A flush that fails keeps its counts for the next one; beyond `MAX_ROWS`
-    different rows new ones are dropped and counted in `dropped`.
+    different rows new ones are dropped and added up in `dropped`. May be called from any thread.
     """
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-        self._counts: dict[Counted, int] = {}
-        self._unsaved: list[Usage] = []
+        self._counting = threading.Lock()
         self._flushing = threading.Lock()
+        self._bulks: dict[tuple[str, str, str], _Bulk] = {}
+        self._unsaved: dict[tuple[Row, str], Usage] = {}
         self.dropped = 0
 
     def count(self, project: str, environment: str, resolution: Resolution, client: str) -> None:
         """Count one evaluation; one that found no flag counts for nobody."""
-        if resolution.variant is None:
-            return
-        counts = self._counts
-        row = (project, environment, client, resolution.flag, resolution.variant, resolution.rule)
-        counts[row] = counts.get(row, 0) + 1
+        self.count_all(project, environment, (resolution,), client)
 
-    def count_all(self, project: str, environment: str, resolutions: Iterable[Resolution], client: str) -> None:
+    def count_all(self, project: str, environment: str, resolutions: Collection[Resolution], client: str) -> None:
         """Count the evaluations of one bulk request."""
-        for resolution in resolutions:
-            self.count(project, environment, resolution, client)
+        place = (project, environment, client)
+        with self._counting:
+            bulk = self._bulks.get(place)
+            if bulk is None:
+                bulk = self._bulks[place] = _Bulk()
+            bulk.add(resolutions)
+            full = len(bulk.held) > MAX_ROWS
+        if full:
+            with self._flushing:
+                self._collect()
 
     def flush(self) -> int:
         """Add everything counted so far to the storage; how many rows. Raises StorageFailed, losing nothing."""
         with self._flushing:
-            counts, self._counts = self._counts, {}
-            now = self._clock()
-            hour = stamp(now.replace(minute=0, second=0, microsecond=0))
-            last = stamp(now - timedelta(microseconds=now.microsecond))
-            for (project, environment, client, flag, variant, rule), count in counts.items():
-                if len(self._unsaved) >= MAX_ROWS:
-                    self.dropped += count
-                    continue
-                self._unsaved.append(
-                    Usage(project, environment, flag, variant or "", rule or "", hour, count, last, client)
-                )
+            self._collect()
             rows = len(self._unsaved)
             if rows:
-                self._storage.add_usage(self._unsaved)
-                self._unsaved = []
+                self._storage.add_usage(list(self._unsaved.values()))
+                self._unsaved = {}
             return rows
+
+    def _collect(self) -> None:
+        """Add what was counted to the rows that wait to be saved, under the present hour."""
+        with self._counting:
+            bulks, self._bulks = self._bulks, {}
+        now = self._clock()
+        hour = stamp(now.replace(minute=0, second=0, microsecond=0))
+        last = stamp(now.replace(microsecond=0))
+        for (project, environment, client), bulk in bulks.items():
+            for identity, count in bulk.counts.items():
+                resolution = bulk.held[identity]
+                if resolution.variant is None:
+                    continue
+                row = (project, environment, client, resolution.flag, resolution.variant, resolution.rule or "")
+                known = self._unsaved.get((row, hour))
+                if known is None and len(self._unsaved) >= MAX_ROWS:
+                    self.dropped += count
+                    continue
+                total = count if known is None else known.count + count
+                self._unsaved[row, hour] = Usage(
+                    project, environment, resolution.flag, resolution.variant, row[-1], hour, total, last, client
+                )

@@ -1,0 +1,173 @@
+"""Alerts: none lost, none twice after success, whatever the receiver and the process do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from standardwebhooks import Webhook
+from tests.support.installation import LIVE, Shop, patch, put
+from tests.support.receiver import Receiver, receiving
+
+from flagtrail import notify
+from flagtrail.app.alerts import AlertFollower, Channel, deliveries
+from flagtrail.model.condition import Condition
+from flagtrail.model.flag import boolean_flag
+from flagtrail.model.segment import Segment
+from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
+
+SECRET = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+PAYMENTS = flag_subject("shop", "payments")
+PAYMENTS_LIVE = targeting_subject("shop", "payments", "production")
+BETA = segment_subject("shop", "beta")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    made = Shop("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/flagtrail.db").set_up()
+    made.apply(put(PAYMENTS, boolean_flag("payments", tags=("critical",))))
+    yield made
+    made.storage.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow at once: the schedule itself is tested where it is made."""
+    monkeypatch.setattr(notify, "back_off", lambda _attempts, _dice: 0.0)
+
+
+def follower(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
+    channel = Channel(kind, receiver.url, SECRET if kind == "webhook" else None)
+    return AlertFollower(channel, shop.storage, lambda: shop.changes.state, "http://flags.example", shop.clock)
+
+
+def started(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
+    one = follower(shop, receiver, kind)
+    one.step()
+    return one
+
+
+def seqs(receiver: Receiver) -> list[int]:
+    return [msgspec.json.decode(request.body)["data"]["seq"] for request in receiver.received]
+
+
+def test_step__after_a_critical_change__tells_the_webhook_with_a_good_signature(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    entry = shop.patch(PAYMENTS_LIVE, {"enabled": True}).entries[0]
+    one.step()
+
+    request = receiver.received[0]
+    body = Webhook(SECRET).verify(request.body, request.headers)
+    assert (body["data"]["seq"], request.headers["webhook-id"]) == (entry.seq, entry.id)
+
+
+def test_step__after_a_critical_change__tells_slack_who_did_what_and_why(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver, "slack")
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    one.step()
+
+    text = receiver.received[0].body.decode()
+    assert all(word in text for word in ("ada", "payments", "production", "because", "http://flags.example/changes/"))
+
+
+def test_step__after_changes_that_are_not_critical__tells_nobody(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    shop.patch(LIVE, {"enabled": True})
+    one.step()
+
+    assert receiver.received == []
+
+
+def test_step__after_a_segment_edit_that_reaches_a_critical_flag__tells(shop: Shop, receiver: Receiver) -> None:
+    shop.apply(put(BETA, Segment("beta", Condition(attribute="beta", operator="exists"))))
+    rule = {"id": "r", "when": {"segment": "beta"}, "serve": {"variant": "on"}}
+    shop.patch(PAYMENTS_LIVE, {"enabled": True, "rules": [rule]})
+    one = started(shop, receiver)
+    edit = shop.patch(BETA, {"when": {"attribute": "plan", "operator": "exists"}})
+    one.step()
+
+    assert seqs(receiver) == [edit.entries[0].seq]
+
+
+def test_step__at_the_first_start_of_a_channel__does_not_tell_old_news(shop: Shop, receiver: Receiver) -> None:
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    started(shop, receiver).step()
+
+    assert receiver.received == []
+
+
+def test_step__while_the_receiver_fails__tries_again_and_delivers_each_once_in_order(
+    shop: Shop, receiver: Receiver
+) -> None:
+    one = started(shop, receiver)
+    receiver.conduct, receiver.status, receiver.failures = "fail", 503, 3
+    first, second = (shop.patch(PAYMENTS_LIVE, {"enabled": on}).entries[0].seq for on in (True, False))
+    for _ in range(5):
+        one.step()
+
+    assert seqs(receiver) == [first] * 4 + [second]
+
+
+def test_step__by_a_new_process_after_failures__goes_on_where_the_old_one_stopped(
+    shop: Shop, receiver: Receiver
+) -> None:
+    old = started(shop, receiver)
+    receiver.conduct = "drop"
+    seq = shop.patch(PAYMENTS_LIVE, {"enabled": True}).entries[0].seq
+    old.step()
+    receiver.received.clear()
+    receiver.conduct = "take"
+    for _ in range(3):
+        follower(shop, receiver).step()
+
+    assert (seqs(receiver), [(d.seq, d.outcome, d.attempts) for d in deliveries(shop.storage)]) == (
+        [seq],
+        [(seq, "delivered", 2)],
+    )
+
+
+def test_step__when_told_to_come_back_later__leaves_the_receiver_alone_until_then(
+    shop: Shop, receiver: Receiver
+) -> None:
+    one = started(shop, receiver)
+    receiver.status, receiver.headers = 429, {"retry-after": "120"}
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    waits = [one.step(), one.step()]
+
+    assert (len(receiver.received), all(wait is not None and 100 < wait <= 120 for wait in waits)) == (1, True)
+
+
+def test_step__when_refused_for_good__writes_down_the_dead_letter_and_goes_on(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    receiver.conduct, receiver.status, receiver.failures = "fail", 410, 1
+    first, second = (shop.patch(PAYMENTS_LIVE, {"enabled": on}).entries[0].seq for on in (True, False))
+    one.step()
+
+    found = {delivery.seq: delivery.outcome for delivery in deliveries(shop.storage)}
+    assert found == {first: "dead", second: "delivered"}
+
+
+def test_deliveries__never_hold_the_target_or_the_secret(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    receiver.conduct, receiver.status, receiver.failures = "fail", 410, 1
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    one.step()
+
+    kept = b"".join(cell.value for cell in (*shop.storage.cells("delivery"), *shop.storage.cells("place")))
+    assert (b"SECRET" in kept, SECRET.encode() in kept, b"127.0.0.1" in kept) == (False, False, False)
+
+
+def test_step__after_untagging_a_critical_flag__tells(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    shop.apply(patch(PAYMENTS, {"tags": []}))
+    one.step()
+
+    assert len(receiver.received) == 1

@@ -1,0 +1,101 @@
+"""The signer signs extensions only, and remembers outside the database."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from tests.support.installation import LIVE, ORIGIN, Shop
+
+from flagtrail.app.sign import CheckpointSigner
+from flagtrail.ledger.checkpoint import parse_checkpoint, verify_note
+from flagtrail.model.errors import LedgerBroken, SettingInvalid
+
+
+def signer(shop: Shop, path: Path | None) -> CheckpointSigner:
+    return CheckpointSigner(shop.storage, origin=ORIGIN, key_path=path)
+
+
+def test_checkpoint__of_the_head__is_signed_by_the_key_that_its_vkey_names(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    one = signer(shop, tmp_path / "a.key")
+
+    note = one.checkpoint()
+
+    verify_note(note, one.vkey)
+    assert (parse_checkpoint(note).size, parse_checkpoint(note).root) == (6, shop.storage.head().root)
+
+
+def test_key__is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    shop, path = Shop().set_up(), tmp_path / "a.key"
+    keys = {signer(shop, path).vkey for _ in range(2)}
+
+    assert (len(keys), stat.S_IMODE(path.stat().st_mode)) == (1, 0o600)
+
+
+def test_checkpoint__again_without_a_change__is_the_same_note(tmp_path: Path) -> None:
+    one = signer(Shop().set_up(), tmp_path / "a.key")
+
+    assert one.checkpoint() == one.checkpoint()
+
+
+def test_checkpoint__by_a_restarted_signer__extends_what_it_signed(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    signer(shop, tmp_path / "a.key").checkpoint()
+    shop.patch(LIVE, {"enabled": True})
+
+    assert parse_checkpoint(signer(shop, tmp_path / "a.key").checkpoint()).size == 7
+
+
+def test_checkpoint__of_a_database_set_back__is_refused(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    shop.patch(LIVE, {"enabled": True})
+    signer(shop, tmp_path / "a.key").checkpoint()
+
+    with pytest.raises(LedgerBroken):
+        signer(Shop().set_up(), tmp_path / "a.key").checkpoint()
+
+
+def test_checkpoint__of_an_entry_altered_by_sql__is_refused(tmp_path: Path) -> None:
+    shop = Shop(f"sqlite:///{tmp_path}/flagtrail.db").set_up()
+    shop.patch(LIVE, {"enabled": True})
+    connection = sqlite3.connect(tmp_path / "flagtrail.db")
+    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in triggers:
+        connection.execute(f'DROP TRIGGER "{name}"')
+    altered = connection.execute(
+        "UPDATE ledger_entry SET leaf = replace(CAST(leaf AS TEXT), 'production', 'PRODUCTION'),"
+        " leaf_hash = randomblob(32) WHERE seq = 6"
+    ).rowcount
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(LedgerBroken):
+        signer(shop, tmp_path / "a.key").checkpoint()
+    assert altered == 1
+    shop.storage.close()
+
+
+@pytest.mark.parametrize(("name", "refusal"), [("a.key", SettingInvalid), ("a.signed", SettingInvalid)])
+def test_signer__with_a_damaged_file__says_which(tmp_path: Path, name: str, refusal: type[Exception]) -> None:
+    shop = Shop().set_up()
+    signer(shop, tmp_path / "a.key").checkpoint()
+    (tmp_path / name).write_text("nonsense!")
+
+    with pytest.raises(refusal, match=name):
+        signer(shop, tmp_path / "a.key")
+
+
+def test_signer__of_another_log__is_refused(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    signer(shop, tmp_path / "a.key").checkpoint()
+
+    with pytest.raises(LedgerBroken):
+        CheckpointSigner(shop.storage, origin="flagtrail.local/other", key_path=tmp_path / "a.key")
+
+
+def test_signer__in_a_folder_that_is_not_there__says_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingInvalid):
+        signer(Shop().set_up(), tmp_path / "no" / "a.key")
