@@ -18,6 +18,7 @@ ALWAYS = Condition(all=())
 NEVER = Condition(any=())
 MAX_NODES = 20_000
 """Nodes of JsonLogic read for one flag, references followed: a few nested references can name astronomically many."""
+MAX_VALUES = 100_000
 
 _PLAIN = r"(0|[1-9]\d*)"
 _PRE = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
@@ -104,10 +105,26 @@ def equal_values(value: Scalar) -> tuple[Scalar, ...]:
     if isinstance(value, bool):
         return (value,)
     if isinstance(value, (int, float)):
-        return (value, f"{value}")
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        return (value, f"{whole}")
     if NUMBER.match(value):
         return (value, float(value) if "." in value else int(value))
     return (value,)
+
+
+def bounded(condition: Condition, path: str) -> Condition:
+    """The condition, if it keeps the limits; raises Unsupported. `if` inside a condition repeats its tests."""
+    left = MAX_NODES
+    waiting = [(condition, 1)]
+    while waiting:
+        part, depth = waiting.pop()
+        left -= 1
+        if left < 0 or len(part.values or ()) > MAX_VALUES:
+            raise Unsupported(path, f"needs more than {MAX_NODES} tests, or {MAX_VALUES} values in a list")
+        if depth > MAX_DEPTH:
+            raise Unsupported(path, f"needs conditions nested deeper than {MAX_DEPTH}")
+        waiting.extend((inner, depth + 1) for inner in part.parts())
+    return condition
 
 
 class Conditions:

@@ -12,6 +12,7 @@ from flagtrail.importers._flagd_logic import (
     Conditions,
     Unsupported,
     attribute_of,
+    bounded,
     every,
     operation,
     test,
@@ -66,7 +67,7 @@ class TargetingReader:
                     self._unreached(serve)
                 return Logic(tuple(rules), serve, tuple(self._notes))
             if when != NEVER:
-                rules.append(Rule(id=f"r{len(rules) + 1}", when=when, serve=serve))
+                rules.append(Rule(id=f"r{len(rules) + 1}", when=bounded(when, "/targeting"), serve=serve))
             if len(rules) > MAX_BRANCHES:
                 raise Unsupported("/targeting", f"has more than {MAX_BRANCHES} branches")
         raise AssertionError("the last branch always holds")
@@ -213,6 +214,8 @@ class TargetingReader:
         for (variant, _), weight in zip(shares, weights, strict=True):
             if split and split[-1].variant == variant:
                 split[-1] = Share(variant, split[-1].weight + weight)
+            elif any(share.variant == variant for share in split) and weight:
+                raise Unsupported(path, f"gives {variant!r} two ranges with others between them")
             elif weight:
                 split.append(Share(variant, weight))
         return tuple(split)

@@ -16,10 +16,18 @@ import msgspec
 
 from flagtrail.importers import ImportedVersion, Options, Snapshot
 from flagtrail.importers._files import check_size, read_file
-from flagtrail.importers._flagd_logic import Conditions, Unsupported
+from flagtrail.importers._flagd_logic import Conditions, Unsupported, bounded
 from flagtrail.importers._flagd_targeting import TargetingReader, is_truth
 from flagtrail.model.actor import Author
-from flagtrail.model.document import MAX_DEPTH, decode, encode, is_key, pointer
+from flagtrail.model.document import (
+    MAX_DEPTH,
+    MAX_DOCUMENT_BYTES,
+    decode,
+    encode,
+    is_key,
+    is_variant_key,
+    pointer,
+)
 from flagtrail.model.errors import InvalidDocument, SourceUnreadable
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.segment import Segment
@@ -29,6 +37,7 @@ from flagtrail.model.targeting import Serve, Targeting
 KIND = "flagd"
 SUMMARY = "one flagd JSON file: the flags as they stand now"
 
+MAX_VARIANTS = 100
 GENERATIONS = ("flagd_v1", "flagd_v2")
 
 
@@ -109,9 +118,7 @@ class _File:
             raise _Refused("has a key that is not 1 to 256 of the characters A-Z a-z 0-9 . _ -")
         if not isinstance(definition, dict):
             raise _Refused("is no object")
-        variants = definition.get("variants")
-        if not isinstance(variants, dict) or not variants:
-            raise _Refused("has no variants")
+        variants = _variants(definition)
         default = definition.get("defaultVariant")
         if default is not None and default not in variants:
             raise _Refused(f"has the default variant {default!r}, which is not one of its variants")
@@ -126,6 +133,8 @@ class _File:
             raise _Refused(f"has defects: {error.detail}") from error
         except RecursionError as error:
             raise _Refused("is nested too deeply") from error
+        if max(len(msgspec.json.encode(document)) for document in (flag, targeting)) > MAX_DOCUMENT_BYTES:
+            raise _Refused(f"is larger than {MAX_DOCUMENT_BYTES} bytes")
         return flag, targeting
 
     def _definition(self, key: str, definition: dict[str, Json], variants: dict[str, Json]) -> Flag:
@@ -179,8 +188,10 @@ class _File:
             self._reading.append(name)
             try:
                 when = Conditions(self._segment).read(self._evaluators[name], f"/$evaluators/{pointer(name)}")
-                segment = Segment(key=name, when=when)
+                segment = Segment(key=name, when=bounded(when, f"/$evaluators/{pointer(name)}"))
                 decode(segment_subject("p", name), encode(segment))
+                if len(msgspec.json.encode(segment)) > MAX_DOCUMENT_BYTES:
+                    raise Unsupported(path, f"the evaluator {name!r} is larger than {MAX_DOCUMENT_BYTES} bytes")
             except InvalidDocument as error:
                 raise Unsupported(f"/$evaluators/{pointer(name)}", error.detail) from error
             finally:
@@ -215,6 +226,15 @@ def _object(value: Json, name: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise SourceUnreadable(f"the flag file is no flagd file: {name!r} is not an object")
     return value
+
+
+def _variants(definition: dict[str, Json]) -> dict[str, Json]:
+    variants = definition.get("variants")
+    if not isinstance(variants, dict) or not variants:
+        raise _Refused("has no variants")
+    if len(variants) > MAX_VARIANTS or not all(map(is_variant_key, variants)):
+        raise _Refused(f"has more than {MAX_VARIANTS} variants, or one without a printable name")
+    return variants
 
 
 def _type(variants: dict[str, Json]) -> FlagType:

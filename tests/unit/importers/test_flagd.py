@@ -56,9 +56,24 @@ def test_flag__variants__give_the_type(variants: dict[str, Any], kind: str) -> N
         ({**BOOLEAN, "state": "ON"}, "neither ENABLED nor DISABLED"),
         ({**BOOLEAN, "defaultVariant": "maybe"}, "not one of its variants"),
         ({**BOOLEAN, "variants": {"off": 2**53}}, "2^53-1"),
+        ({**BOOLEAN, "variants": {f"v{index}": True for index in range(101)}}, "more than 100 variants"),
+        ({**BOOLEAN, "variants": {" on": True, "off": False}}, "without a printable name"),
+        ({**BOOLEAN, "variants": {"on": "x" * 2**20, "off": ""}}, "larger than 1048576 bytes"),
         ("on", "is no object"),
     ],
-    ids=["mixed", "lists", "boolean and number", "none", "state", "default", "too large a number", "no object"],
+    ids=[
+        "mixed",
+        "lists",
+        "boolean and number",
+        "none",
+        "state",
+        "default",
+        "too large a number",
+        "many variants",
+        "white space",
+        "too large",
+        "no object",
+    ],
 )
 def test_flag__flagd_would_refuse_it__is_left_out_with_a_note(definition: object, words: str) -> None:
     found = _parse({"flags": {"f": definition}})

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flagtrail.engine.check import check
 from flagtrail.engine.ruleset import Ruleset
 from flagtrail.importers import Options, load_format
 from flagtrail.importers._flagd_targeting import scaled
+from flagtrail.model.errors import Defect
 
 KEY = "checkout"
 VARIANTS = {"a": "va", "b": "vb", "c": "vc", "true": "vt", "false": "vf"}
@@ -157,9 +159,10 @@ CONDITIONS = st.recursive(
     max_leaves=6,
 )
 NAMES = st.sampled_from(["a", "b", "c"])
-SHARES = st.sampled_from([[1, 1], [1, 3], [25, 25, 50], [0, 5], [100_000], [7, 1, 0, 12]]).flatmap(
-    lambda weights: st.tuples(*(st.tuples(NAMES, st.just(weight)).map(list) for weight in weights)).map(list)
-)
+SHARES = st.tuples(
+    st.permutations(["a", "b", "c", "true"]),
+    st.sampled_from([[1, 1], [1, 3], [25, 25, 50], [0, 5], [100_000], [7, 1, 0, 12]]),
+).map(lambda parts: [[name, weight] for name, weight in zip(parts[0], parts[1], strict=False)])
 FRACTIONALS = st.tuples(
     st.sampled_from(
         [
@@ -199,6 +202,12 @@ def _imported(targeting: Json, options: Options) -> Ruleset:
     return Ruleset(flags, {key: targeting for key, (_, targeting) in found.flags.items()}, found.segments)
 
 
+def _defects(ruleset: Ruleset) -> list[Defect]:
+    targetings = {(key, "e"): targeting for key, targeting in ruleset.targetings.items()}
+    touched = [f"flags/{KEY}", f"flags/{KEY}/environments/e"]
+    return check(ruleset.flags, targetings, ruleset.segments, touched)
+
+
 def _served(result: Json) -> str:
     """The variant that flagd makes of the logic's result."""
     if result is None:
@@ -212,6 +221,12 @@ def test_imported__any_targeting__serves_what_flagd_served(targeting: Json, cont
     ruleset = _imported(targeting, Options(strict=True))
     expected = [_served(_apply(targeting, context)) for context in contexts]
     assert [ruleset.evaluate(KEY, context).variant for context in contexts] == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(targeting=TARGETING)
+def test_imported__any_targeting__has_no_defects(targeting: Json) -> None:
+    assert _defects(_imported(targeting, Options())) == []
 
 
 @pytest.mark.parametrize("weights", [[1, 1], [25, 25, 25, 25], [10, 90], [1, 999]], ids=str)

@@ -134,6 +134,8 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "not of two": ({"!": [True, True]}, "has 2 arguments"),
     "and of none": ({"and": []}, "has 0 arguments"),
     "reference": ({"$ref": "none"}, "refers to the evaluator 'none', which does not exist"),
+    "repeated tests": (json.loads('{"if":[' * 18 + '{"var":"x"}' + ',{"var":"y"},{"var":"z"}]}' * 18), "needs "),
+    "many values": ({"in": [PLAN, [f"v{index}" for index in range(100_001)]]}, "or 100000 values in a list"),
     "reference that is no key": ({"$ref": "a b"}, "'a b' cannot name a segment"),
     "deep": (json.loads('{"!":' * 30 + '{"var":"x"}' + "}" * 30), "is nested deeper than 20"),
 }
@@ -202,6 +204,7 @@ REFUSED_FRACTIONALS: dict[str, tuple[list[Json], str]] = {
     "unknown variant": ([["maybe", 1]], "/targeting/fractional/0/0: yields 'maybe', which is not a variant"),
     "number": ([[1, 1]], "is not the name of a variant"),
     "no pair": ([["on", 1, 2]], "is no pair of a variant and a weight"),
+    "two ranges": ([["on", 1], ["off", 1], ["on", 1]], "gives 'on' two ranges with others between them"),
     "nested": ([[{"fractional": [["on", 1]]}, 1]], "is not the name of a variant"),
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flagtrail.engine.check import check
 from flagtrail.importers import ImportedVersion, Options, _git, load
 from flagtrail.model.errors import SourceUnreadable
 
@@ -345,3 +346,13 @@ def test_real_history__cart_failure__changes_type_in_july_2026(history: list[Imp
 
 def test_real_history__renamed_flag__is_gone_under_its_old_name(history: list[ImportedVersion]) -> None:
     assert [("cartServiceFailure" in version.flags) for version in (history[12], history[-1])] == [True, False]
+
+
+def test_real_history__every_version__has_no_defects(history: list[ImportedVersion]) -> None:
+    found = []
+    for version in history:
+        flags = {key: flag for key, (flag, _) in version.flags.items()}
+        targetings = {(key, "production"): targeting for key, (_, targeting) in version.flags.items()}
+        touched = [path for key in flags for path in (f"flags/{key}", f"flags/{key}/environments/production")]
+        found += check(flags, targetings, version.segments, touched)
+    assert found == []
