@@ -163,6 +163,13 @@ SHARES = st.tuples(
     st.permutations(["a", "b", "c", "true"]),
     st.sampled_from([[1, 1], [1, 3], [25, 25, 50], [0, 5], [100_000], [7, 1, 0, 12]]),
 ).map(lambda parts: [[name, weight] for name, weight in zip(parts[0], parts[1], strict=False)])
+
+
+def _fractional_of(parts: tuple[list[Json], list[Json]]) -> Json:
+    key, shares = parts
+    return {"fractional": [*key, *shares]}
+
+
 FRACTIONALS = st.tuples(
     st.sampled_from(
         [
@@ -173,7 +180,7 @@ FRACTIONALS = st.tuples(
         ]
     ),
     SHARES,
-).map(lambda parts: {"fractional": [*parts[0], *parts[1]]})
+).map(_fractional_of)
 TARGETING = st.recursive(
     st.one_of(NAMES, st.none(), FRACTIONALS, TESTS),
     lambda inner: st.one_of(
