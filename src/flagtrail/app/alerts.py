@@ -11,13 +11,16 @@ import msgspec
 import structlog
 
 from flagtrail import notify
-from flagtrail.app.clock import Clock, stamp
+from flagtrail.app.clock import Clock, stamp, uuid7
 from flagtrail.app.follow import Follower
 from flagtrail.app.settings import Settings
 from flagtrail.changes import diff
 from flagtrail.changes.touches import touches
+from flagtrail.model.actor import SYSTEM
 from flagtrail.model.entry import Entry
+from flagtrail.model.errors import SettingInvalid
 from flagtrail.model.state import State
+from flagtrail.model.subject import project_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
 log = structlog.get_logger()
@@ -180,3 +183,34 @@ def deliveries(storage: Storage) -> list[Delivery]:
     """What became of the alerts, newest first."""
     found = [msgspec.json.decode(cell.value, type=Delivery) for cell in storage.cells("delivery")]
     return sorted(found, key=lambda delivery: (delivery.at, delivery.seq), reverse=True)
+
+
+def send_test(settings: Settings, notifier: str, clock: Clock) -> str:
+    """Make one attempt to send a message that says it is a test; empty where the receiver took it, else what failed.
+
+    Raises SettingInvalid for a notifier that the settings name no target for.
+    """
+    channel = next((channel for channel in channels(settings) if channel.notifier == notifier), None)
+    if channel is None:
+        raise SettingInvalid(f"no channel is set up for {notifier!r}", notifier=notifier)
+    now = clock()
+    test = notify.Message(
+        id=uuid7(now),
+        seq=0,
+        time=stamp(now),
+        headline="This is a test of Flagtrail's alerts",
+        subject=project_subject("test"),
+        flags=(),
+        actor=SYSTEM,
+        actions=(),
+        words=("Nothing was changed.",),
+        why="somebody asked for a test message",
+        ticket="",
+        link=settings.base_url,
+    )
+    try:
+        with httpx2.Client(timeout=5.0, follow_redirects=False) as client:
+            notify.load(notifier).send(client, channel.target, test, secret=channel.secret)
+    except notify.DeliveryFailed as failure:
+        return str(failure)
+    return ""

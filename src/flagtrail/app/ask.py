@@ -22,6 +22,7 @@ from flagtrail.model.flag import Json
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State, fold
 from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.model.targeting import Serve
 from flagtrail.storage import EntryQuery, Storage
 
 MAX_PAGE = 500
@@ -86,6 +87,10 @@ class Ask:
     def words(self, entry: Entry) -> tuple[str, ...]:
         """What the entry altered, one line per difference."""
         return diff.words(entry.subject, entry.before, entry.after)
+
+    def serving(self, serve: Serve) -> str:
+        """What is served, in words: "on", or "on 25 %, off 75 %"."""
+        return diff.serve_words(serve)
 
     def state_at(self, project: str, at: At) -> State:
         """Every document of a project as it stood then; raises BeforeRecord before the first entry."""
