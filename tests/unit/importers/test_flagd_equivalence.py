@@ -165,22 +165,15 @@ SHARES = st.tuples(
 ).map(lambda parts: [[name, weight] for name, weight in zip(parts[0], parts[1], strict=False)])
 
 
-def _fractional_of(parts: tuple[list[Json], list[Json]]) -> Json:
-    key, shares = parts
-    return {"fractional": [*key, *shares]}
-
-
-FRACTIONALS = st.tuples(
-    st.sampled_from(
-        [
-            [],
-            [{"var": "email"}],
-            [{"var": "targetingKey"}],
-            [{"cat": [{"var": "$flagd.flagKey"}, "-s-", {"var": "targetingKey"}]}],
-        ]
-    ),
-    SHARES,
-).map(_fractional_of)
+BUCKETING_KEYS: list[list[Json]] = [
+    [],
+    [{"var": "email"}],
+    [{"var": "targetingKey"}],
+    [{"cat": [{"var": "$flagd.flagKey"}, "-s-", {"var": "targetingKey"}]}],
+]
+FRACTIONALS = st.tuples(st.sampled_from(BUCKETING_KEYS), SHARES).map(
+    lambda parts: {"fractional": [*parts[0], *parts[1]]}
+)
 TARGETING = st.recursive(
     st.one_of(NAMES, st.none(), FRACTIONALS, TESTS),
     lambda inner: st.one_of(
