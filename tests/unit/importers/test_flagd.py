@@ -221,9 +221,9 @@ def test_published_documents__valid__lose_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _documents("flags/negative"))
 def test_published_documents__invalid__are_noted(path: Path) -> None:
-    if path.name == "with-array-flags.json":
-        pytest.skip("a list of flags is valid where flagd's own schema, not the flag set's, is meant; we take both")
-    assert load_format("flagd").parse(path.read_bytes(), Options()).notes
+    found = load_format("flagd").parse(path.read_bytes(), Options())
+    # A list of flags is no flag set by the one schema, but a flagd file by the other: it is read.
+    assert bool(found.notes) is (path.name != "with-array-flags.json")
 
 
 EXACT = {"basic-json-ops.json": 13, "custom-ops.json": 7, "fractional-single-entry.json": 1, "if-shorthand.json": 3}
