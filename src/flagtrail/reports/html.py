@@ -1,0 +1,38 @@
+"""A compliance report as one printable HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flagtrail.analysis.compliance import ComplianceReport
+from flagtrail.changes.diff import text
+
+KIND = "html"
+MEDIA_TYPE = "text/html; charset=utf-8"
+SUFFIX = "html"
+
+EXCEPTIONS = {"no_reason": "no reason was given", "no_approval": "nobody approved it beforehand"}
+
+
+def render(report: ComplianceReport) -> bytes:
+    """The page: what happened in plain words first, then every change, then the proof."""
+    return _TEMPLATES.get_template("compliance.html").render(report=report, exceptions=EXCEPTIONS).encode()
+
+
+def when(stamp: str | None) -> str:
+    """A stamp for people, in UTC; fractions of a second only where there are any."""
+    if stamp is None:
+        return "now"
+    day, _, time = stamp.removesuffix("Z").partition("T")
+    return f"{day} {time.removesuffix('.000000')} UTC"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number with its noun: "1 change", "2 changes", "no changes"."""
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("flagtrail.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_TEMPLATES.filters.update(when=when, counted=counted, value=text)
