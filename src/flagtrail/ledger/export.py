@@ -140,9 +140,7 @@ class Export:
     def _entry_chunks(self) -> Chunks:
         for lines in _batches(self._leaves):
             self._frontier = self._frontier.extend(leaf_hashes(lines))
-            for line in lines:
-                found = _commitments.decode(line).commitments
-                self._committed += sum(each is not None for each in found.values())
+            self._committed += sum(map(_count_commitments, lines))
             yield b"\n".join(lines) + b"\n"
 
     def _disclosure_chunks(self) -> Chunks:
@@ -158,6 +156,14 @@ class Export:
             raise LedgerBroken(
                 f"entries [{self._low}, {self._high}) do not hash to the root of the checkpoint of {size}"
             )
+
+
+def _count_commitments(leaf: bytes) -> int:
+    try:
+        found = _commitments.decode(leaf).commitments
+    except msgspec.DecodeError as error:
+        raise LedgerBroken(f"stored bytes are no entry: {error}") from error
+    return sum(each is not None for each in found.values())
 
 
 class _Counted:

@@ -144,3 +144,15 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
+
+
+def signed(files: dict[str, bytes], signer: Ledger, alter: Callable[[str], str] = str) -> dict[str, bytes]:
+    """The files with a manifest that fits them, as only a holder of the key can make it."""
+    text = alter(files["MANIFEST"].decode().partition("\n\n")[0] + "\n")
+    head = [line for line in text.split("\n")[:-1] if not line.startswith("file ")]
+    listed = [
+        f"file {hashlib.sha256(content).hexdigest()} {len(content)} {name}"
+        for name, content in sorted(files.items())
+        if name != "MANIFEST"
+    ]
+    return {**files, "MANIFEST": signer.sign("\n".join([*head, *listed]) + "\n").encode()}

@@ -5,6 +5,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
+from tests.unit.ledger.making import IMPORTED, ORIGIN, entry, salts
 
 from flagtrail.ledger import leaf as form
 from flagtrail.ledger.merkle import EMPTY_ROOT, leaf_hash
@@ -14,7 +15,6 @@ from flagtrail.model.actor import Actor, ActorKind, Author, Via
 from flagtrail.model.entry import ACTIONS, Entry, Group
 from flagtrail.model.errors import LedgerBroken
 from flagtrail.model.subject import Kind, Subject
-from tests.unit.ledger.making import IMPORTED, ORIGIN, entry, salts
 
 
 def sealed(one: Entry) -> Sealed:
@@ -45,6 +45,7 @@ ENTRIES = [
     pytest.param(entry(0, actor=msgspec.structs.replace(IMPORTED, for_=Author(""))), id="for somebody without a name"),
     pytest.param(entry(0, actor=Actor(kind="system", id="act_system")), id="no names"),
     pytest.param(entry(4, before={}, after=[], why=""), id="empty values are values"),
+    pytest.param(entry(4, before=[53555777122590512.0, -1e18, 2**53 - 1], after=9007199254740993.0), id="large floats"),
     pytest.param(entry(4, before=0, after=False), id="values that are false"),
     pytest.param(entry(4, approval="req_1", reverts=2, paths=(), ticket=""), id="a revert"),
     pytest.param(entry(0, group=Group("g", 1, 3)), id="one of a group"),
@@ -157,9 +158,10 @@ def test_unseal__bytes_that_are_no_leaf__says_that_the_ledger_is_broken(leaf: by
         unseal(leaf, {})
 
 
-def test_unseal__a_disclosure_that_is_no_json__says_that_the_ledger_is_broken() -> None:
+@pytest.mark.parametrize("value", [b"{", b"{1234567890123456", b"\xff1234567890123456"])
+def test_unseal__a_disclosure_that_is_no_json__says_that_the_ledger_is_broken(value: bytes) -> None:
     with pytest.raises(LedgerBroken):
-        unseal(sealed(entry(0)).leaf, {"why": b"{"})
+        unseal(sealed(entry(0)).leaf, {"after": value})
 
 
 @pytest.mark.parametrize(
@@ -189,11 +191,19 @@ def test_leaf__a_key_missing__is_a_defect(key: str) -> None:
     assert form.defect({name: value for name, value in LEAF.items() if name != key}) is not None
 
 
-@pytest.mark.parametrize("key", LEAF)
-@pytest.mark.parametrize("value", [[], {}, [None], {"kind": []}, -7, 1.5, float("inf")], ids=repr)
+OTHER_FORMS: list[Any] = [[], {}, [None], {"kind": []}, -7, 1.5, float("inf")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param(key, value, id=f"{key} {value!r}")
+        for key in LEAF
+        for value in OTHER_FORMS
+        if value != [] or key not in {"paths", "actions"}
+    ],
+)
 def test_leaf__a_value_of_another_form__is_a_defect(key: str, value: object) -> None:
-    if key in {"paths", "actions"} and value == []:
-        pytest.skip("an empty list is one")
     assert form.defect({**LEAF, key: value}) is not None
 
 
