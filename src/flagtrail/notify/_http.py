@@ -119,6 +119,8 @@ class _Deadline:
         stream = info.get("return_value")
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")) and hasattr(stream, "get_extra_info"):
             self._socket = stream.get_extra_info("socket")
+            if self.passed:
+                self._cut()
 
     def _cut(self) -> None:
         self.passed = True

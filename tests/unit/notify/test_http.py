@@ -50,6 +50,15 @@ def test_deadline__other_events__are_of_no_concern(event: str) -> None:
     assert deadline.passed
 
 
+def test_deadline__passed_before_there_was_a_connection__ends_it_at_once() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        deadline = http._Deadline(60)
+        deadline._cut()
+        deadline.trace("connection.connect_tcp.complete", {"return_value": _Stream(ours)})
+        assert ours.recv(1) == b""
+
+
 def test_deadline__passed_after_the_connection_was_closed__is_no_error() -> None:
     ours, theirs = socket.socketpair()
     deadline = http._Deadline(60)
