@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import cast
+from datetime import datetime, timedelta
 
 import msgspec
 
 from flagtrail.analysis import compliance, dashboard, dependencies, exposure, rollout, staleness, timeline
+from flagtrail.analysis.as_of import At, Evaluated, evaluate_at
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.changes import diff
 from flagtrail.engine.explanation import Explanation
 from flagtrail.engine.ruleset import Ruleset
+from flagtrail.ledger.checkpoint import parse_checkpoint
 from flagtrail.model.context import Context
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
@@ -26,6 +27,8 @@ from flagtrail.model.targeting import Serve
 from flagtrail.storage import EntryQuery, Storage
 
 MAX_PAGE = 500
+MANY = 10_000
+PERIOD = timedelta(days=90)
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -33,13 +36,6 @@ class Page(msgspec.Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     next: int | None
-
-
-class At(msgspec.Struct, frozen=True):
-    """An instant of the past: a time (as a stamp) or the state after the entry `seq`."""
-
-    time: str | None = None
-    seq: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -102,15 +98,22 @@ class Ask:
 
     def evaluate(self, project: str, environment: str, flag: str, context: Context, at: At | None = None) -> Answer:
         """What the context gets from a flag, now or at a past instant, with the reasons."""
-        moment = at or At(time=stamp(self._clock()))
-        state = self._depended_on(project, environment, flag, moment) if at else self.state
-        if at is not None and state.size == 0:
-            self._refuse_before_record(project, moment)
-        ruleset = Ruleset(state.flags(project), state.targetings(project, environment), state.segments(project))
-        explanation = ruleset.explain(flag, context)
-        newest = [held.seq for held in state.all()] if at else self._newest(project, environment, flag)
-        label = moment.time if moment.seq is None else f"seq {moment.seq}"
-        return Answer(explanation.resolution, explanation, cast("str", label), max(newest, default=None))
+        if at is None:
+            state, because = self.state, max(self._newest(project, environment, flag), default=None)
+        else:
+            state = self._depended_on(project, environment, flag, at)
+            because = max((held.seq for held in state.all()), default=None)
+            if because is None:
+                self._refuse_before_record(project, at)
+        explanation = Ruleset(
+            state.flags(project), state.targetings(project, environment), state.segments(project)
+        ).explain(flag, context)
+        when = f"seq {at.seq}" if at is not None and at.seq is not None else at.time if at is not None else None
+        return Answer(explanation.resolution, explanation, when or stamp(self._clock()), because)
+
+    def made_so(self, project: str, environment: str, flag: str, context: Context, at: At) -> Evaluated:
+        """What the context got at an instant, and the very entry from which on it got that."""
+        return evaluate_at(self._everything_about(project, environment, flag), project, environment, flag, context, at)
 
     def timeline(
         self, project: str, flag: str, *, environment: str | None = None, limit: int = 50
@@ -137,15 +140,16 @@ class Ask:
         """The shares per variant over time, with who and why at each step."""
         return rollout.rollout(self._everything_about(project, environment, flag), project, environment, flag)
 
-    def stale(self, project: str) -> staleness.StaleReport:
-        """Flags that could go, with the evidence."""
+    def stale(self, project: str, environment: str | None = None) -> staleness.StaleReport:
+        """Flags that could go, with the evidence, in one environment or in all."""
         self._require_project(project)
         return staleness.staleness(
             self.state,
             project,
-            created=self._created(project),
+            lives=self._lives(project),
             usage=self._storage.usage_summary(project),
             now=self._clock(),
+            environment=environment,
         )
 
     def dashboard(self, project: str) -> dashboard.Dashboard:
@@ -173,7 +177,23 @@ class Ask:
         until: str | None = None,
     ) -> compliance.ComplianceReport:
         """Timeline, states and authorisations of a period, for one flag or all, and for a segment too."""
-        raise NotImplementedError
+        self._require_project(project)
+        now = self._clock()
+        begin = _time(since) or stamp(now - PERIOD)
+        end = _time(until) or stamp(now)
+        scope = compliance.Scope(
+            project=project, flag=flag, environment=environment, where=where or {}, since=begin, until=end
+        )
+        environments = list(self.state.environments(project).values())
+        if flag is None:
+            entries = self._period(project, begin, end)
+        else:
+            keys = [env.key for env in environments if environment in {None, env.key}]
+            entries = [entry for key in keys for entry in self._everything_about(project, key, flag)]
+        note = self._signer.checkpoint()
+        signed = parse_checkpoint(note)
+        facts = compliance.LedgerFacts(signed.size, signed.root.hex(), note)
+        return compliance.compliance(entries, scope, environments, facts)
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""
@@ -218,18 +238,31 @@ class Ask:
         subjects = (flag_subject(project, flag), targeting_subject(project, flag, environment))
         return [held.seq for subject in subjects if (held := self.state.held(subject)) is not None]
 
-    def _created(self, project: str) -> dict[str, str]:
-        """When each flag came to be (its latest creation), by key."""
-        query = EntryQuery(project=project, kind="flag", action="created", limit=100_000)
-        created: dict[str, str] = {}
-        for entry in self._storage.entries(query):
-            created.setdefault(entry.subject.name, entry.effective)
-        return created
+    def _lives(self, project: str) -> staleness.Lives:
+        """When each flag came to be, and when its definition last changed what it serves."""
+        found: dict[int, Entry] = {}
+        for action in sorted(staleness.CONFIGURING):
+            query = EntryQuery(project=project, kind="flag", action=action, limit=MANY)
+            found.update((entry.seq, entry) for entry in self._storage.entries(query))
+        return staleness.lives_of(found.values())
+
+    def _period(self, project: str, begin: str, end: str) -> list[Entry]:
+        """How every document stood just before a period, and the entries in it."""
+        just_before = stamp(as_datetime(begin) - timedelta(microseconds=1))
+        found = self._storage.paths_as_of(f"projects/{project}", time=just_before)
+        query = EntryQuery(project=project, since=begin, until=end, limit=MANY)
+        while page := self._storage.entries(query):
+            found.extend(page)
+            query = msgspec.structs.replace(query, before=page[-1].seq)
+        return found
 
     def _refuse_before_record(self, project: str, at: At) -> None:
+        """Nothing is known of the flag then: that is an answer, unless nothing is known of the project either."""
         if at.time is None:
-            return
-        just_after = at.time.replace("Z", "0Z")
+            if self._storage.paths_as_of(f"projects/{project}", seq=at.seq):
+                return
+            raise self._before_record(project, at)
+        just_after = stamp(as_datetime(at.time) + timedelta(microseconds=1))
         if not self._storage.entries(EntryQuery(project=project, until=just_after, limit=1)):
             raise self._before_record(project, at)
 
@@ -254,3 +287,6 @@ def _time(text: str | None) -> str | None:
 def as_datetime(text: str) -> datetime:
     """A stamp as a moment."""
     return datetime.fromisoformat(text)
+
+
+__all__ = ["Answer", "Ask", "At", "Page", "as_datetime", "read_at"]
