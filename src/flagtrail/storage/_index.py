@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 import orjson
@@ -79,6 +80,7 @@ def entry_words(entry: Entry) -> str:
     return words((entry.ticket, entry.why))
 
 
+@lru_cache(maxsize=1024)  # an append pays for it each time, and actors are few
 def actor_words(actor: Actor) -> str:
     """Everything an actor is known by. An import is also known by the author it acts for."""
     author = actor.for_

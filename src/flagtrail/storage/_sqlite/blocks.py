@@ -42,20 +42,14 @@ def built(connection: sqlite3.Connection) -> int:
     return count * SIZE
 
 
-def wanted(connection: sqlite3.Connection) -> bool:
-    """Whether there are enough entries for another block."""
-    size: int = connection.execute("SELECT size FROM ledger_head").fetchone()[0]
-    return size - built(connection) >= SIZE
-
-
-def build(connection: sqlite3.Connection) -> None:
-    """Build the next block if it is full; the caller holds the lock."""
-    if not wanted(connection):
-        return
+def build(connection: sqlite3.Connection) -> int:
+    """Build the next block if there are enough entries; how many stand in blocks then. The caller holds the lock."""
     low = built(connection)
     rows = connection.execute(
         "SELECT seq, effective, terms FROM entry_index WHERE seq BETWEEN ? AND ? ORDER BY seq", (low, low + SIZE - 1)
     ).fetchall()
+    if len(rows) < SIZE:
+        return low
     offsets: dict[str, list[int]] = {}
     for seq, _, terms in rows:
         for term in index.parted(terms)[1:-1]:
@@ -70,6 +64,7 @@ def build(connection: sqlite3.Connection) -> None:
         "INSERT INTO entry_text (rowid, words) SELECT seq, words FROM entry_index WHERE seq BETWEEN ? AND ?",
         (low, low + SIZE - 1),
     )
+    return low + SIZE
 
 
 _SETS = """
@@ -117,7 +112,7 @@ class Sets:
 class Hits:
     """The entries among whose words a needle occurs, block by block from the newest down."""
 
-    _FEW = 4096
+    FEW = 4096
 
     def __init__(self, connection: sqlite3.Connection, needle: str, top: int) -> None:
         self._connection = connection
@@ -126,8 +121,8 @@ class Hits:
         self._next: int | None = None
         self._asked = False
         self._few: dict[int, int] | None = None
-        first = self._ask(top * SIZE + SIZE - 1).fetchmany(self._FEW)
-        if len(first) < self._FEW:
+        first = self._ask(top * SIZE + SIZE - 1).fetchmany(self.FEW)
+        if len(first) < self.FEW:
             self._few = {}
             for (seq,) in first:
                 number, offset = divmod(seq, SIZE)

@@ -31,6 +31,8 @@ class Transaction:
         self._connection = connection
         self._path = path
         self._head: Head | None = None
+        self.size: int | None = None
+        """The ledger's size after what was appended, if anything was."""
         self.failure: FlagtrailError | None = None
         """Why this unit of work cannot be committed, even where the work swallowed the refusal."""
         self.cause: sqlite3.Error | None = None
@@ -67,6 +69,7 @@ class Transaction:
             self.failure = error
             raise
         self._head = head
+        self.size = head.size
 
     def _failed(self, error: sqlite3.Error) -> FlagtrailError:
         self.cause = error
@@ -116,6 +119,8 @@ class Writer:
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
+        self._size = 0
+        self._built = 0
         self._thread = threading.Thread(target=self._run, name="flagtrail-writer", daemon=True)
         self._thread.start()
 
@@ -146,6 +151,7 @@ class Writer:
             jobs, open_ = self._take()
             if jobs:
                 self._commit(jobs)
+            if self._size - self._built >= blocks.SIZE:
                 self._index()
 
     def _take(self) -> tuple[list[_Job], bool]:
@@ -196,6 +202,8 @@ class Writer:
             raise transaction.cause or sqlite3.OperationalError("the unit of work ended the transaction")
         if job.error is not None:
             self._connection.execute("ROLLBACK TO work")
+        elif transaction.size is not None:
+            self._size = transaction.size
         self._connection.execute("RELEASE work")
 
     def _undo(self) -> None:
@@ -208,9 +216,10 @@ class Writer:
     def _index(self) -> None:
         """Make blocks of what was appended. Late or failed, it costs speed and never an answer: see `blocks`."""
         try:
-            while blocks.wanted(self._connection):
+            self._built = blocks.built(self._connection)
+            while self._size - self._built >= blocks.SIZE:
                 self._connection.execute("BEGIN IMMEDIATE")
-                blocks.build(self._connection)
+                self._built = blocks.build(self._connection)
                 self._connection.execute("COMMIT")
         except Exception:  # noqa: BLE001 - whatever it was, the writer goes on: others wait for it
             self._undo()

@@ -1,0 +1,407 @@
+"""The questions a ledger is asked, at a million entries: p50 and p99 beside their targets; and what an append costs.
+
+    python bench/questions.py [--entries 1000000] [--folder DIR] [--asked 300]
+
+The ledger is built through the store itself with real seals, once for each
+size, and kept in the folder. Times are of the store alone: no HTTP, no rendering.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from flagtrail.ledger.merkle import Frontier
+from flagtrail.ledger.seal import seal
+from flagtrail.model.actor import Actor
+from flagtrail.model.entry import Entry, Group, Source, Touch
+from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.storage import Disclosure, EntryQuery, Head, Record, Storage, Transaction, load
+
+START = datetime(2024, 11, 22, tzinfo=UTC)
+SPAN = timedelta(days=730)
+FLAGS = [f"{area}_{number}" for area in ("checkout", "pricing", "search", "login") for number in range(50)]
+ACTORS = [
+    Actor(kind="person", id=f"act_{number:02d}", name=f"Person {number:02d}", email=f"person{number:02d}@example.com")
+    for number in range(50)
+]
+ENVIRONMENTS = ("production", "staging", "development")
+SEGMENTS = ("enterprise", "beta", "internal", "europe")
+WORDS = "raise rollout to enterprise customers after review lower because errors go live on incident".split()  # noqa: SIM905 - prose
+DETAILS_AT, SEGMENTS_AT = 0.95, 0.99
+GROUP = 5_000
+
+
+class Ledger:
+    """A made-up company's changes, the same for the same seed."""
+
+    def __init__(self, total: int, seed: int = 7) -> None:
+        self.dice = random.Random(seed)
+        self.step = SPAN / total
+        self.versions: dict[str, int] = {}
+        self.documents: dict[str, object] = {}
+        self.salts = random.Random(seed + 1)
+
+    def time(self, seq: int) -> str:
+        """Evenly over two years."""
+        return (START + self.step * seq).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def change(self) -> tuple[Subject, tuple[str, ...], tuple[str, ...], object, tuple[Touch, ...]]:
+        """Subject, actions, paths, the new document, and touches: mostly targetings, some details, few segments."""
+        kind = self.dice.random()
+        flag = self.dice.choice(FLAGS)
+        if kind < DETAILS_AT:
+            subject = targeting_subject("default", flag, self.dice.choice(ENVIRONMENTS))
+            return (subject, *self.targeting(flag), ())
+        if kind < SEGMENTS_AT:
+            document: object = {
+                "key": flag,
+                "type": "boolean",
+                "description": f"text {self.dice.random()}",
+                "owner": "billing",
+            }
+            return flag_subject("default", flag), ("details_changed",), ("/description",), document, ()
+        segment = self.dice.choice(SEGMENTS)
+        document = {
+            "key": segment,
+            "when": {"attribute": "plan", "operator": "in", "values": [str(self.dice.random())]},
+        }
+        touched = tuple(Touch("default", flag, "production") for flag in self.dice.sample(FLAGS, 5))
+        return segment_subject("default", segment), ("targeting_changed",), ("/when/values/0",), document, touched
+
+    def targeting(self, flag: str) -> tuple[tuple[str, ...], tuple[str, ...], object]:
+        """One of three sorts of change to a targeting with two rules."""
+        weight = self.dice.randrange(100_001)
+        sort = self.dice.randrange(3)
+        document = {
+            "enabled": bool(weight % 2),
+            "off_variant": "off",
+            "prerequisites": [],
+            "rules": [
+                {
+                    "id": f"r{rule}",
+                    "description": "enterprise first",
+                    "when": {"attribute": "plan", "operator": "in", "values": ["enterprise", f"plan{weight % 9}"]},
+                    "serve": {"variant": "on"},
+                }
+                for rule in range(2)
+            ],
+            "fallthrough": {
+                "split": [{"variant": "on", "weight": weight}, {"variant": "off", "weight": 100_000 - weight}],
+                "by": "targetingKey",
+                "salt": flag,
+                "bucketing": "murmur3",
+            },
+        }
+        if sort == 0:
+            return (("enabled" if weight % 2 else "disabled",), ("/enabled",), document)
+        if sort == 1:
+            return (
+                ("rollout_changed",),
+                ("/fallthrough/split/0/weight", "/fallthrough/split/1/weight"),
+                document,
+            )
+        return (("targeting_changed",), (f"/rules/{weight % 2}/when/values/1",), document)
+
+    def record(self, frontier: Frontier) -> Record:
+        """The next record, sealed."""
+        seq = frontier.size
+        subject, actions, paths, after, touches = self.change()
+        path = subject.path
+        self.versions[path] = version = self.versions.get(path, 0) + 1
+        entry = Entry(
+            seq=seq,
+            id=f"0193{seq:028x}",
+            time=self.time(seq),
+            actor=self.dice.choice(ACTORS),
+            subject=subject,
+            version=version,
+            actions=("created",) if version == 1 else actions,  # type: ignore[arg-type]  # words of the closed list
+            paths=paths,
+            before=self.documents.get(path),
+            after=after,
+            why=" ".join(self.dice.choices(WORDS, k=6)),
+            ticket=f"BILL-{self.dice.randrange(20_000)}",
+            group=Group(f"0193{seq:028x}"),
+            source=Source("web", f"r_{seq:x}", "0.1.0"),
+        )
+        self.documents[path] = after
+        sealed = seal(entry, log="flags.example.com", prev_root=frontier.root(), salt=lambda: self.salts.randbytes(16))
+        disclosures = tuple(Disclosure(seq, made.name, made.salt, made.value) for made in sealed.committed)
+        return Record(entry, sealed.leaf, sealed.leaf_hash, disclosures, touches)
+
+    def batch(self, head: Head, count: int) -> tuple[list[Record], Head]:
+        """So many records after a head, and the head after them."""
+        frontier = Frontier(head.size, head.frontier)
+        records: list[Record] = []
+        for _ in range(count):
+            records.append(self.record(frontier))
+            frontier = frontier.append(records[-1].leaf_hash)
+        return records, Head(frontier.size, frontier.peaks, frontier.root(), records[-1].entry.time)
+
+    def append(self, transaction: Transaction, count: int) -> None:
+        """Append so many records in one unit of work."""
+        transaction.append(*self.batch(transaction.head, count))
+
+
+def build(path: Path, total: int) -> Storage:
+    """The ledger of this size: kept from an earlier run, or built."""
+    storage = load(f"sqlite:///{path}")
+    if storage.head().size == total:
+        return storage
+    storage.close()
+    for left in path.parent.glob(f"{path.name}*"):
+        left.unlink()
+    storage = load(f"sqlite:///{path}")
+    ledger = Ledger(total)
+    began = time.perf_counter()
+    for done in range(0, total, GROUP):
+        count = min(GROUP, total - done)
+        append = partial(ledger.append, count=count)
+        storage.write(append)
+        if sys.stderr.isatty():
+            print(f"\r{done + count:,} of {total:,} entries", end="", file=sys.stderr)
+    took = time.perf_counter() - began
+    storage.head()
+    print(f"built {total:,} entries in {took:.0f} s ({total / took:,.0f}/s, in units of work of {GROUP:,})")
+    return storage
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked, how, and the p99 that it may take, in ms."""
+
+    name: str
+    ask: Callable[[random.Random], object]
+    target: float
+
+
+Dice = random.Random
+Made = Callable[[Dice], object]
+
+
+def fixed(value: object) -> Made:
+    """The same each time."""
+    return lambda _: value
+
+
+def flag(dice: Dice) -> str:
+    """A flag."""
+    return dice.choice(FLAGS)
+
+
+def actor(dice: Dice) -> str:
+    """An actor, by e-mail address."""
+    return dice.choice(ACTORS).email
+
+
+def place(dice: Dice) -> str:
+    """The path of a flag's targeting."""
+    return targeting_subject("default", flag(dice), "production").path
+
+
+def ticket(dice: Dice) -> str:
+    """A ticket of which there are about fifty."""
+    return f"BILL-{dice.randrange(10_000, 20_000)}"
+
+
+def sentence(dice: Dice) -> str:
+    """Three words that may stand together somewhere."""
+    return " ".join(dice.choices(WORDS, k=3))
+
+
+def log_questions(total: int) -> Iterator[tuple[str, float, dict[str, Made]]]:
+    """The questions of the log: name, target in ms, and how each filter is made."""
+    ledger = Ledger(total)
+
+    def anywhere(dice: Dice) -> int:
+        return dice.randrange(total)
+
+    def moment(dice: Dice) -> str:
+        return ledger.time(dice.randrange(total))
+
+    here = {"project": fixed("default")}
+    production, staging = fixed("production"), fixed("staging")
+    enabled = fixed("enabled")
+    yield "log", 50, here
+    yield "log, any page", 50, {**here, "before": anywhere}
+    yield "log FLAG", 50, {**here, "flag": flag}
+    yield "log FLAG, any page", 50, {**here, "flag": flag, "before": anywhere}
+    yield "log FLAG, last page", 50, {**here, "flag": flag, "before": fixed(total // 500)}
+    yield "log FLAG --env", 50, {**here, "flag": flag, "environment": production}
+    yield "log --actor", 50, {"actor": actor}
+    yield "log --actor, any page", 50, {"actor": actor, "before": anywhere}
+    yield "log --env --action", 50, {"environment": staging, "action": enabled, "before": anywhere}
+    yield "log --field", 50, {"field": fixed("/rules"), "before": anywhere}
+    yield "log --field, deep", 50, {"field": fixed("/rules/1/when"), "before": anywhere}
+    yield "log --since", 50, {"since": moment}
+    yield "log --since --until", 50, {"since": moment, "until": moment}
+    yield "log --segment", 50, {**here, "segment": fixed("beta"), "before": anywhere}
+    yield "log --grep, frequent", 100, {"text": fixed("incident"), "before": anywhere}
+    yield "log --grep, a ticket", 100, {"text": ticket}
+    yield "log --grep, a sentence", 100, {"text": sentence}
+    yield "log --grep, absent", 100, {"text": fixed("go live on incident lower rev")}
+    yield "log --grep, two letters", 100, {"text": fixed("on"), "before": anywhere}
+    yield "log --grep, a flag's name", 100, {"text": flag}
+    yield "log FLAG --grep, a ticket", 100, {**here, "flag": flag, "text": ticket}
+    yield "log FLAG --grep, frequent", 100, {**here, "flag": flag, "text": fixed("incident lower")}
+    yield "log --actor --grep", 100, {"actor": actor, "text": fixed("incident raise")}
+    yield "log --env --actor", 50, {"environment": production, "actor": actor, "before": anywhere}
+    yield "log --actor --action --field, none", 50, {"actor": actor, "action": enabled, "field": fixed("/rules")}
+    yield "log --action --field, none", 50, {"action": enabled, "field": fixed("/fallthrough/split/0")}
+    yield "log FLAG --grep, none", 100, {**here, "flag": fixed("login_1"), "text": fixed("pricing_2")}
+
+
+def questions(storage: Storage, total: int) -> Iterator[Question]:
+    """Every question to the store. `eval --at` belongs at the end, as soon as the app answers it."""
+    ledger = Ledger(total)
+
+    def log(dice: Dice, made: dict[str, Made]) -> object:
+        return storage.entries(msgspec.convert({name: make(dice) for name, make in made.items()}, EntryQuery))
+
+    for name, target, made in log_questions(total):
+        yield Question(name, partial(log, made=made), target)
+
+    def seq(dice: Dice) -> int:
+        return dice.randrange(total)
+
+    def moment(dice: Dice) -> str:
+        return ledger.time(dice.randrange(total))
+
+    yield Question("show SEQ", lambda dice: storage.entry(seq(dice)), 1)
+    yield Question("one document at a time", lambda dice: storage.as_of(place(dice), time=moment(dice)), 1)
+    yield Question("one document at a seq", lambda dice: storage.as_of(place(dice), seq=seq(dice)), 1)
+    below = "projects/default/flags/{}/".format
+    yield Question("one flag at a time", lambda dice: storage.paths_as_of(below(flag(dice)), time=moment(dice)), 5)
+    yield Question("all 800 documents at a time", lambda dice: storage.paths_as_of("", time=moment(dice)), 100)
+    yield Question("all 800 documents at a seq", lambda dice: storage.paths_as_of("", seq=seq(dice)), 100)
+    yield Question("all 800 documents now", lambda _: list(storage.current()), 100)
+
+
+def measure(question: Question, asked: int) -> tuple[float, float]:
+    """p50 and p99 in ms."""
+    dice = random.Random(question.name)
+    took = []
+    for _ in range(asked):
+        began = time.perf_counter()
+        question.ask(dice)
+        took.append(1e3 * (time.perf_counter() - began))
+    took.sort()
+    return took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
+
+
+def bare(path: Path, changes: int, rows: int, size: int) -> float:
+    """Durable commits per second of as many rows and bytes, without indexes, rules or hashes."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, body BLOB)")
+    body = [(random.randbytes(size // rows),)] * rows
+    began = time.perf_counter()
+    for _ in range(changes):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO bare (body) VALUES (?)", body)
+        connection.execute("COMMIT")
+    took = time.perf_counter() - began
+    connection.close()
+    return changes / took
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn's rates per second: bare commits, then the store's changes."""
+
+    bare: float
+    sealed_before: float
+    one_by_one: float
+    sixteen: float
+
+
+def turn(scratch: Path, storage: Storage, ledger: Ledger, changes: int) -> Turn:
+    """The four rates, one after the other."""
+
+    def rate(run: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        run()
+        return changes / (time.perf_counter() - began)
+
+    def append(_: int) -> None:
+        storage.write(lambda transaction: ledger.append(transaction, 1))
+
+    def sixteen() -> None:
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(append, range(changes)))
+
+    head = storage.head()
+    made: list[tuple[list[Record], Head]] = []
+    for _ in range(changes):
+        records, head = ledger.batch(head, 1)
+        made.append((records, head))
+    record = made[0][0][0]
+    rows = 4 + len(record.disclosures)  # entry, document, index, head
+    size = len(record.leaf) + sum(len(each.value) + 16 for each in record.disclosures) + 300
+    return Turn(
+        bare(scratch / "bare.db", changes, rows, size),
+        rate(lambda: [storage.write(lambda transaction, each=each: transaction.append(*each)) for each in made]),
+        rate(lambda: [append(0) for _ in range(changes)]),
+        rate(sixteen),
+    )
+
+
+def appends(folder: Path, turns: int = 9, changes: int = 1_000) -> None:
+    """Single durable changes beside bare commits of the same rows, turn by turn, and the median of the turns' ratios."""
+    scratch = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        storage = load(f"sqlite:///{scratch / 'ours.db'}")
+        ledger = Ledger(10**6)
+        storage.write(lambda transaction: ledger.append(transaction, 5_000))
+        figures = [turn(scratch, storage, ledger, changes) for _ in range(turns)]
+        storage.close()
+    finally:
+        shutil.rmtree(scratch)
+    limit = statistics.median(each.bare for each in figures)
+    print(f"\nDurable changes per second, each its own unit of work; median of {turns} turns, target 0.25")
+    print(f"{'bare SQLite commits of the same rows':<44}{limit:>10,.0f}")
+    for name, field in (
+        ("the store", "sealed_before"),
+        ("with making and sealing the entry", "one_by_one"),
+        ("the same from 16 threads", "sixteen"),
+    ):
+        rates: list[float] = [getattr(each, field) for each in figures]
+        ratio = statistics.median(rate / each.bare for rate, each in zip(rates, figures, strict=True))
+        print(f"{name:<44}{statistics.median(rates):>10,.0f}   ratio {ratio:.2f}")
+
+
+def main() -> None:
+    """Build, ask, append, print."""
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    arguments.add_argument("--entries", type=int, default=1_000_000)
+    arguments.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "flagtrail-bench")
+    arguments.add_argument("--asked", type=int, default=300, help="how often each question is asked")
+    chosen = arguments.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    path = chosen.folder / f"questions-{chosen.entries}.db"
+    storage = build(path, chosen.entries)
+    size = path.stat().st_size
+    print(f"{chosen.entries:,} entries, {size / 1e6:,.0f} MB, {size / chosen.entries:,.0f} bytes an entry\n")
+    print(f"{'question':<44}{'p50 ms':>10}{'p99 ms':>10}{'target':>10}{'ratio':>8}")
+    for question in questions(storage, chosen.entries):
+        middle, high = measure(question, chosen.asked)
+        print(f"{question.name:<44}{middle:>10.2f}{high:>10.2f}{question.target:>10.0f}{high / question.target:>8.2f}")
+    storage.close()
+    appends(chosen.folder)
+
+
+if __name__ == "__main__":
+    main()
