@@ -167,8 +167,16 @@ def _sorted_out(touched: Collection[str]) -> tuple[set[str], dict[tuple[str, str
 def _placed(place: str, document: Flag | Targeting | Segment | None, defects: Iterable[Defect]) -> Iterator[Defect]:
     for defect in defects:
         yield Defect(f"{place}#{defect.path}", defect.message)
-    if document is not None and (size := len(msgspec.json.encode(document))) > MAX_DOCUMENT_BYTES:
+    size = 0 if document is None else _size(document)
+    if size > MAX_DOCUMENT_BYTES:
         yield Defect(f"{place}#", f"is {size} bytes; {MAX_DOCUMENT_BYTES} is the limit")
+
+
+def _size(document: Flag | Targeting | Segment) -> int:
+    try:
+        return len(msgspec.json.encode(document))
+    except UnicodeEncodeError:
+        return 0  # no document that was decoded holds lone surrogates
 
 
 def flag_defects(flag: Flag) -> Iterator[Defect]:
