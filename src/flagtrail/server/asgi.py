@@ -1,0 +1,216 @@
+"""The ASGI application: OFREP by a raw handler in front, all else by Litestar; and serving it."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import logging
+import secrets
+import socket
+import sys
+import time
+from typing import Any
+
+import structlog
+import uvicorn
+from anyio.to_thread import run_sync
+from litestar import Litestar, Request, Response, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from flagtrail.app.bootstrap import App
+from flagtrail.model.errors import SettingInvalid
+from flagtrail.server import openapi, problems
+from flagtrail.server.identity import Credentials, guard
+from flagtrail.server.limits import MAX_BODY
+from flagtrail.server.ofrep_asgi import EvaluationFront
+from flagtrail.server.rest import ROUTES, UNGATED
+from flagtrail.server.rest.body import StrictRequest
+from flagtrail.server.rest.call import provide_call
+
+log = structlog.get_logger()
+
+API = "/api/v1"
+EVALUATION = "/ofrep/"
+_SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"cache-control", b"no-store"),
+)
+"""On every answer that does not say otherwise itself; there are no CORS headers, so no other site reads anything."""
+
+
+class Front:
+    """What every request passes first: it gets its id, the hot path its own handler, the answer its headers."""
+
+    def __init__(self, app: App, litestar: ASGIApp, credentials: Credentials) -> None:
+        self.app = app
+        self._litestar = litestar
+        self._evaluation = EvaluationFront(app, credentials)
+        self._prefix = f"r_{secrets.token_hex(6)}"
+        self._numbers = itertools.count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the server's start and stop."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._litestar(scope, receive, send)
+            return
+        request = f"{self._prefix}{next(self._numbers):06x}"
+        if scope["path"].startswith(EVALUATION):
+            await self._evaluation(scope, receive, send, request)
+            return
+        await self._framework(scope, receive, send, request)
+
+    async def _framework(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
+        scope.setdefault("state", {})["request_id"] = request
+        started = time.perf_counter()
+        status = 0
+
+        async def finished(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _completed(message["headers"], request)
+            await send(message)
+
+        try:
+            await self._litestar(scope, receive, finished)
+        except Exception as error:
+            if status:
+                log.exception("request.broke_off", request=request)
+                raise
+            await _send_problem(finished, error, request)
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000, 2)
+            address = scope.get("path_template") or "-"  # the template: a path may hold a login link's secret
+            log.info(
+                "request.done", request=request, method=scope["method"], path=address, status=status, ms=milliseconds
+            )
+
+
+def _completed(headers: Any, request: str) -> list[tuple[bytes, bytes]]:  # noqa: ANN401 - ASGI's pairs
+    """The answer's headers, the request's id, and each security header that it lacks."""
+    given = list(headers)
+    present = {name.lower() for name, _ in given}
+    given.append((b"x-request-id", request.encode()))
+    given.extend(pair for pair in _SECURITY if pair[0] not in present)
+    return given
+
+
+async def _send_problem(send: Send, error: Exception, request: str) -> None:
+    problem = problems.problem(problems.refusal(error, request), request)
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    headers.append((b"content-length", str(len(problem.body)).encode()))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": problem.body, "more_body": False})
+
+
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Any exception of a route as problem+json."""
+    name = request.scope["state"].get("request_id", "")
+    problem = problems.problem(problems.refusal(error, name), name)
+    return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type=problems.MEDIA_TYPE)
+
+
+def create(app: App, *, demo: bool = False) -> Front:
+    """The ASGI application of one installation. With `demo`, visitors from this machine are its owner.
+
+    Its start (ASGI lifespan) starts the followers; its stop closes the app.
+    """
+    credentials = Credentials(app, demo=demo)
+
+    async def start() -> None:
+        app.followers.start()
+
+    async def stop() -> None:
+        await run_sync(app.close)
+
+    api = Router(API, route_handlers=[*ROUTES], dependencies={"call": Provide(provide_call)})
+    litestar = Litestar(
+        [
+            api,
+            *UNGATED,
+            *openapi.ROUTES,
+            *_pages(),
+        ],
+        state=State({"flagtrail": app, "credentials": credentials, "demo": demo, "api": api}),
+        guards=[guard],
+        request_class=StrictRequest,
+        request_max_body_size=MAX_BODY,
+        exception_handlers={Exception: answer_problem},
+        openapi_config=None,
+        on_startup=[start],
+        on_shutdown=[stop],
+        logging_config=None,
+    )
+    return Front(app, litestar, credentials)
+
+
+def _pages() -> list[Any]:
+    """The web UI's routes, where it is installed."""
+    if importlib.util.find_spec("flagtrail.server.web.routes") is None:
+        return []
+    routes = importlib.import_module("flagtrail.server.web.routes")
+    return list(routes.route_handlers)
+
+
+def configure_logging(level: str) -> None:
+    """One line of JSON per event on standard error, from `level` on; raises SettingInvalid for an unknown level."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise SettingInvalid(f"{level!r} is no log level", setting="FLAGTRAIL_LOG_LEVEL")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM). Raises SettingInvalid where the address cannot be had."""
+    configure_logging(app.settings.log_level)
+    listening = bind(host, port)
+    config = uvicorn.Config(
+        create(app, demo=demo),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        http="httptools",
+        loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
+        ws="none",
+        timeout_graceful_shutdown=10,
+        forwarded_allow_ips="127.0.0.1,::1",
+    )
+    log.info("server.started", url=f"http://{host}:{port}")
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; raises SettingInvalid, naming the setting, where that fails."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SettingInvalid(
+            f"cannot listen on {host}:{port}: {reason}; choose another with --port or FLAGTRAIL_PORT",
+            setting="FLAGTRAIL_PORT",
+        ) from error
+    return listening

@@ -1,0 +1,190 @@
+"""OFREP 0.3.0: bytes in, bytes out. No framework, no database, no thread; it may run on the event loop."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from flagtrail.app.bootstrap import App
+from flagtrail.app.identity import Identity
+from flagtrail.model.errors import FlagtrailError, Forbidden, MalformedRequest, NotFound
+from flagtrail.model.resolution import ErrorCode, Resolution
+from flagtrail.server.limits import refuse_deep
+
+BULK = "/ofrep/v1/evaluate/flags"
+SINGLE = f"{BULK}/"
+_MAX_CACHED = 20_000
+_encode = msgspec.json.Encoder().encode
+
+
+class _Request(msgspec.Struct, frozen=True, gc=False):
+    context: dict[str, Any]
+
+
+class _Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
+    rule: str | None = None
+
+
+class _Success(msgspec.Struct, frozen=True):
+    key: str
+    value: Any
+    reason: str
+    variant: str | None
+    metadata: _Metadata
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    key: str
+    errorCode: str  # noqa: N815 - OFREP's name
+    errorDetails: str  # noqa: N815 - OFREP's name
+
+
+class _BulkFailure(msgspec.Struct, frozen=True):
+    errorCode: str  # noqa: N815 - OFREP's name
+    errorDetails: str  # noqa: N815 - OFREP's name
+
+
+_read = msgspec.json.Decoder(_Request).decode
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """A status, the body (JSON), and the ETag of a bulk answer."""
+
+    status: int
+    body: bytes
+    etag: str = ""
+
+
+class _Unreadable(Exception):
+    """The request's body or context cannot be used; `code` is OpenFeature's."""
+
+    def __init__(self, code: ErrorCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class Ofrep:
+    """Answers evaluations of one installation.
+
+    An environment's answers are shared objects (see `engine/resolutions.py`), so
+    their bytes are kept, by identity, until the ledger moves.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._evaluation = app.evaluation
+        self._changes = app.changes
+        self._size = -1
+        self._bytes: dict[int, tuple[Resolution, bytes]] = {}
+
+    def single(self, project: str, environment: str, key: str, body: bytes) -> Reply:
+        """Evaluate one flag: 200, 404 for an unknown flag, 400 where the context does not do."""
+        try:
+            context = _context(body)
+        except _Unreadable as error:
+            return Reply(400, _encode(_Failure(key, error.code, str(error))))
+        resolution = self._evaluation.evaluate(project, environment, key, context)
+        if resolution.error is None:
+            return Reply(200, self._encoded(resolution))
+        return Reply(404 if resolution.error is ErrorCode.FLAG_NOT_FOUND else 400, _failed(resolution))
+
+    def bulk(self, project: str, environment: str, body: bytes, if_none_match: str | None) -> Reply:
+        """Evaluate every flag that is not archived; 304 where the client has this very answer.
+
+        The ETag covers the configuration (by the ledger's size), the environment and the context.
+        """
+        try:
+            context = _context(body)
+        except _Unreadable as error:
+            return Reply(400, _encode(_BulkFailure(error.code, str(error))))
+        size = self._evaluation.served(project, environment).size
+        place = f"{size}/{project}/{environment}/".encode()
+        etag = f'"{hashlib.blake2b(body, key=hashlib.sha256(place).digest(), digest_size=16).hexdigest()}"'
+        resolutions = self._evaluation.evaluate_all(project, environment, context)  # counted, also where it is a 304
+        if if_none_match is not None and _names(if_none_match, etag):
+            return Reply(304, b"", etag)
+        encoded = self._encoded
+        parts = [encoded(one) if one.error is None else _failed(one) for one in resolutions.values()]
+        return Reply(200, b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(parts), size), etag)
+
+    def _encoded(self, resolution: Resolution) -> bytes:
+        size = self._changes.state.size
+        if size != self._size or len(self._bytes) > _MAX_CACHED:
+            self._bytes = {}
+            self._size = size
+        held = self._bytes.get(id(resolution))
+        if held is not None and held[0] is resolution:
+            return held[1]
+        made = _Success(
+            resolution.flag, resolution.value, resolution.reason, resolution.variant, _Metadata(resolution.rule)
+        )
+        encoded = _encode(made)
+        self._bytes[id(resolution)] = (resolution, encoded)
+        return encoded
+
+
+def address(path: str) -> str | None:
+    """The flag's key in a single evaluation's path, "" for a bulk one; raises NotFound for any other path."""
+    if path == BULK:
+        return ""
+    key = path.removeprefix(SINGLE)
+    if key == path or not key or "/" in key:
+        raise NotFound("nothing is served at this address")
+    return key
+
+
+def place(identity: Identity, query: bytes) -> tuple[str, str]:
+    """The project and environment that a request evaluates in: the token's own, else named in the query.
+
+    Raises Forbidden where the identity may not evaluate there, MalformedRequest where nothing names the place.
+    """
+    project, environment = identity.scope
+    if project is None or environment is None:
+        named = dict(parse_qsl(query.decode("latin-1")))
+        project = project or unquote(named.get("project", "default"))
+        environment = environment or unquote(named.get("environment", ""))
+        if not environment:
+            raise MalformedRequest("this credential is of no single environment: add ?environment=")
+    elif query and not _agrees(query, project, environment):
+        raise Forbidden(f"this token evaluates in {project}/{environment} alone")
+    identity.require_evaluation(project, environment)
+    return project, environment
+
+
+def _agrees(query: bytes, project: str, environment: str) -> bool:
+    named = dict(parse_qsl(query.decode("latin-1")))
+    return named.get("project", project) == project and named.get("environment", environment) == environment
+
+
+def refused(error: FlagtrailError, code: ErrorCode, key: str) -> bytes:
+    """A refusal that is none of an evaluation's own, in OFREP's form."""
+    return _encode(_Failure(key, code, error.detail) if key else _BulkFailure(code, error.detail))
+
+
+def _context(body: bytes) -> dict[str, Any]:
+    try:
+        refuse_deep(body)
+        context = _read(body).context
+    except msgspec.ValidationError as error:
+        raise _Unreadable(ErrorCode.INVALID_CONTEXT, f"the body needs a context, an object: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _Unreadable(ErrorCode.PARSE_ERROR, f"the body is not JSON: {error}") from None
+    except MalformedRequest as error:
+        raise _Unreadable(ErrorCode.PARSE_ERROR, error.detail) from None
+    key = context.get("targetingKey", "")
+    if key.__class__ is not str:
+        raise _Unreadable(ErrorCode.INVALID_CONTEXT, "targetingKey must be a text")
+    return context
+
+
+def _names(if_none_match: str, etag: str) -> bool:
+    """Whether If-None-Match names the ETag (RFC 9110, section 13.1.2; compared weakly)."""
+    if if_none_match == etag:
+        return True
+    return any(part.strip().removeprefix("W/") in {etag, "*"} for part in if_none_match.split(","))
+
+
+def _failed(resolution: Resolution) -> bytes:
+    return _encode(_Failure(resolution.flag, str(resolution.error), resolution.message or ""))

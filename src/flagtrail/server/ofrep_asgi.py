@@ -1,0 +1,111 @@
+"""The raw ASGI handler of OFREP: credential, body, answer. Blocks for nothing but an unknown token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from litestar.types import Receive, Send
+
+from flagtrail.app.bootstrap import App
+from flagtrail.app.identity import Identity
+from flagtrail.model import errors
+from flagtrail.model.errors import FlagtrailError
+from flagtrail.model.resolution import ErrorCode
+from flagtrail.server import ofrep, problems
+from flagtrail.server.identity import Credentials, client_address
+from flagtrail.server.limits import MAX_BODY
+from flagtrail.server.problems import MethodNotAllowed
+
+log = structlog.get_logger()
+
+_CODES: dict[int, ErrorCode] = {
+    400: ErrorCode.PARSE_ERROR,
+    413: ErrorCode.PARSE_ERROR,
+}
+_FIXED: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-type", b"application/json"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-cache"),
+)
+
+
+class EvaluationFront:
+    """Everything under /ofrep/."""
+
+    def __init__(self, app: App, credentials: Credentials) -> None:
+        self._ofrep = ofrep.Ofrep(app)
+        self._credentials = credentials
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
+        """One evaluation request."""
+        extra: dict[str, str] = {}
+        try:
+            reply = await self._reply(scope, receive)
+        except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes an answer without details
+            refusal = problems.refusal(error, request)
+            problem = problems.problem(refusal, request)
+            extra = {name: value for name, value in problem.headers.items() if name != "Content-Type"}
+            extra.pop("Cache-Control")
+            reply = ofrep.Reply(problem.status, _told(refusal, problem.status, scope["path"]))
+        headers = [*_FIXED, (b"content-length", str(len(reply.body)).encode()), (b"x-request-id", request.encode())]
+        if reply.etag:
+            headers.append((b"etag", reply.etag.encode()))
+        headers.extend((name.lower().encode(), value.encode()) for name, value in extra.items())
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+    async def _reply(self, scope: Any, receive: Receive) -> ofrep.Reply:  # noqa: ANN401 - ASGI's
+        key = ofrep.address(scope["path"])
+        if scope["method"] != "POST":
+            raise MethodNotAllowed("evaluations are asked for with POST", allow="POST")
+        secret = if_none_match = None
+        length = 0
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                scheme, _, token = value.decode("latin-1").partition(" ")
+                secret = token.strip() if scheme.lower() == "bearer" else secret
+            elif name == b"x-api-key":
+                secret = secret or value.decode("latin-1").strip()
+            elif name == b"if-none-match":
+                if_none_match = value.decode("latin-1")
+            elif name == b"content-length":
+                length = int(value) if value.isdigit() else 0
+        if length > MAX_BODY:
+            raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
+        identity = await self._identity(scope, secret)
+        project, environment = ofrep.place(identity, scope["query_string"])
+        body = await _body(receive)
+        if key:
+            return self._ofrep.single(project, environment, key, body)
+        return self._ofrep.bulk(project, environment, body, if_none_match)
+
+    async def _identity(self, scope: Any, secret: str | None) -> Identity:  # noqa: ANN401 - ASGI's
+        if not secret:
+            return (await self._credentials.of(scope)).identity
+        known = self._credentials.known_token(secret, "api")
+        return known or await self._credentials.by_token(secret, "api", client_address(scope))
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body; raises TooLarge as soon as it passes the limit, whatever its head announced."""
+    message: Any = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(body) > MAX_BODY:
+            raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body", False):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
+    return b"".join(parts)
+
+
+def _told(refusal: FlagtrailError, status: int, path: str) -> bytes:
+    """A refusal in OFREP's form: its error code, the sentence, and for a single evaluation the flag's key."""
+    key = path.removeprefix(ofrep.SINGLE) if path.startswith(ofrep.SINGLE) else ""
+    return ofrep.refused(refusal, _CODES.get(status, ErrorCode.GENERAL), key)

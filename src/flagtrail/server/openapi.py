@@ -1,0 +1,133 @@
+"""The API's description: OpenAPI 3.1 out of the routes themselves, and a page that needs no script to read it."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from typing import Any
+
+import msgspec
+from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+
+import flagtrail
+from flagtrail.model.document import STRUCTS
+from flagtrail.model.subject import Kind
+from flagtrail.server.problems import HTTP_STATUS
+from flagtrail.server.reference_page import reference_page
+
+_DESCRIPTION = """Everything that the pages and the command line do, they do through this API.
+
+A mutation's body is the new document or a JSON Merge Patch (RFC 7396) with `why` and, where there is one, `ticket`.
+Name the version that you have seen in `If-Match` (or `version`): a document that moved is refused with 409 and the
+difference. `Idempotency-Key` makes repeating a change safe for a day. Every change leaves exactly one entry per
+document in the ledger; one that alters nothing says `"changed": false`. Errors are problem+json (RFC 9457) with a
+stable `code` and a `remedy`. Lists are pages: send `next` back as `cursor`. The actor is the credential's, always."""
+
+_DOCUMENTS: tuple[Kind, ...] = ("flag", "targeting", "segment", "environment", "policy", "member", "token")
+_SCHEMAS = "#/components/schemas/"
+_UNSAFE = {"post", "put", "patch", "delete"}
+
+
+def describe(api: Router, ungated: list[HTTPRouteHandler]) -> dict[str, Any]:
+    """The OpenAPI document of the API's routes."""
+    config = OpenAPIConfig(
+        title="Flagtrail", version=flagtrail.__version__, description=_DESCRIPTION, use_handler_docstrings=True
+    )
+    schema: dict[str, Any] = Litestar([api, *ungated], openapi_config=config).openapi_schema.to_schema()
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    _, documents = msgspec.json.schema_components(
+        [STRUCTS[kind] for kind in STRUCTS], ref_template=f"{_SCHEMAS}{{name}}"
+    )
+    for name, struct in documents.items():
+        schemas.setdefault(name, struct)
+    schemas["Problem"] = _problem_schema()
+    schema["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "flagtrail_session"},
+    }
+    _name_documents(schemas)
+    roles = _roles(api)
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            _complete(operation, method, roles.get((path, method), "public"))
+    return schema
+
+
+def _problem_schema() -> dict[str, Any]:
+    texts = {name: {"type": "string"} for name in ("type", "title", "detail", "remedy", "request")}
+    codes = sorted(error.code for error in HTTP_STATUS)
+    return {
+        "type": "object",
+        "description": "A refusal (RFC 9457). Its facts are members of their own: `defects`, `diff`, `expected`, ...",
+        "required": ["type", "title", "status", "detail", "code", "remedy", "request"],
+        "properties": {**texts, "status": {"type": "integer"}, "code": {"type": "string", "enum": codes}},
+    }
+
+
+def _name_documents(schemas: dict[str, Any]) -> None:
+    """A body's document is any JSON to the framework (its defects are told all at once): name what it must be."""
+    for schema in schemas.values():
+        properties = schema.get("properties", {})
+        if "why" not in properties:
+            continue
+        for kind in _DOCUMENTS:
+            if kind in properties:
+                named = {"$ref": _SCHEMAS + STRUCTS[kind].__name__}
+                many = properties[kind].get("type") == "object" and "additionalProperties" in properties[kind]
+                properties[kind] = {"type": "object", "additionalProperties": named} if many else named
+        if "patch" in properties:
+            properties["patch"] = {"type": "object", "description": "A JSON Merge Patch (RFC 7396) of the document."}
+
+
+def _roles(api: Router) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for route in api.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            for method in handler.http_methods:
+                found[getattr(route, "path_format", route.path), method.lower()] = str(handler.opt.get("role", ""))
+    return found
+
+
+def _complete(operation: dict[str, Any], method: str, role: str) -> None:
+    """What the framework does not know: the problems, the credential, and the headers of changes."""
+    responses = operation["responses"]
+    for status in [status for status in responses if status >= "400"]:
+        del responses[status]
+    content = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
+    responses["default"] = {"description": "A refusal, with its code and what to do about it.", "content": content}
+    operation["security"] = [] if role == "public" else [{"token": []}, {"session": []}]
+    operation["x-role"] = role
+    if method in _UNSAFE and role != "public":
+        described = {"If-Match": "The version seen.", "Idempotency-Key": "Makes repeating the change safe for a day."}
+        operation.setdefault("parameters", []).extend(
+            {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+            for name, text in described.items()
+        )
+
+
+@cache
+def _described(api: Router) -> dict[str, Any]:
+    from flagtrail.server.rest import UNGATED
+
+    return describe(api, UNGATED)
+
+
+@get("/api/openapi.json", opt={"role": "public"}, sync_to_thread=True, include_in_schema=False)
+def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The document."""
+    content = msgspec.json.encode(_described(request.app.state.api))
+    return Response(content, media_type=MediaType.JSON, headers={"Cache-Control": "no-cache"})
+
+
+@get("/api/docs", opt={"role": "public"}, sync_to_thread=True, include_in_schema=False)
+def reference(request: Request[Any, Any, Any]) -> Response[str]:
+    """The document as a page: nothing is loaded from anywhere."""
+    nonce = secrets.token_urlsafe(16)
+    policy = f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'"
+    page = reference_page(_described(request.app.state.api), nonce)
+    return Response(page, media_type=MediaType.HTML, headers={"Content-Security-Policy": policy})
+
+
+ROUTES: list[HTTPRouteHandler] = [openapi_json, reference]

@@ -1,0 +1,42 @@
+"""The REST API: one file per resource, all under /api/v1. `ROUTES` are its handlers."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from flagtrail.server.rest import (
+    alerts,
+    changes,
+    environments,
+    evaluate,
+    flags,
+    health,
+    history,
+    imports,
+    ledger,
+    members,
+    projects,
+    reports,
+    segments,
+    targetings,
+    tokens,
+)
+
+ROUTES: list[HTTPRouteHandler] = [
+    *projects.ROUTES,
+    *environments.ROUTES,
+    *segments.ROUTES,
+    *flags.ROUTES,
+    *targetings.ROUTES,
+    *history.ROUTES,
+    *changes.ROUTES,
+    *evaluate.ROUTES,
+    *reports.ROUTES,
+    *imports.ROUTES,
+    *ledger.ROUTES,
+    *tokens.ROUTES,
+    *members.ROUTES,
+    *alerts.ROUTES,
+]
+UNGATED: list[HTTPRouteHandler] = health.ROUTES
+"""Served at the root, without a credential."""

@@ -1,0 +1,49 @@
+"""Alerts: through which channels critical changes reach people, and what became of them."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+
+from flagtrail.app.alerts import Delivery, channels, deliveries, send_test
+from flagtrail.server.rest.call import Caller
+
+_SHOWN = 100
+
+
+class Alerts(msgspec.Struct, frozen=True):
+    """Channels by their notifier's name alone (targets hold secrets), and the newest deliveries."""
+
+    channels: list[str]
+    deliveries: list[Delivery]
+
+
+class TestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which channel to try."""
+
+    notifier: str
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Whether the receiver took the test; `detail` says why not."""
+
+    delivered: bool
+    detail: str
+
+
+@get("/alerts", opt={"role": "admin"}, sync_to_thread=True, summary="Read the channels and deliveries")
+def list_alerts(call: Caller) -> Alerts:
+    """The newest hundred deliveries."""
+    names = [channel.notifier for channel in channels(call.app.settings)]
+    return Alerts(names, deliveries(call.app.storage)[:_SHOWN])
+
+
+@post("/alerts/test", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Try a channel")
+def test_alert(data: TestRequest, call: Caller) -> Sent:
+    """Sends one message that says it is a test; not retried, and no entry."""
+    detail = send_test(call.app.settings, data.notifier, call.app.clock)
+    return Sent(detail == "", detail)
+
+
+ROUTES: list[HTTPRouteHandler] = [list_alerts, test_alert]

@@ -1,0 +1,103 @@
+"""What a context gets: now or at an instant of the past, with the reasons; and the state of a project then."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+
+from flagtrail.app.ask import Answer, At
+from flagtrail.model.errors import Defect, InvalidDocument, NotFound
+from flagtrail.model.flag import Json
+from flagtrail.model.resolution import Resolution
+from flagtrail.model.state import State
+from flagtrail.server.rest.call import Call, Caller, DocumentPage, DocumentView, require_project
+from flagtrail.server.rest.questions import at as read_instant
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which flag (null: all of them), in which environment, for which context, and when.
+
+    `at` is a time (RFC 3339) or an entry's seq; null is now. `explain` adds what the evaluation looked at.
+    """
+
+    environment: str = "production"
+    flag: str | None = None
+    context: dict[str, Json] = {}
+    at: str | int | None = None
+    explain: bool = False
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """What the context gets of one flag. `because` is the newest entry that the answer rests on."""
+
+    resolution: Resolution
+    explanation: Json
+    at: str
+    because: int | None
+
+
+class EvaluatedFlags(msgspec.Struct, frozen=True):
+    """The answers for all flags, by key."""
+
+    items: list[Evaluated]
+    next: None = None
+
+
+@post(
+    "/projects/{project:str}/evaluate",
+    opt={"role": "signed_in"},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Evaluate, now or as of then",
+)
+def evaluate(project: str, data: Question, call: Caller) -> Evaluated | EvaluatedFlags:
+    """Not counted as usage. Needs the role viewer in the project and environment."""
+    call.identity.require("viewer", project, data.environment)
+    if not isinstance(data.context.get("targetingKey", ""), str):
+        raise InvalidDocument([Defect("/context/targetingKey", "must be a text")])
+    _require_known(call, project, data.environment, moment := read_instant(data.at))
+    if data.flag is not None:
+        return _evaluated(call, project, data, data.flag, moment)
+    state = call.app.ask.state if moment is None else call.app.ask.state_at(project, moment)
+    living = [flag.key for flag in state.flags(project).values() if not flag.archived]
+    return EvaluatedFlags([_evaluated(call, project, data, key, moment) for key in living])
+
+
+def _require_known(call: Call, project: str, environment: str, moment: At | None) -> None:
+    """An unknown environment would answer that no flag is on: refuse it. The past may know others than the present."""
+    require_project(call.app, project)
+    state = call.app.ask.state
+    if moment is None and state.environment(project, environment) is None:
+        raise NotFound(f"there is no environment {environment!r}", kind="environment", key=environment)
+
+
+def _evaluated(call: Call, project: str, question: Question, flag: str, moment: At | None) -> Evaluated:
+    answer: Answer = call.app.ask.evaluate(project, question.environment, flag, question.context, moment)
+    return Evaluated(answer.resolution, answer.explanation if question.explain else None, answer.at, answer.because)
+
+
+@get(
+    "/projects/{project:str}/state",
+    opt={"role": "viewer"},
+    sync_to_thread=True,
+    summary="Read every document, as of then",
+)
+def read_state(project: str, call: Caller, at: str | None = None) -> DocumentPage:
+    """Every living document of the project by address, now or at a time or after an entry."""
+    moment = read_instant(at)
+    require_project(call.app, project)
+    state = call.app.ask.state if moment is None else call.app.ask.state_at(project, moment)
+    return DocumentPage(_documents(state, project))
+
+
+def _documents(state: State, project: str) -> list[DocumentView]:
+    found = [
+        DocumentView(held.subject, held.version, held.effective, held.seq, held.document)
+        for held in state.all()
+        if held.document is not None and held.subject.project == project
+    ]
+    return sorted(found, key=lambda view: view.subject.path)
+
+
+ROUTES: list[HTTPRouteHandler] = [evaluate, read_state]

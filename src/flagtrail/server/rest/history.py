@@ -1,0 +1,84 @@
+"""A flag's history, exposure, rollout history and usage."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+
+from flagtrail.analysis.exposure import Exposure
+from flagtrail.analysis.rollout import RolloutHistory
+from flagtrail.model.usage import Usage, UsageSummary
+from flagtrail.server.rest.call import Call, Caller, Cursor, Limit, LogPage, entry_view, require_project
+from flagtrail.server.rest.questions import instant, read_where
+from flagtrail.storage import EntryQuery
+
+_FLAG = "/projects/{project:str}/flags/{flag:str}"
+_TARGETING = "/projects/{project:str}/flags/{flag:str}/environments/{environment:str}"
+
+
+class FlagUsage(msgspec.Struct, frozen=True):
+    """How often a flag was evaluated: per environment in all, and per hour, variant, rule and client."""
+
+    summary: list[UsageSummary]
+    hours: list[Usage]
+
+
+@get(f"{_FLAG}/history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's history")
+def flag_history(
+    project: str, flag: str, call: Caller, environment: str | None = None, cursor: Cursor = None, limit: Limit = 50
+) -> LogPage:
+    """Newest first: its own documents', and every entry that changed what it gives (a segment's edit, say)."""
+    return _history(call, EntryQuery(project=project, flag=flag, environment=environment, before=cursor, limit=limit))
+
+
+@get(f"{_TARGETING}/history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a targeting's history")
+def targeting_history(
+    project: str, flag: str, environment: str, call: Caller, cursor: Cursor = None, limit: Limit = 50
+) -> LogPage:
+    """The flag's history as far as it concerns this environment, newest first."""
+    return _history(call, EntryQuery(project=project, flag=flag, environment=environment, before=cursor, limit=limit))
+
+
+def _history(call: Call, query: EntryQuery) -> LogPage:
+    require_project(call.app, query.project or "")
+    page = call.app.ask.log(query)
+    return LogPage([entry_view(call.app, entry) for entry in page.entries], page.next)
+
+
+@get(f"{_TARGETING}/exposure", opt={"role": "viewer"}, sync_to_thread=True, summary="When was it on, and for whom?")
+def exposure(
+    project: str,
+    flag: str,
+    environment: str,
+    call: Caller,
+    where: str = "",
+    since: str | None = None,
+    until: str | None = None,
+) -> Exposure:
+    """The share of each variant over time for the contexts that `where` describes, as half-open intervals.
+
+    `where` is `plan=enterprise,country=DE`; what is left out is unknown, not absent.
+    """
+    context = read_where(where)
+    return call.app.ask.exposure(
+        project, environment, flag, context, since=instant(since, "since"), until=instant(until, "until")
+    )
+
+
+@get(f"{_TARGETING}/rollout-history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the shares over time")
+def rollout_history(project: str, flag: str, environment: str, call: Caller) -> RolloutHistory:
+    """The shares per variant, with who and why at each step."""
+    return call.app.ask.rollout(project, environment, flag)
+
+
+@get(f"{_FLAG}/usage", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's usage")
+def usage(project: str, flag: str, call: Caller, since: str | None = None) -> FlagUsage:
+    """Counts as flushed. No counts do not mean that nobody uses it: only what evaluates through us is counted."""
+    require_project(call.app, project)
+    storage = call.app.storage
+    summary = [row for row in storage.usage_summary(project) if row.flag == flag]
+    return FlagUsage(summary, storage.usage(project, flag=flag, since=instant(since, "since")))
+
+
+ROUTES: list[HTTPRouteHandler] = [flag_history, targeting_history, exposure, rollout_history, usage]

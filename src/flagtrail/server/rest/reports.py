@@ -1,0 +1,74 @@
+"""Reports on a project: what is stale, the dashboard, and compliance for an auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+from litestar import MediaType, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+
+from flagtrail import reports
+from flagtrail.analysis.compliance import ComplianceReport
+from flagtrail.analysis.dashboard import Dashboard
+from flagtrail.analysis.staleness import StaleReport
+from flagtrail.server.rest.call import Caller, require_project
+from flagtrail.server.rest.questions import instant, read_where
+
+_CHUNK = 1 << 16
+
+
+@get("/projects/{project:str}/stale", opt={"role": "viewer"}, sync_to_thread=True, summary="Which flags could go?")
+def stale(project: str, call: Caller) -> StaleReport:
+    """Each with its evidence."""
+    return call.app.ask.stale(project)
+
+
+@get("/projects/{project:str}/dashboard", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the dashboard")
+def dashboard(project: str, call: Caller) -> Dashboard:
+    """Totals, what is enabled where, what is stale, what changed, what is evaluated most."""
+    require_project(call.app, project)
+    return call.app.ask.dashboard(project)
+
+
+@get(
+    "/projects/{project:str}/reports/compliance",
+    opt={"role": "viewer"},
+    sync_to_thread=True,
+    summary="Report on a period: timeline, states, authorisations",
+)
+def compliance(  # noqa: PLR0913 - each is a filter of the address
+    project: str,
+    call: Caller,
+    *,
+    flag: str | None = None,
+    environment: str | None = None,
+    where: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    format: Literal["json", "html", "csv"] = "json",  # noqa: A002 - the parameter's name
+) -> Stream:
+    """For one flag or all, and for a segment of contexts where `where` is set."""
+    require_project(call.app, project)
+    report: ComplianceReport = call.app.ask.compliance(
+        project,
+        flag=flag,
+        environment=environment,
+        where=None if where is None else read_where(where),
+        since=instant(since, "since"),
+        until=instant(until, "until"),
+    )
+    if format == "json":
+        return Stream(_chunks(msgspec.json.encode(report)), media_type=MediaType.JSON)
+    writer = reports.load(format)
+    return Stream(_chunks(writer.render(report)), media_type=writer.MEDIA_TYPE)
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), _CHUNK):
+        yield content[start : start + _CHUNK]
+
+
+ROUTES: list[HTTPRouteHandler] = [stale, dashboard, compliance]
