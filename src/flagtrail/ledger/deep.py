@@ -1,7 +1,8 @@
 """The deep check: every entry of an export read, not only hashed.
 
-Standard library only. Whoever holds the signing key could sign anything that hashes;
-this is what shows whether it is also a ledger that Flagtrail could have written.
+Standard library only; where `orjson` is installed it parses, in half of the time.
+Whoever holds the signing key could sign anything that hashes; this is what shows
+whether it is also a ledger that Flagtrail could have written.
 """
 
 from __future__ import annotations
@@ -20,17 +21,40 @@ Leaf: TypeAlias = dict[str, Any]
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
 
+def rewrite_plain(line: bytes) -> tuple[object, bytes]:
+    """The value of a line, and the value written anew, with the standard library alone. Raises ValueError."""
+    value = json.loads(line.decode())
+    return value, _encode(value).encode()
+
+
+def rewrite_fast(line: bytes) -> tuple[object, bytes]:
+    """The same with orjson. The two differ for floats and huge integers only, which no form here holds."""
+    value = orjson.loads(line)
+    return value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+try:
+    import orjson
+except ImportError:
+    rewrite = rewrite_plain
+else:
+    rewrite = rewrite_fast
+
+
 class Defective(Exception):
     """An entry or a disclosure is not what a ledger holds; says which and why."""
 
 
 def parse_canonical(line: bytes, what: str) -> object:
-    """The value of one line. Written anew it must give the same bytes: so keys are sorted, and none stands twice."""
+    """The value of one line. Written anew it must give the same bytes: so keys are sorted, and none stands twice.
+
+    Raises Defective.
+    """
     try:
-        value = json.loads(line.decode())
-        if _encode(value).encode() == line:
+        value, anew = rewrite(line)
+        if anew == line:
             return value
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise Defective(f"{what} is not JSON: {error}") from error
     raise Defective(f"{what} is not in canonical form")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from tests.unit.ledger.making import VKEY, entry, ledger, signed, story, write
 
-from flagtrail.ledger import merkle
+from flagtrail.ledger import deep, merkle
 from flagtrail.ledger.canonical import canonical, profile_bytes
 from flagtrail.ledger.report import Report
 from flagtrail.ledger.seal import Sealed
@@ -38,8 +40,8 @@ def rewritten(at: int, alter: Callable[[Leaf], bytes]) -> dict[str, bytes]:
     return signed({**FILES, "entries.jsonl": lines, "checkpoint": forged.checkpoint().encode()}, forged)
 
 
-def report_of(files: dict[str, bytes], folder: Path, *, deep: bool = True) -> Report:
-    return verify_bundle(write(files, folder / f"deep-{deep}"), [VKEY], deep=deep)
+def report_of(files: dict[str, bytes], folder: Path, *, read: bool = True) -> Report:
+    return verify_bundle(write(files, folder), [VKEY], deep=read)
 
 
 def put(**changed: object) -> Callable[[Leaf], bytes]:
@@ -77,6 +79,13 @@ FORGED = [
 ]
 
 
+@pytest.fixture(params=["rewrite_plain", "rewrite_fast"])
+def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to write a line anew: with the standard library alone, and with orjson."""
+    monkeypatch.setattr(deep, "rewrite", getattr(deep, request.param))
+
+
+@pytest.mark.usefixtures("encoder")
 @pytest.mark.parametrize(("alter", "problem"), FORGED)
 def test_deep__an_entry_that_flagtrail_cannot_have_written__is_tampering(
     tmp_path: Path, alter: Callable[[Leaf], bytes], problem: str
@@ -90,19 +99,35 @@ def test_verify__such_an_entry_without_deep__is_accepted_and_said_to_be_unread(
     tmp_path: Path, alter: Callable[[Leaf], bytes], problem: str
 ) -> None:
     """The limit, asserted: the signature covers it, so only reading the entries shows it."""
-    report = report_of(rewritten(5, alter), tmp_path, deep=False)
+    report = report_of(rewritten(5, alter), tmp_path, read=False)
     assert (report.status, any("--deep" in limit for limit in report.limits), bool(problem)) == ("verified", True, True)
 
 
 @pytest.mark.parametrize("at", [0, 11])
 def test_verify__a_first_or_last_entry_that_is_none__has_an_unknown_time(tmp_path: Path, at: int) -> None:
-    report = report_of(rewritten(at, put(time=7)), tmp_path, deep=False)
+    report = report_of(rewritten(at, put(time=7)), tmp_path, read=False)
     assert (report.oldest if at == 0 else report.newest) == "unknown"
 
 
 @pytest.mark.parametrize("line", [b"[]", b"{}", b"no JSON"])
 def test_verify__a_first_line_that_is_no_entry__has_an_unknown_time(tmp_path: Path, line: bytes) -> None:
-    assert report_of(rewritten(0, lambda _: line), tmp_path, deep=False).oldest == "unknown"
+    assert report_of(rewritten(0, lambda _: line), tmp_path, read=False).oldest == "unknown"
+
+
+def test_deep__an_honest_export_without_orjson__is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deep, "rewrite", deep.rewrite_plain)
+    assert report_of(FILES, tmp_path).status == "verified"
+
+
+def test_deep__where_orjson_is_not_installed__takes_the_standard_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    spec = importlib.util.spec_from_file_location("deep_alone", deep.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    alone = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "deep_alone", alone)
+    spec.loader.exec_module(alone)
+    assert alone.rewrite is alone.rewrite_plain
 
 
 def status(entries: list[Entry], folder: Path, low: int = 0, high: int | None = None) -> str:
@@ -144,6 +169,7 @@ def disclosing(lines: list[bytes]) -> dict[str, bytes]:
 LINES = FILES["disclosures.jsonl"].splitlines()
 
 
+@pytest.mark.usefixtures("encoder")
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
@@ -176,7 +202,7 @@ def test_deep__disclosures_that_do_not_fit__is_tampering(tmp_path: Path, lines: 
 def test_verify__altered_disclosures_signed_anew__are_accepted_without_deep(tmp_path: Path) -> None:
     """The limit, asserted: without --deep disclosures are covered by the export's signature only."""
     assert (
-        report_of(disclosing([LINES[0].replace(b"zoe@", b"ann@"), *LINES[1:]]), tmp_path, deep=False).status
+        report_of(disclosing([LINES[0].replace(b"zoe@", b"ann@"), *LINES[1:]]), tmp_path, read=False).status
         == "verified"
     )
 
