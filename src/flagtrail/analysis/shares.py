@@ -179,7 +179,7 @@ def _merged(cases: Cases) -> Cases:
 
 def _either(before: Sequence[Condition], after: Sequence[Condition]) -> Condition:
     first, second = _both(before), _both(after)
-    return Condition(any=(*(first.any or (first,)), second))
+    return Condition(any=(*(first.any or (first,)), *(second.any or (second,))))
 
 
 def _both(conditions: Sequence[Condition]) -> Condition:
