@@ -206,7 +206,7 @@ def _fits(flag_type: FlagType, value: Json) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case "float":
             return is_number(value)
-        case "object":
+        case _:
             return isinstance(value, (dict, list))
 
 

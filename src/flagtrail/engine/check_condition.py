@@ -41,7 +41,7 @@ def condition_defects(condition: Condition, path: str, project: Project, depth: 
             yield from variants_defects(condition.flag, condition.variants, path, project)
         case "attribute":
             yield from _attribute_defects(condition, path)
-        case None:
+        case _:
             told = "has exactly one of the forms all, any, not, segment, flag with variants, attribute with operator"
             yield Defect(path, f"a condition {told}")
 

@@ -80,7 +80,7 @@ class Interpreter:
                 return self._flag(condition.flag or "", condition.variants or ())
             case "attribute":
                 return self._attribute(condition)
-            case None:
+            case _:
                 return ConditionTrace(form="none", held=False)
 
     def _segment(self, key: str) -> ConditionTrace:

@@ -79,14 +79,9 @@ def texts(condition: Condition) -> tuple[str, ...]:
 
 
 def matcher(condition: Condition) -> Matcher:
-    """Prepare a test of one attribute."""
-    operator = condition.operator
-    if operator == "exists":
-        return lambda value: value is not None
-    if operator == "not_exists":
-        return lambda value: value is None
-    test = _PREPARE[str(operator)](condition)
-    return _none_of(test) if operator in NEGATED else _any_of(test)
+    """Prepare a test of one attribute, for every operator but `exists` and `not_exists`."""
+    test = _PREPARE[str(condition.operator)](condition)
+    return _none_of(test) if condition.operator in NEGATED else _any_of(test)
 
 
 def _any_of(test: Matcher) -> Matcher:

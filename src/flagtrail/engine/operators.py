@@ -27,11 +27,12 @@ Takes = Literal["anything", "text", "pattern", "number", "instant", "version", "
 class Meaning(msgspec.Struct, frozen=True):
     """One operator: what its values are, and whether one plain attribute holds for one plain value.
 
-    `negates` names the operator that it is the opposite of, for an attribute that is present.
+    `test` is None where values are not judged one by one. `negates` names the
+    operator that it is the opposite of, for an attribute that is present.
     """
 
     takes: Takes
-    test: Callable[[object, object], bool]
+    test: Callable[[object, object], bool] | None = None
     negates: Operator | None = None
 
 
@@ -92,10 +93,6 @@ def _in_network(actual: str, value: str) -> bool:
     return net is not None and address is not None and address in net
 
 
-def _never(_actual: object, _value: object) -> bool:
-    return False
-
-
 MEANINGS: dict[str, Meaning] = {
     "equals": Meaning("anything", same),
     "not_equals": Meaning("anything", same, "equals"),
@@ -116,10 +113,10 @@ MEANINGS: dict[str, Meaning] = {
     "semver_gte": Meaning("version", _versions((1, 0))),
     "semver_lt": Meaning("version", _versions((-1,))),
     "semver_lte": Meaning("version", _versions((-1, 0))),
-    "exists": Meaning("nothing", _never),
-    "not_exists": Meaning("nothing", _never, "exists"),
+    "exists": Meaning("nothing"),
+    "not_exists": Meaning("nothing", negates="exists"),
     "cidr": Meaning("network", _texts(_in_network)),
-    "modulo": Meaning("divisor", _never),
+    "modulo": Meaning("divisor"),
 }
 
 _MATCHES_ANY_CASE = _matches(case_sensitive=False)
@@ -129,12 +126,12 @@ def holds(operator: Operator, values: Sequence[Scalar], actual: object, *, case_
     """Whether an attribute holds; `actual` is None where it is absent."""
     if actual is None:
         return operator == "not_exists"
-    if operator in {"exists", "not_exists"}:
-        return operator == "exists"
     meaning = MEANINGS[operator]
-    test = meaning.test if case_sensitive else _any_case(operator, meaning.test)
-    if operator == "modulo":
+    if meaning.takes == "nothing":
+        return meaning.negates is None
+    if meaning.test is None:
         return any(remainder_is(values, element) for element in _elements(actual))
+    test = meaning.test if case_sensitive else _any_case(operator, meaning.test)
     positive = any(test(element, plain(value)) for element in _elements(actual) for value in values)
     return positive if meaning.negates is None else not positive
 

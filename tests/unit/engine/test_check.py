@@ -263,6 +263,16 @@ def test_check__cycle_over_two_environments__is_none() -> None:
     assert check(FLAGS, targetings, {**SEGMENTS, "s": NAMES_F}, [HERE, "segments/s"]) == []
 
 
+def test_check__two_ways_to_one_flag__is_no_cycle() -> None:
+    flags = {key: boolean_flag(key) for key in "abcde"}
+    needs = {"e": "a", "a": "bc", "b": "d", "c": "d", "d": ""}
+    targetings = {
+        (key, "p"): targeting(prerequisites=[{"flag": flag, "variants": ["on"]} for flag in needed])
+        for key, needed in needs.items()
+    }
+    assert check(flags, targetings, {}, [f"flags/{key}/environments/p" for key in flags]) == []
+
+
 def test_check__segment_in_itself__is_a_cycle_without_any_environment() -> None:
     segments = {"s": msgspec.convert({"key": "s", "when": {"not": {"segment": "s"}}}, Segment)}
     assert [defect.path for defect in check({}, {}, segments, ["segments/s"])] == ["segments/s#/when/not/segment"]

@@ -22,6 +22,10 @@ HALF = {"split": [{"variant": "on", "weight": 50_000}, {"variant": "off", "weigh
 ALL_ON = {"split": [{"variant": "off", "weight": 0}, {"variant": "on", "weight": 100_000}]}
 
 
+def split(*shares: tuple[str, int]) -> dict[str, Any]:
+    return {"split": [{"variant": variant, "weight": weight} for variant, weight in shares]}
+
+
 class Case(NamedTuple):
     """A targeting of the flag `f`, a context, and the answer: variant, reason, rule, error."""
 
@@ -51,6 +55,7 @@ def needs(flag: str, *variants: str) -> list[dict[str, Any]]:
 
 BETA = {"attribute": "beta", "operator": "exists"}
 EU = {"segment": "eu"}
+USER_PLAN = {"attribute": "user.plan", "operator": "in", "values": ["free", "basic"]}
 CASES = {
     "disabled": served({}, "off", Reason.DISABLED, enabled=False, fallthrough=ON),
     "static": served({}, "on", Reason.STATIC, fallthrough=ON),
@@ -104,6 +109,39 @@ CASES = {
     ),
     "all of nothing": served({}, "on", Reason.TARGETING_MATCH, "r2", rules=rules({"all": []}), fallthrough=OFF),
     "any of nothing": served({}, "off", Reason.DEFAULT, rules=rules({"any": []}), fallthrough=OFF),
+    "weights short of the whole": served(
+        {"targetingKey": "u2"}, "off", Reason.SPLIT, fallthrough=split(("on", 1), ("off", 2))
+    ),
+    "weights beyond the whole": served(
+        {"targetingKey": "u2"}, "on", Reason.SPLIT, fallthrough=split(("off", 5), ("on", 200_000), ("off", 5))
+    ),
+    "a share of nothing, and a negative one": served(
+        {"targetingKey": "u1"}, "on", Reason.SPLIT, fallthrough=split(("off", -1), ("off", 0), ("on", 1), ("on", 1))
+    ),
+    "split of another strategy": served(
+        {"targetingKey": "ross@faas.com"},
+        "on",
+        Reason.SPLIT,
+        fallthrough={**HALF, "salt": "footerColor", "bucketing": "flagd_v1"},
+    ),
+    "another strategy's key is missing": failed(
+        {}, ErrorCode.TARGETING_KEY_MISSING, fallthrough={**HALF, "bucketing": "flagd_v2"}
+    ),
+    "not": served({}, "on", Reason.TARGETING_MATCH, "r2", rules=rules({"not": BETA}), fallthrough=OFF),
+    "all, of which the last does not hold": served(
+        {"beta": 1}, "off", Reason.DEFAULT, rules=rules({"all": [BETA, {"not": BETA}]}), fallthrough=OFF
+    ),
+    "one attribute in many places": served(
+        {"user": {"plan": "free"}},
+        "on",
+        Reason.TARGETING_MATCH,
+        "r2",
+        rules=rules({"any": [{"all": [BETA, USER_PLAN]}, {"all": [USER_PLAN, {"not": {"not": USER_PLAN}}]}]}),
+        fallthrough=OFF,
+    ),
+    "no form of a condition": served({}, "off", Reason.DEFAULT, rules=rules({}), fallthrough=OFF),
+    "half a condition": served({"a": 1}, "off", Reason.DEFAULT, rules=rules({"attribute": "a"}), fallthrough=OFF),
+    "the same flag twice": served({}, "on", Reason.DEFAULT, prerequisites=needs("is_on", "on") * 2, fallthrough=ON),
     "no targeting key": failed({}, ErrorCode.TARGETING_KEY_MISSING, fallthrough=HALF),
     "targeting key is null": failed({"targetingKey": None}, ErrorCode.TARGETING_KEY_MISSING, fallthrough=HALF),
     "other key is absent": failed({"targetingKey": "u"}, ErrorCode.INVALID_CONTEXT, fallthrough={**HALF, "by": "org"}),

@@ -14,7 +14,7 @@ import pytest
 
 from flagtrail.engine.operators import MEANINGS
 from flagtrail.engine.ruleset import Ruleset
-from flagtrail.model.condition import OPERATORS, Condition
+from flagtrail.model.condition import OPERATORS, Condition, Operator
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.targeting import Rule, Serve, Targeting
 
@@ -113,3 +113,31 @@ def test_reference__table__is_this_table() -> None:
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_reference__operator__is_described(operator: str) -> None:
     assert f"- `{operator}`" in REFERENCE.read_text()
+
+
+UNUSABLE: tuple[Any, ...] = ("x", "(", "\ud800", True, float("nan"))
+"""Values that no checked document holds with these operators; evaluating must still answer, and alike."""
+
+ATTRIBUTES: list[Any] = [
+    *("x", "(", "\ud800", "", "3.2.0", "10.0.0.1", "2026-11-22T07:00:00Z"),
+    *(True, False, 0, 1, float("nan"), float("inf"), ["x", 1]),
+]
+COMPARING = [operator for operator, meaning in MEANINGS.items() if meaning.takes not in {"anything", "text", "nothing"}]
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES, ids=ascii)
+@pytest.mark.parametrize("operator", [operator for operator in COMPARING if operator != "matches"])
+def test_operator__unusable_values__never_holds(operator: Operator, attribute: object) -> None:
+    rules = ruleset(Condition(attribute="a", operator=operator, values=UNUSABLE, case_sensitive=False))
+    answers = rules.evaluate("f", {"a": attribute}).value, rules.explain("f", {"a": attribute}).resolution.value
+    assert answers == (False, False)
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES, ids=ascii)
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("values", [UNUSABLE, ()], ids=["unusable", "none"])
+def test_operator__unusable_values__compiled_answers_as_interpreted(
+    operator: Operator, values: tuple[Any, ...], attribute: object
+) -> None:
+    rules = ruleset(Condition(attribute="a", operator=operator, values=values))
+    assert rules.evaluate("f", {"a": attribute}) == rules.explain("f", {"a": attribute}).resolution
