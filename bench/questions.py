@@ -328,21 +328,15 @@ class Turn(msgspec.Struct, frozen=True):
     sixteen: float
 
 
+def rate(changes: int, run: Callable[[], object]) -> float:
+    """Changes per second of a run that makes so many."""
+    began = time.perf_counter()
+    run()
+    return changes / (time.perf_counter() - began)
+
+
 def turn(scratch: Path, storage: Storage, ledger: Ledger, changes: int) -> Turn:
     """The four rates, one after the other."""
-
-    def rate(run: Callable[[], object]) -> float:
-        began = time.perf_counter()
-        run()
-        return changes / (time.perf_counter() - began)
-
-    def append(_: int) -> None:
-        storage.write(lambda transaction: ledger.append(transaction, 1))
-
-    def sixteen() -> None:
-        with ThreadPoolExecutor(16) as pool:
-            list(pool.map(append, range(changes)))
-
     head = storage.head()
     made: list[tuple[list[Record], Head]] = []
     for _ in range(changes):
@@ -351,16 +345,29 @@ def turn(scratch: Path, storage: Storage, ledger: Ledger, changes: int) -> Turn:
     record = made[0][0][0]
     rows = 4 + len(record.disclosures)  # entry, document, index, head
     size = len(record.leaf) + sum(len(each.value) + 16 for each in record.disclosures) + 300
+
+    def append_made() -> None:
+        for records, head in made:
+            storage.write(lambda transaction, records=records, head=head: transaction.append(records, head))  # type: ignore[misc]  # mypy infers no lambda with defaults
+
+    def append(count: int) -> None:
+        for _ in range(count):
+            storage.write(partial(ledger.append, count=1))
+
+    def sixteen() -> None:
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(append, [1] * changes))
+
     return Turn(
         bare(scratch / "bare.db", changes, rows, size),
-        rate(lambda: [storage.write(lambda transaction, each=each: transaction.append(*each)) for each in made]),
-        rate(lambda: [append(0) for _ in range(changes)]),
-        rate(sixteen),
+        rate(changes, append_made),
+        rate(changes, partial(append, changes)),
+        rate(changes, sixteen),
     )
 
 
 def appends(folder: Path, turns: int = 9, changes: int = 1_000) -> None:
-    """Single durable changes beside bare commits of the same rows, turn by turn, and the median of the turns' ratios."""
+    """Single durable changes beside bare commits of the same rows, turn by turn: the median of the turns' ratios."""
     scratch = Path(tempfile.mkdtemp(dir=folder))
     try:
         storage = load(f"sqlite:///{scratch / 'ours.db'}")

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -391,6 +392,25 @@ def test_open__a_migration_to_come__is_applied_once(
         again = load(f"sqlite:///{path}")
         assert again.entries_from(0, 9) == appended
         again.close()
+
+
+def test_open__while_another_process_writes__does_not_wait(storage: Storage, path: Path) -> None:
+    fill(storage, Draft())
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        second = load(f"sqlite:///{path}?timeout=0")
+        assert second.head().size == 1
+        second.close()
+
+
+def test_open__by_many_at_once__migrates_once(path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(load, [f"sqlite:///{path}"] * 8))
+
+    assert [storage.head().size for storage in opened] == [0] * 8
+    for storage in opened:
+        storage.close()
 
 
 def test_migrations__numbers__follow_each_other_from_one() -> None:

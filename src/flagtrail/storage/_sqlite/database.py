@@ -115,14 +115,15 @@ def prepare(location: Location) -> None:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise StorageFailed(f"{location.path} lies on a file system without the shared memory that WAL needs")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            _migrate(connection, location.path)
-            _sound(connection, location.path)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        if _behind(connection, location.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                _migrate(connection, location.path)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+        _sound(connection, location.path)
 
 
 def _make(path: Path) -> None:
@@ -166,10 +167,10 @@ def statements(script: str) -> Iterator[str]:
             pending = ""
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    scripts = migrations()
-    known = max(scripts)
-    present = connection.execute("PRAGMA user_version").fetchone()[0]
+def _behind(connection: sqlite3.Connection, path: Path) -> range:
+    """The numbers of the migrations that are due; raises StorageFailed where the file is ahead of this code."""
+    known = max(migrations())
+    present: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if present > known:
         raise StorageFailed(
             f"{path} was written by a newer Flagtrail (schema {present}, this one knows {known}); "
@@ -178,7 +179,13 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             schema=present,
             known=known,
         )
-    for number in range(present + 1, known + 1):
+    return range(present + 1, known + 1)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Apply what is due; looked at again under the lock, as another process may have come first."""
+    scripts = migrations()
+    for number in _behind(connection, path):
         for statement in statements(scripts[number]):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
