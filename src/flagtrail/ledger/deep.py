@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from flagtrail.ledger.checkpoint import NoteMalformed, strict_base64
-from flagtrail.ledger.leaf import NAMES, commitment, defect
+from flagtrail.ledger.leaf import SALT_BYTES, commitment, defect
 
 Leaf: TypeAlias = dict[str, Any]
 
@@ -162,12 +162,15 @@ class DeepCheck:
             raise Defective(f"entry {seq} is not the next of its group, or breaks up another")
 
     def _check_disclosures(self, commitments: dict[str, str | None], seq: int) -> None:
-        missing = {name for name in NAMES if commitments[name] is not None}
+        missing = {name for name, found in commitments.items() if found is not None}
         while self._next is not None and self._next.seq == seq:
             value = self._next
             if value.name not in missing:
                 raise Defective(f"{value.name!r} of entry {seq} is disclosed twice, or was never committed to")
-            if len(value.salt) != 16 or commitment(value.name, value.salt, value.value) != commitments[value.name]:  # noqa: PLR2004 - ledger.md 4.3
+            if (
+                len(value.salt) != SALT_BYTES
+                or commitment(value.name, value.salt, value.value) != commitments[value.name]
+            ):
                 raise Defective(f"{value.name!r} of entry {seq} is not what the entry committed to")
             missing.remove(value.name)
             self.disclosed += 1
