@@ -22,6 +22,12 @@ T = TypeVar("T")
 SCHEMES = ("sqlite",)
 DURABLE = True
 
+_USAGE = (
+    "SELECT project, environment, flag, variant, rule, hour, count, last, client FROM usage_hour"
+    " WHERE project = :project AND hour >= :first"
+)
+_USAGE_ORDER = " ORDER BY project, flag, environment, hour, variant, rule, client"
+
 
 def open_storage(url: str) -> SqliteStorage:
     """Open the file that the URL names, made where it is missing.
@@ -225,10 +231,8 @@ class SqliteStorage:
         first = "" if since is None else index.hour_of(since)
         with self._reading() as connection:
             found = connection.execute(
-                "SELECT project, environment, flag, variant, rule, hour, count, last, client FROM usage_hour"
-                " WHERE project = ? AND (? IS NULL OR flag = ?) AND hour >= ?"
-                " ORDER BY project, flag, environment, hour, variant, rule, client",
-                (project, flag, flag, first),
+                _USAGE + ("" if flag is None else " AND flag = :flag") + _USAGE_ORDER,
+                {"project": project, "flag": flag, "first": first},
             )
             return [Usage(*row) for row in found]
 
