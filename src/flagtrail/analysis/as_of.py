@@ -8,6 +8,7 @@ import msgspec
 
 from flagtrail.analysis.exposure import concerns
 from flagtrail.analysis.world import World, in_order, world
+from flagtrail.changes.diff import same
 from flagtrail.engine.interpret import interpret
 from flagtrail.model.context import Context
 from flagtrail.model.entry import Entry
@@ -91,9 +92,7 @@ def _made_by(counted: Sequence[Entry], resolution: Resolution, where: tuple[str,
         held = Versioned(entry.subject, None, 0, entry.seq, entry.effective) if older is None else held_after(older)
         state = state.having((held,), size=state.size)
         was = _resolve(world(state, *where), where[2], context)
-        if (was.variant, was.error) != (resolution.variant, resolution.error) or repr(was.value) != repr(
-            resolution.value
-        ):
+        if (was.variant, was.error) != (resolution.variant, resolution.error) or not same(was.value, resolution.value):
             return entry.seq
     return counted[0].seq
 

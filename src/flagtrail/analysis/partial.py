@@ -172,7 +172,7 @@ class Walk:
                 return self._variant(condition.flag or "") in (condition.variants or ())
             case "attribute":
                 return self._test(condition)
-            case None:
+            case _:
                 return False
 
     def _joined(self, condition: Condition, *, decisive: bool) -> Condition | bool:
@@ -233,7 +233,7 @@ class Walk:
         for value in values:
             if self._holds(Condition(attribute=by, operator="equals", values=(value,))):
                 return _share_of(shares, strategy, salt, value)
-        raise _Contradiction
+        raise _Contradiction  # none of the values is left but absence, and the key is taken to be present
 
     def _tests_of_keys(self, by: str) -> list[Condition]:
         """Every test for equality that the flag or what it depends on makes of the attribute."""

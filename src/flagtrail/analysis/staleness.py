@@ -207,7 +207,11 @@ class _Judge:
     def _one_variant(self, flag: Flag) -> tuple[StaleReason | None, str | None, tuple[int, ...]]:
         """The reason where it holds, with the variant to keep, and the entries that the judgement rests on."""
         worlds = {key: world(self._state, self._project, key, flag.key) for key in self.environments}
-        placed = {key: read for key, read in worlds.items() if flag.key in read.targetings} or worlds
+        placed = {
+            key: read
+            for key, read in worlds.items()
+            if flag.key in read.targetings or self.environments[key].production  # not configured there means off there
+        } or worlds
         served = {key: answer(read, flag.key, {}).only_variant for key, read in placed.items()}
         enabled = {
             key for key, read in placed.items() if flag.key in read.targetings and read.targetings[flag.key].enabled

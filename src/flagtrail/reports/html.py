@@ -19,10 +19,8 @@ def render(report: ComplianceReport) -> bytes:
     return _TEMPLATES.get_template("compliance.html").render(report=report, exceptions=EXCEPTIONS).encode()
 
 
-def when(stamp: str | None) -> str:
+def when(stamp: str) -> str:
     """A stamp for people, in UTC; fractions of a second only where there are any."""
-    if stamp is None:
-        return "now"
     day, _, time = stamp.removesuffix("Z").partition("T")
     return f"{day} {time.removesuffix('.000000')} UTC"
 

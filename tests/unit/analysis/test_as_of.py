@@ -9,6 +9,7 @@ from flagtrail.analysis.as_of import At, evaluate_at, state_at
 from flagtrail.model.context import Context
 from flagtrail.model.errors import BeforeRecord
 from flagtrail.model.flag import Flag, boolean_flag
+from flagtrail.model.resolution import ErrorCode
 from flagtrail.model.subject import flag_subject
 
 ENTERPRISE_CONTEXT: Context = {"targetingKey": "u1", "plan": "enterprise"}
@@ -41,6 +42,13 @@ def story() -> History:
 def test_evaluate_at__moment__variant_and_the_entry_that_made_it_so(moment: At, variant: str, because: int) -> None:
     found = evaluate_at(story().entries, P, ENV, "f", ENTERPRISE_CONTEXT, moment)
     assert (found.resolution.variant, found.because) == (variant, because)
+
+
+def test_evaluate_at__flag_that_never_was__because_of_the_first_entry() -> None:
+    history = History()
+    history.segment("beta", ENTERPRISE, at(1))
+    found = evaluate_at(history.entries, P, ENV, "f", ENTERPRISE_CONTEXT, At())
+    assert (found.resolution.error, found.because, found.seqs) == (ErrorCode.FLAG_NOT_FOUND, 0, ())
 
 
 def test_evaluate_at__moment__names_the_entries_it_rests_on() -> None:
