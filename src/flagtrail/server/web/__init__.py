@@ -1,0 +1,1 @@
+"""The web UI: pages rendered here, which work without JavaScript. `routes.py` lists them."""

@@ -1,0 +1,134 @@
+"""The change log, one entry of it, and taking a change back."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import FlagtrailError
+from flagtrail.model.subject import Kind
+from flagtrail.server.identity import require_overseer
+from flagtrail.server.problems import HTTP_STATUS
+from flagtrail.server.rest.questions import instant
+from flagtrail.server.web.forms import Form
+from flagtrail.server.web.page import Html, Page, Refusal, does, shows
+from flagtrail.server.web.words import Day, by_day
+from flagtrail.storage import EntryQuery
+
+KINDS: tuple[str, ...] = get_args(Kind)
+LIMIT = 30
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """What the log was asked for, as it was typed. `everything` is all projects, members and tokens."""
+
+    text: str = ""
+    flag: str = ""
+    segment: str = ""
+    actor: str = ""
+    environment_of: str = ""
+    action: str = ""
+    kind: str = ""
+    field: str = ""
+    since: str = ""
+    until: str = ""
+    everything: str = ""
+
+
+def _filters(query: Form) -> Filters:
+    return Filters(*(query.get(name) for name in Filters.__struct_fields__))
+
+
+@shows("/changes")
+def change_log(page: Page) -> Html:
+    """Who changed what, newest first."""
+    page.require_project()
+    filters = _filters(page.query)
+    refused: FlagtrailError | None = None
+    days: list[Day] = []
+    older: int | None = None
+    try:
+        if filters.everything:
+            require_overseer(page.who)
+        found = page.app.ask.log(_query(page, filters))
+        days, older = by_day(found.entries), found.next
+    except FlagtrailError as error:
+        refused = error
+    return page.render(
+        "changes.html",
+        status=200 if refused is None else HTTP_STATUS.get(type(refused), 400),
+        filters=filters,
+        filtered=any(getattr(filters, name) for name in Filters.__struct_fields__),
+        refused=refused,
+        days=days,
+        older=older,
+        kinds=KINDS,
+        oversees=page.who.scope == (None, None) and page.who.role in {"admin", "auditor"},
+    )
+
+
+def _query(page: Page, filters: Filters) -> EntryQuery:
+    return EntryQuery(
+        project=None if filters.everything else page.project,
+        flag=None if filters.everything else filters.flag or None,
+        segment=filters.segment or None,
+        environment=filters.environment_of or None,
+        kind=filters.kind or None,
+        actor=filters.actor or None,
+        action=filters.action or None,
+        since=instant(filters.since or None, "since"),
+        until=instant(filters.until or None, "until"),
+        text=filters.text or None,
+        field=filters.field or None,
+        before=page.query.number("before"),
+        limit=LIMIT,
+    )
+
+
+@shows("/changes/{seq:int}")
+def change_page(page: Page, seq: int) -> Html:
+    """One entry."""
+    return _show(page, seq)
+
+
+def _show(page: Page, seq: int, refused: Refusal | None = None) -> Html:
+    entry = _readable(page, seq)
+    app = page.app
+    leaf = app.storage.leaf_hashes(seq, seq + 1)
+    return page.render(
+        "change.html",
+        status=200 if refused is None else HTTP_STATUS.get(type(refused.error), 422),
+        entry=entry,
+        group=[each for each in app.ask.group(entry) if each.seq != seq],
+        leaf=leaf[0].hex() if leaf else "",
+        size=app.ask.state.size,
+        refused=refused,
+    )
+
+
+def _readable(page: Page, seq: int) -> Entry:
+    """The entry, where the identity may read it: what belongs to no project is for administrators and auditors."""
+    entry = page.app.ask.entry(seq)
+    if entry.subject.project is None:
+        require_overseer(page.who)
+    else:
+        page.who.require("viewer", entry.subject.project)
+    return entry
+
+
+@does("/changes/{seq:int}/revert", needs="viewer")
+def take_back(page: Page, seq: int) -> Html:
+    """Take an entry back, with all that was changed together with it; the change flow asks for the role it needs."""
+    entry = _readable(page, seq)
+    form = page.form
+    to = form.get("next") or page.link_to(entry.subject)
+    return page.attempt(
+        lambda: page.app.changes.revert(
+            page.who, seq, why=form.get("why"), ticket=form.get("ticket"), request=page.request_id
+        ),
+        done=f"Took back #{seq}.",
+        to=to,
+        again=lambda error: _show(page, seq, Refusal("revert", error, form)),
+    )

@@ -1,0 +1,136 @@
+"""Charts as SVG, made here: shapes only. Words stand beside them in HTML, so that they wrap, scale and can be read out.
+
+Shapes are stretched to the width of the page (`preserveAspectRatio="none"`); classes colour them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 1_000, 100
+WHOLE = 100_000
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One bar: its label (told on hover) and its value."""
+
+    label: str
+    value: int
+
+
+class Step(msgspec.Struct, frozen=True):
+    """From `at` (a stamp) on, each variant has this weight in 1/100,000; `label` is told on hover."""
+
+    at: str
+    weights: Sequence[tuple[int, int]]
+    """(the variant's place among the flag's, its weight)."""
+    label: str
+    enabled: bool = True
+
+
+class Band(msgspec.Struct, frozen=True):
+    """An interval `[start, end)` of stamps: its share (0..1, None where it depends), and what is told on hover."""
+
+    start: str
+    end: str
+    share: float | None
+    label: str
+
+
+def bars(values: Sequence[Bar], *, title: str) -> Markup:
+    """Bars of equal width from left to right; the highest fills the height."""
+    if not values:
+        return Markup("")
+    most = max(bar.value for bar in values) or 1
+    each = WIDTH / len(values)
+    shapes = []
+    for index, bar in enumerate(values):
+        height = max(bar.value / most * HEIGHT, 1.5) if bar.value else 1.5
+        css = "bar" if bar.value else "bar none"
+        shapes.append(
+            f'<rect class="{css}" x="{index * each + each * 0.14:.2f}" y="{HEIGHT - height:.2f}" '
+            f'width="{each * 0.72:.2f}" height="{height:.2f}" rx="2"><title>{escape(bar.label)}</title></rect>'
+        )
+    return _chart("bars", title, "".join(shapes))
+
+
+def share_bar(parts: Sequence[tuple[int, int]], *, title: str, off: bool = False) -> Markup:
+    """One bar divided by (place of the variant, weight), as thick as a line of text."""
+    shapes = []
+    left = 0.0
+    for place, weight in parts:
+        width = weight / WHOLE * WIDTH
+        gap = 4 if left else 0
+        shapes.append(
+            f'<rect class="v{place % 6}" x="{left + gap:.2f}" y="0" width="{max(width - gap, 0):.2f}" height="10"/>'
+        )
+        left += width
+    css = "share-bar off" if off else "share-bar"
+    return _chart(css, title, "".join(shapes), height=10)
+
+
+def steps(values: Sequence[Step], *, start: str, end: str, title: str) -> Markup:
+    """Shares over time, stacked, the flag's first variant at the bottom; empty before the first step."""
+    shapes = []
+    for index, step in enumerate(values):
+        left = _across(max(step.at, start), start, end)
+        right = _across(values[index + 1].at, start, end) if index + 1 < len(values) else float(WIDTH)
+        if right <= left:
+            continue
+        low = 0.0
+        for place, weight in sorted(step.weights):
+            height = weight / WHOLE * HEIGHT
+            css = f"v{place % 6}" if step.enabled else f"v{place % 6} dim"
+            shapes.append(
+                f'<rect class="{css}" x="{left:.2f}" y="{HEIGHT - low - height:.2f}" width="{right - left:.2f}" '
+                f'height="{height:.2f}"><title>{escape(step.label)}</title></rect>'
+            )
+            low += height
+        if index:
+            shapes.append(f'<path class="tick" d="M{left:.2f} 0V{HEIGHT}"/>')
+    grid = "".join(f'<path class="grid" d="M0 {y}H{WIDTH}"/>' for y in (25, 50, 75))
+    return _chart("steps", title, "".join(shapes) + grid)
+
+
+def bands(values: Sequence[Band], *, start: str, end: str, title: str) -> Markup:
+    """Intervals on a line: as high as their share; those that depend on more are hatched."""
+    hatch = (
+        '<defs><pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<rect class="hatch-ground" width="9" height="9"/><path class="hatch-line" d="M0 0V9"/></pattern></defs>'
+    )
+    shapes = []
+    for band in values:
+        left, right = _across(max(band.start, start), start, end), _across(min(band.end, end), start, end)
+        share = 1.0 if band.share is None else band.share
+        height = max(share * 40, 2.0)
+        css = "band depends" if band.share is None else "band none" if band.share == 0 else "band"
+        fill = ' fill="url(#hatch)"' if band.share is None else ""
+        shapes.append(
+            f'<rect class="{css}"{fill} x="{left:.2f}" y="{40 - height:.2f}" width="{max(right - left, 1.5):.2f}" '
+            f'height="{height:.2f}"><title>{escape(band.label)}</title></rect>'
+        )
+    return _chart("bands", title, hatch + "".join(shapes), height=40)
+
+
+def ticks(start: str, end: str, count: int = 5) -> list[str]:
+    """Stamps at equal distances from `start` to `end`, both included: what an axis names."""
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    return [(first + (last - first) * index / (count - 1)).isoformat() for index in range(count)]
+
+
+def _across(stamp: str, start: str, end: str) -> float:
+    first, last = datetime.fromisoformat(start).timestamp(), datetime.fromisoformat(end).timestamp()
+    at = datetime.fromisoformat(stamp).timestamp()
+    return 0.0 if last <= first else min(max((at - first) / (last - first), 0.0), 1.0) * WIDTH
+
+
+def _chart(css: str, title: str, shapes: str, *, height: int = HEIGHT) -> Markup:
+    """Everything in `shapes` is made of numbers, of our own words and of what was escaped."""
+    return Markup(  # noqa: S704 - see above
+        f'<svg class="chart {css}" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(title)}">{shapes}</svg>'
+    )

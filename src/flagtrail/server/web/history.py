@@ -1,0 +1,110 @@
+"""Two questions of a flag's past, as pictures: the shares over time, and when it was on for some contexts."""
+
+from __future__ import annotations
+
+import msgspec
+from markupsafe import Markup
+
+from flagtrail.analysis.exposure import Exposure, Interval
+from flagtrail.analysis.rollout import RolloutHistory, Step
+from flagtrail.app.clock import stamp
+from flagtrail.model.errors import FlagtrailError
+from flagtrail.model.flag import Flag
+from flagtrail.server.rest.questions import instant
+from flagtrail.server.web import charts
+from flagtrail.server.web.forms import read_context
+from flagtrail.server.web.page import Page
+from flagtrail.server.web.templates import moment
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The exposure question as it was asked, and its answer, its picture, or why there is none."""
+
+    where: str = ""
+    since: str = ""
+    until: str = ""
+    variant: str = ""
+    answer: Exposure | None = None
+    picture: Markup | None = None
+    axis: tuple[str, ...] = ()
+    error: FlagtrailError | None = None
+
+
+class Rollout(msgspec.Struct, frozen=True):
+    """The shares over time: the picture, what its axis names, and the steps, newest first."""
+
+    picture: Markup
+    axis: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+def rollout_chart(page: Page, flag: Flag) -> Rollout | None:
+    """The shares of the flag in the page's environment since it exists; None where nothing was ever served."""
+    history: RolloutHistory = page.app.ask.rollout(page.project, page.environment, flag.key)
+    served = [step for step in history.steps if step.cause is not None]
+    if not served:
+        return None
+    now = stamp(page.app.clock())
+    start = served[0].start
+    order = {variant: place for place, variant in enumerate(flag.variants)}
+    drawn = [
+        charts.Step(
+            step.start,
+            [
+                (order.get(portion.variant or "", len(order)), round(portion.percent * 1_000))
+                for portion in step.portions
+            ],
+            f"{moment(step.start)}: {step.words}",
+        )
+        for step in served
+    ]
+    picture = charts.steps(drawn, start=start, end=now, title=f"Shares of {flag.key} in {page.environment} over time")
+    return Rollout(picture, tuple(charts.ticks(start, now)), tuple(reversed(served)))
+
+
+def asked_exposure(page: Page, flag: str) -> Asked:
+    """The exposure question in the page's address, answered; an empty one where none is asked."""
+    query = page.query
+    where, since, until = query.get("where"), query.get("since"), query.get("until")
+    variant = query.get("variant") or _first_variant(page, flag)
+    asked = Asked(where, since, until, variant)
+    if "where" not in query:
+        return asked
+    try:
+        answer = page.app.ask.exposure(
+            page.project,
+            page.environment,
+            flag,
+            read_context(where),
+            since=instant(since or None, "since"),
+            until=instant(until or None, "until"),
+        )
+    except FlagtrailError as error:
+        return msgspec.structs.replace(asked, error=error)
+    told = answer.intervals
+    if not since and told and told[0].answer.standing == "missing":
+        told = told[1:]  # before the flag existed there is nothing to draw
+    if not told:
+        return msgspec.structs.replace(asked, answer=answer)
+    now = stamp(page.app.clock())
+    start = told[0].start
+    end = told[-1].end or max(now, start)
+    bands = [_band(interval, variant, end) for interval in told]
+    picture = charts.bands(bands, start=start, end=end, title=f"When {variant} was served")
+    return msgspec.structs.replace(asked, answer=answer, picture=picture, axis=tuple(charts.ticks(start, end)))
+
+
+def _band(interval: Interval, variant: str, end: str) -> charts.Band:
+    share = interval.answer.share(variant)
+    told = f"{moment(interval.start)} to {moment(interval.end) if interval.end else 'now'}: {interval.answer.words}"
+    return charts.Band(interval.start, interval.end or end, None if share is None else share / 100, told)
+
+
+def _first_variant(page: Page, flag: str) -> str:
+    """The variant that people mean by "on": the first of the flag's that is not its off variant."""
+    definition = page.app.ask.state.flag(page.project, flag)
+    if definition is None:
+        return "on"
+    targeting = page.app.ask.state.targeting(page.project, flag, page.environment)
+    off = targeting.off_variant if targeting is not None else "off"
+    return next((variant for variant in definition.variants if variant != off), next(iter(definition.variants), "on"))

@@ -1,0 +1,69 @@
+"""Every page of the web UI, as one list that `server/asgi.py` registers."""
+
+from __future__ import annotations
+
+import mimetypes
+from functools import cache
+
+from litestar import Response, Router, get
+from litestar.di import Provide
+from litestar.handlers.http_handlers import HTTPRouteHandler
+
+from flagtrail.model.errors import NotFound
+from flagtrail.server.identity import PUBLIC
+from flagtrail.server.web import (
+    account,
+    changes,
+    dashboard,
+    evaluate,
+    flag,
+    flag_edit,
+    flags,
+    segments,
+    stale,
+    targeting_edit,
+)
+from flagtrail.server.web.errors import error_page
+from flagtrail.server.web.page import YEAR, provide_form, provide_page
+from flagtrail.server.web.templates import STATIC
+
+PAGES = (account, dashboard, flags, flag, flag_edit, targeting_edit, changes, stale, evaluate, segments)
+
+
+@cache
+def _static_files() -> dict[str, tuple[bytes, str]]:
+    """The static files with their types, read once."""
+    found = [path for path in STATIC.iterdir() if path.is_file()]
+    return {path.name: (path.read_bytes(), mimetypes.guess_type(path.name)[0] or "text/plain") for path in found}
+
+
+@get("/static/{name:str}", opt={"role": PUBLIC, "any_query": True}, include_in_schema=False, sync_to_thread=False)
+def static(name: str) -> Response[bytes]:
+    """A file of the design. Its address changes with its content, so browsers keep it for a year."""
+    content, type_ = _static_files().get(name, (b"", ""))
+    if not type_:
+        raise NotFound(f"there is no file {name!r}", kind="file", key=name)
+    headers = {"Cache-Control": f"public, max-age={YEAR}, immutable"}
+    return Response(content, media_type=type_, headers=headers)
+
+
+@get("/{rest:path}", opt={"role": PUBLIC, "any_query": True}, include_in_schema=False, sync_to_thread=False)
+def nothing_here(rest: str) -> Response[str]:
+    """Whatever no other route serves."""
+    raise NotFound(f"nothing is served at {rest}")
+
+
+def _handlers() -> list[HTTPRouteHandler]:
+    """Every route handler of every page module; a page is registered because it exists."""
+    return [value for module in PAGES for value in vars(module).values() if isinstance(value, HTTPRouteHandler)]
+
+
+route_handlers: list[Router] = [
+    Router(
+        "/",
+        route_handlers=[*dict.fromkeys(_handlers()), static, nothing_here],
+        dependencies={"form": Provide(provide_form), "page": Provide(provide_page, sync_to_thread=True)},
+        exception_handlers={Exception: error_page},
+        include_in_schema=False,
+    )
+]

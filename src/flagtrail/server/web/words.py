@@ -1,0 +1,264 @@
+"""What is served, and what was done, in words and tones that a page can show at a glance."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from flagtrail.app.wording import percent, weights
+from flagtrail.model.entry import Entry
+from flagtrail.model.flag import Flag, Json
+from flagtrail.model.subject import Subject
+from flagtrail.model.targeting import WHOLE, Serve, Targeting
+
+Tone: TypeAlias = Literal["on", "off", "part"]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A targeting in a word or two: its tone, its label, the share (1/100,000) that does not get the off variant."""
+
+    tone: Tone
+    label: str
+    share: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One variant's part of what is served: its place among the flag's variants (for its colour) and its weight."""
+
+    variant: str
+    place: int
+    weight: int
+
+    @property
+    def words(self) -> str:
+        """The weight as a percentage."""
+        return percent(self.weight)
+
+
+def parts(serve: Serve, flag: Flag) -> list[Part]:
+    """What is served, variant by variant, in the order of the split."""
+    order = list(flag.variants)
+    return [
+        Part(variant, order.index(variant) if variant in order else len(order), weight)
+        for variant, weight in weights(serve).items()
+    ]
+
+
+def weights_of(serve: Serve, flag: Flag) -> list[tuple[int, int]]:
+    """(place, weight) of each part: what a bar is drawn from."""
+    return [(part.place, part.weight) for part in parts(serve, flag)]
+
+
+def status(targeting: Targeting) -> Status:
+    """How a targeting is in a word or two.
+
+    `on`: everybody gets one variant that is not the off variant; `off`:
+    everybody gets the off variant; `part`: it depends.
+    """
+    if not targeting.enabled:
+        return Status("off", "Off", 0)
+    away = {key: weight for key, weight in weights(targeting.fallthrough).items() if key != targeting.off_variant}
+    share = sum(away.values())
+    if targeting.rules or targeting.prerequisites:
+        return Status("part", _conditional(targeting, share), share)
+    if share == 0:
+        return Status("off", f"All {targeting.off_variant}", 0)
+    if len(away) == 1 and share == WHOLE:
+        variant = next(iter(away))
+        return Status("on", "On" if variant == "on" else f"All {variant}", share)
+    if len(away) == 1:
+        return Status("part", percent(share), share)
+    return Status("part", f"Split in {len(weights(targeting.fallthrough))}", share)
+
+
+def _conditional(targeting: Targeting, share: int) -> str:
+    count = len(targeting.rules)
+    rules = f"{count} rule{'' if count == 1 else 's'}" if count else "If prerequisite"
+    if share == WHOLE:
+        return f"{rules}, else on"
+    return f"{rules} + {percent(share)}" if share else rules
+
+
+def rollout_of(targeting: Targeting, flag: Flag) -> tuple[str, str]:
+    """The variant whose percentage a rollout sets, and what it is now, without the sign: ("on", "25")."""
+    shares = weights(targeting.fallthrough)
+    away = [variant for variant in shares if variant != targeting.off_variant]
+    true = [variant for variant, value in flag.variants.items() if value is True]
+    others = [variant for variant in flag.variants if variant != targeting.off_variant]
+    winner = next(iter([*away, *true, *others, *flag.variants]))
+    return winner, percent(shares.get(winner, 0)).removesuffix(" %")
+
+
+_HEADLINES = {
+    "created": "created",
+    "deleted": "deleted",
+    "enabled": "turned on",
+    "disabled": "turned off",
+    "rollout_changed": "changed the rollout of",
+    "targeting_changed": "changed the targeting of",
+    "off_variant_changed": "changed the off variant of",
+    "prerequisites_changed": "changed the prerequisites of",
+    "variants_changed": "changed the variants of",
+    "type_changed": "changed the type of",
+    "details_changed": "edited",
+    "lifecycle_changed": "changed the lifecycle of",
+    "archived": "archived",
+    "restored": "restored",
+    "access_changed": "changed the access of",
+    "revoked": "revoked",
+    "policy_changed": "changed the policy of",
+    "signin_failed": "counted failed sign-ins for",
+}
+"""An action as a verb whose object is the subject; the first that an entry has is its headline."""
+
+_OWN = {
+    "created": "created it",
+    "deleted": "deleted it",
+    "enabled": "turned it on",
+    "disabled": "turned it off",
+    "details_changed": "edited its details",
+    "archived": "archived it",
+    "restored": "restored it",
+}
+
+_TONES = {
+    "enabled": "on",
+    "created": "new",
+    "restored": "new",
+    "disabled": "off",
+    "deleted": "bad",
+    "archived": "off",
+    "revoked": "bad",
+    "signin_failed": "bad",
+    "access_changed": "warn",
+    "policy_changed": "warn",
+}
+_WEIGHT = ("deleted", "enabled", "disabled", "archived", "restored", "revoked", "created")
+
+
+def leading(entry: Entry) -> str:
+    """The action that matters most to a reader: whoever asks who turned it on wants to see that first."""
+    return next((action for action in _WEIGHT if action in entry.actions), entry.actions[0] if entry.actions else "")
+
+
+def headline(entry: Entry, *, own: bool = False) -> str:
+    """What the entry did, as a verb that waits for its object ("changed the rollout of"), or with `own` a whole one.
+
+    >>> _HEADLINES["enabled"], _OWN["enabled"]
+    ('turned on', 'turned it on')
+    """
+    action = leading(entry)
+    if own:
+        return _OWN.get(action) or _HEADLINES.get(action, "changed it").removesuffix(" of")
+    return _HEADLINES.get(action, "changed")
+
+
+def is_told(lines: Sequence[str], entry: Entry) -> bool:
+    """Whether the headline says all that the lines do."""
+    return len(lines) == 1 and lines[0] == leading(entry)
+
+
+def tone(entry: Entry) -> str:
+    """The colour of an entry's mark."""
+    return _TONES.get(leading(entry), "part")
+
+
+def action_words(action: str) -> str:
+    """An action as a label: "rollout changed"."""
+    return action.replace("_", " ")
+
+
+def line_tone(line: str) -> str:
+    """The colour of one difference in words: what came, what went, what changed."""
+    if line.endswith(" added") or " added: " in line or line in {"created", "enabled", "restored"}:
+        return "add"
+    if line.endswith(" removed") or " removed (" in line or line in {"deleted", "disabled", "archived", "revoked"}:
+        return "del"
+    return "mod"
+
+
+def subject_link(subject: Subject) -> str:
+    """Where a subject's page is."""
+    match subject.kind:
+        case "flag":
+            return f"/flags/{subject.flag}"
+        case "targeting":
+            return f"/flags/{subject.flag}?environment={subject.environment}"
+        case "segment":
+            return f"/segments/{subject.key}"
+        case "environment" | "project" | "policy":
+            return "/environments"
+        case "member":
+            return "/members"
+        case "token":
+            return "/tokens"
+        case "signin":
+            return "/changes?kind=signin"
+
+
+def subject_name(subject: Subject) -> str:
+    """What a person would call the document."""
+    if subject.kind == "targeting":
+        return subject.flag or ""
+    if subject.kind == "policy":
+        return f"policy of {subject.project}"
+    return subject.name
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The entries that took effect on one day (UTC), in the order of the log."""
+
+    date: str
+    entries: tuple[Entry, ...]
+
+
+def by_day(entries: Sequence[Entry]) -> list[Day]:
+    """The log with a heading for each day; imported history can name a day twice."""
+    groups = itertools.groupby(entries, key=lambda entry: entry.effective[:10])
+    return [Day(date, tuple(group)) for date, group in groups]
+
+
+class LinePair(msgspec.Struct, frozen=True):
+    """One line of a document before and after; None where that side has no such line."""
+
+    left: str | None
+    right: str | None
+    changed: bool
+
+
+def rows(before: Json, after: Json) -> list[LinePair]:
+    """Two JSON values side by side, line by line; what does not exist has no lines."""
+    left, right = (([] if value is None else _lines(value)) for value in (before, after))
+    return list(_paired(left, right))
+
+
+def _lines(value: Json) -> list[str]:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True).splitlines()
+
+
+def _paired(left: list[str], right: list[str]) -> Iterator[LinePair]:
+    matcher = difflib.SequenceMatcher(a=left, b=right, autojunk=False)
+    for tag, low, high, begin, end in matcher.get_opcodes():
+        old, new = left[low:high], right[begin:end]
+        for index in range(max(len(old), len(new))):
+            yield LinePair(
+                old[index] if index < len(old) else None, new[index] if index < len(new) else None, tag != "equal"
+            )
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for a person.
+
+    >>> initials("Ana Díaz"), initials("otelbot[bot]"), initials("")
+    ('AD', 'OT', '·')
+    """
+    letters = ["".join(filter(str.isalnum, word)) for word in name.replace(".", " ").replace("@", " ").split()]
+    found = [word for word in letters if word]
+    if not found:
+        return "·"
+    return (found[0][0] + found[-1][0] if len(found) > 1 else found[0][:2]).upper()
