@@ -127,18 +127,23 @@ def _moments(
 def _begun(moments: Iterable[Interval]) -> list[Interval]:
     """Moments that altered the answer. Of several at one instant the last counts: the others held for no time."""
     found: list[Interval] = []
+    rested: list[set[int]] = []
     for moment in moments:
         new = moment
         if found and found[-1].start == moment.start:
             momentary = found.pop()
+            rested.pop()
             if momentary.answer == moment.answer:
                 new = msgspec.structs.replace(moment, cause=momentary.cause)
         if found and found[-1].answer == new.answer:
-            seqs = tuple(sorted({*found[-1].seqs, *new.seqs}))
-            found[-1] = msgspec.structs.replace(found[-1], seqs=seqs)
+            rested[-1].update(new.seqs)
         else:
             found.append(new)
-    return found
+            rested.append(set(new.seqs))
+    return [
+        msgspec.structs.replace(interval, seqs=tuple(sorted(seqs)))
+        for interval, seqs in zip(found, rested, strict=True)
+    ]
 
 
 def _within(begun: list[Interval], since: str | None, until: str | None) -> Iterator[Interval]:
