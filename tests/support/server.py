@@ -67,6 +67,7 @@ def running_server(folder: Path, *, demo: bool = False, **settings: str) -> Iter
     environment |= {
         "FLAGTRAIL_DATABASE": f"sqlite:///{database}",
         "FLAGTRAIL_PORT": str(port),
+        "FLAGTRAIL_USAGE_FLUSH_SECONDS": "0.1",
         **{f"FLAGTRAIL_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, str(Path(__file__).resolve()), *(["demo"] if demo else [])]

@@ -211,5 +211,5 @@ def _refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], h
 def _parameters(handler: BaseRouteHandler) -> frozenset[str]:
     """The names by which a handler's parameters stand in an address."""
     fields = handler.parsed_fn_signature.parameters.items()
-    named = {getattr(field.kwarg_definition, "query", None) or name for name, field in fields}
+    named = {getattr(field.kwarg_definition, "name", None) or name for name, field in fields}
     return frozenset(named - {"call", "request", "data"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
 
 from flagtrail.app.alerts import Delivery, channels, deliveries, send_test
 from flagtrail.server.rest.call import Caller
@@ -40,7 +41,7 @@ def list_alerts(call: Caller) -> Alerts:
 
 
 @post("/alerts/test", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Try a channel")
-def test_alert(data: TestRequest, call: Caller) -> Sent:
+def test_alert(data: JSONBody[TestRequest], call: Caller) -> Sent:
     """Sends one message that says it is a test; not retried, and no entry."""
     detail = send_test(call.app.settings, data.notifier, call.app.clock)
     return Sent(detail == "", detail)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from litestar import Request, Response
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
 
 from flagtrail.app.bootstrap import App
 from flagtrail.app.change import Receipt
@@ -25,9 +26,9 @@ from flagtrail.server.rest.body import Why
 MAX_LIMIT = 500
 MAX_IDEMPOTENCY_KEY = 255
 
-Seq = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="An entry's number in the ledger.")]
-Cursor = Annotated[int | None, Parameter(ge=0, le=MAX_INTEGER, description="`next` of the page before.")]
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="Items per page.")]
+Seq = Annotated[int, PathParameter(ge=0, le=MAX_INTEGER, description="An entry's number in the ledger.")]
+Cursor = Annotated[int | None, QueryParameter(ge=0, le=MAX_INTEGER, description="`next` of the page before.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="Items per page.")]
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class Call(msgspec.Struct, frozen=True):
         return self.signed.identity
 
 
-Caller = Annotated[Call, Dependency(skip_validation=True)]
+Caller: TypeAlias = NamedDependency[Call]
 
 
 async def provide_call(request: Request[Any, Any, Any]) -> Call:

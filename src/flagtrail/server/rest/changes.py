@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from flagtrail.model.entry import Action, Entry
 from flagtrail.model.errors import NotFound
@@ -31,24 +31,24 @@ from flagtrail.storage import EntryQuery
 
 _ONE = "/projects/{project:str}/changes/{seq:int}"
 
-Text = Annotated[str | None, Parameter(description="In why, ticket, actor or subject, without case.")]
-Since = Annotated[str | None, Parameter(description="RFC 3339, to the microsecond; included.")]
-Until = Annotated[str | None, Parameter(description="RFC 3339, to the microsecond; excluded.")]
-Field = Annotated[str | None, Parameter(description="A changed path, or how it begins: `/fallthrough`.")]
-Who = Annotated[str | None, Parameter(description="An actor's id, name or e-mail address.")]
+Text = Annotated[str | None, QueryParameter(description="In why, ticket, actor or subject, without case.")]
+Since = Annotated[str | None, QueryParameter(description="RFC 3339, to the microsecond; included.")]
+Until = Annotated[str | None, QueryParameter(description="RFC 3339, to the microsecond; excluded.")]
+Field = Annotated[str | None, QueryParameter(description="A changed path, or how it begins: `/fallthrough`.")]
+Who = Annotated[str | None, QueryParameter(description="An actor's id, name or e-mail address.")]
 
 
 @get("/projects/{project:str}/changes", opt={"role": "viewer"}, sync_to_thread=True, summary="Search the change log")
 def list_changes(  # noqa: PLR0913 - each is a filter of the address
-    project: str,
+    project: FromPath[str],
     call: Caller,
     *,
-    flag: str | None = None,
-    environment: str | None = None,
-    segment: str | None = None,
-    kind: Kind | None = None,
+    flag: FromQuery[str | None] = None,
+    environment: FromQuery[str | None] = None,
+    segment: FromQuery[str | None] = None,
+    kind: FromQuery[Kind | None] = None,
     actor: Who = None,
-    action: Action | None = None,
+    action: FromQuery[Action | None] = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -80,9 +80,9 @@ def list_changes(  # noqa: PLR0913 - each is a filter of the address
 def list_all_changes(  # noqa: PLR0913 - each is a filter of the address
     call: Caller,
     *,
-    kind: Kind | None = None,
+    kind: FromQuery[Kind | None] = None,
     actor: Who = None,
-    action: Action | None = None,
+    action: FromQuery[Action | None] = None,
     since: Since = None,
     until: Until = None,
     text: Text = None,
@@ -112,7 +112,7 @@ def _page(call: Call, query: EntryQuery) -> LogPage:
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read an entry")
-def read_change(project: str, seq: Seq, call: Caller) -> EntryView:
+def read_change(project: FromPath[str], seq: Seq, call: Caller) -> EntryView:
     """One entry of the project."""
     return entry_view(call.app, _entry(call, project, seq))
 
@@ -129,7 +129,7 @@ def read_any_change(seq: Seq, call: Caller) -> EntryView:
 
 
 @post(f"{_ONE}/revert", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Take a change back")
-def revert(project: str, seq: Seq, call: Caller, data: Why | None = None) -> Changed:
+def revert(project: FromPath[str], seq: Seq, call: Caller, data: JSONBody[Why | None] = None) -> Changed:
     """With all that was changed together with it, as a new change; refused where somebody built on it since."""
     body = data or NO_WHY
     entry = _entry(call, project, seq)
@@ -144,7 +144,7 @@ def revert(project: str, seq: Seq, call: Caller, data: Why | None = None) -> Cha
     media_type=MediaType.TEXT,
     summary="Prove that an entry stands in the ledger",
 )
-def proof(project: str, seq: Seq, call: Caller) -> Response[str]:
+def proof(project: FromPath[str], seq: Seq, call: Caller) -> Response[str]:
     """An inclusion proof and a signed checkpoint, as C2SP tlog-proof."""
     _entry(call, project, seq)
     return Response(call.app.transfer.proof(seq), media_type="text/plain; charset=utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.model.change import Operation
 from flagtrail.model.flag import Json
@@ -39,7 +40,7 @@ class EnvironmentPatch(Why, frozen=True, kw_only=True):
 
 
 @get(_ALL, opt={"role": "viewer"}, sync_to_thread=True, summary="List the environments")
-def list_environments(project: str, call: Caller) -> DocumentPage:
+def list_environments(project: FromPath[str], call: Caller) -> DocumentPage:
     """In their order."""
     require_project(call.app, project)
     state = call.app.ask.state
@@ -49,7 +50,7 @@ def list_environments(project: str, call: Caller) -> DocumentPage:
 
 
 @post(_ALL, opt={"role": "admin"}, sync_to_thread=True, summary="Make an environment")
-def create_environment(project: str, data: NewEnvironment, call: Caller) -> Changed:
+def create_environment(project: FromPath[str], data: JSONBody[NewEnvironment], call: Caller) -> Changed:
     """Refused where the key exists."""
     subject = environment_subject(project, key_of(data.environment))
     operation = Operation(action="create", subject=subject, value=data.environment, version=seen_version(call, data))
@@ -57,13 +58,15 @@ def create_environment(project: str, data: NewEnvironment, call: Caller) -> Chan
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read an environment")
-def read_environment(project: str, environment: str, call: Caller) -> Response[DocumentView]:
+def read_environment(project: FromPath[str], environment: FromPath[str], call: Caller) -> Response[DocumentView]:
     """The document and its version."""
     return with_etag(document_view(call.app.ask.state, environment_subject(project, environment)))
 
 
 @put(_ONE, opt={"role": "admin"}, sync_to_thread=True, summary="Set an environment")
-def put_environment(project: str, environment: str, data: NewEnvironment, call: Caller) -> Changed:
+def put_environment(
+    project: FromPath[str], environment: FromPath[str], data: JSONBody[NewEnvironment], call: Caller
+) -> Changed:
     """The whole document; made where there is none."""
     subject = environment_subject(project, environment)
     operation = Operation(action="put", subject=subject, value=data.environment, version=seen_version(call, data))
@@ -71,7 +74,9 @@ def put_environment(project: str, environment: str, data: NewEnvironment, call: 
 
 
 @patch(_ONE, opt={"role": "admin"}, sync_to_thread=True, summary="Edit an environment")
-def edit_environment(project: str, environment: str, data: EnvironmentPatch, call: Caller) -> Changed:
+def edit_environment(
+    project: FromPath[str], environment: FromPath[str], data: JSONBody[EnvironmentPatch], call: Caller
+) -> Changed:
     """By merge patch."""
     subject = environment_subject(project, environment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
@@ -79,7 +84,9 @@ def edit_environment(project: str, environment: str, data: EnvironmentPatch, cal
 
 
 @delete(_ONE, opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Delete an environment")
-def delete_environment(project: str, environment: str, call: Caller, data: Why | None = None) -> Changed:
+def delete_environment(
+    project: FromPath[str], environment: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
+) -> Changed:
     """With the targetings in it."""
     body, subject = data or NO_WHY, environment_subject(project, environment)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from flagtrail.app.ask import Answer, At
 from flagtrail.model.errors import Defect, InvalidDocument, NotFound
@@ -51,7 +52,7 @@ class EvaluatedFlags(msgspec.Struct, frozen=True):
     sync_to_thread=True,
     summary="Evaluate, now or as of then",
 )
-def evaluate(project: str, data: Question, call: Caller) -> Evaluated | EvaluatedFlags:
+def evaluate(project: FromPath[str], data: JSONBody[Question], call: Caller) -> Evaluated | EvaluatedFlags:
     """Not counted as usage. Needs the role viewer in the project and environment."""
     call.identity.require("viewer", project, data.environment)
     if not isinstance(data.context.get("targetingKey", ""), str):
@@ -83,7 +84,7 @@ def _evaluated(call: Call, project: str, question: Question, flag: str, moment: 
     sync_to_thread=True,
     summary="Read every document, as of then",
 )
-def read_state(project: str, call: Caller, at: str | None = None) -> DocumentPage:
+def read_state(project: FromPath[str], call: Caller, at: FromQuery[str | None] = None) -> DocumentPage:
     """Every living document of the project by address, now or at a time or after an entry."""
     moment = read_instant(at)
     require_project(call.app, project)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from flagtrail.app.ask import Ask
 from flagtrail.model.change import Operation
@@ -79,15 +80,15 @@ class FlagPage(msgspec.Struct, frozen=True):
 
 @get(_ALL, opt={"role": "viewer"}, sync_to_thread=True, summary="List flags")
 def list_flags(  # noqa: PLR0913 - each is a filter of the address
-    project: str,
+    project: FromPath[str],
     call: Caller,
     *,
-    search: str | None = None,
-    tag: str | None = None,
-    owner: str | None = None,
-    kind: LifecycleKind | None = None,
-    archived: Literal["true", "false", "any"] = "false",
-    cursor: str | None = None,
+    search: FromQuery[str | None] = None,
+    tag: FromQuery[str | None] = None,
+    owner: FromQuery[str | None] = None,
+    kind: FromQuery[LifecycleKind | None] = None,
+    archived: FromQuery[Literal["true", "false", "any"]] = "false",
+    cursor: FromQuery[str | None] = None,
     limit: Limit = 50,
 ) -> FlagPage:
     """By key. `search` looks into key, description, owner and tags, without case.
@@ -128,7 +129,7 @@ def _item(ask: Ask, state: State, project: str, flag: Flag) -> FlagItem:
 
 
 @post(_ALL, opt={"role": "editor"}, sync_to_thread=True, summary="Make a flag")
-def create_flag(project: str, data: NewFlag, call: Caller) -> Changed:
+def create_flag(project: FromPath[str], data: JSONBody[NewFlag], call: Caller) -> Changed:
     """Disabled everywhere, but for the environments whose targeting is sent along: all in one change."""
     key = key_of(data.flag)
     subject = flag_subject(project, key)
@@ -140,13 +141,13 @@ def create_flag(project: str, data: NewFlag, call: Caller) -> Changed:
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag")
-def read_flag(project: str, flag: str, call: Caller) -> Response[DocumentView]:
+def read_flag(project: FromPath[str], flag: FromPath[str], call: Caller) -> Response[DocumentView]:
     """The document and its version."""
     return with_etag(document_view(call.app.ask.state, flag_subject(project, flag)))
 
 
 @put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a flag")
-def put_flag(project: str, flag: str, data: WholeFlag, call: Caller) -> Changed:
+def put_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[WholeFlag], call: Caller) -> Changed:
     """The whole document; made where there is none."""
     subject = flag_subject(project, flag)
     operation = Operation(action="put", subject=subject, value=data.flag, version=seen_version(call, data))
@@ -154,7 +155,7 @@ def put_flag(project: str, flag: str, data: WholeFlag, call: Caller) -> Changed:
 
 
 @patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a flag")
-def edit_flag(project: str, flag: str, data: FlagPatch, call: Caller) -> Changed:
+def edit_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[FlagPatch], call: Caller) -> Changed:
     """By merge patch."""
     subject = flag_subject(project, flag)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
@@ -162,7 +163,9 @@ def edit_flag(project: str, flag: str, data: FlagPatch, call: Caller) -> Changed
 
 
 @delete(_ONE, opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Delete a flag")
-def delete_flag(project: str, flag: str, call: Caller, data: Why | None = None) -> Changed:
+def delete_flag(
+    project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
+) -> Changed:
     """With its targetings; refused while another flag or a segment names it. The ledger keeps its history."""
     body, subject = data or NO_WHY, flag_subject(project, flag)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
@@ -170,7 +173,9 @@ def delete_flag(project: str, flag: str, call: Caller, data: Why | None = None) 
 
 
 @post(f"{_ONE}/archive", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Archive a flag")
-def archive_flag(project: str, flag: str, call: Caller, data: Why | None = None) -> Changed:
+def archive_flag(
+    project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
+) -> Changed:
     """It is no longer served; its history stays."""
     body, subject = data or NO_WHY, flag_subject(project, flag)
     operation = Operation(action="patch", subject=subject, value={"archived": True}, version=seen_version(call, body))
@@ -178,7 +183,9 @@ def archive_flag(project: str, flag: str, call: Caller, data: Why | None = None)
 
 
 @post(f"{_ONE}/restore", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Restore a flag")
-def restore_flag(project: str, flag: str, call: Caller, data: Why | None = None) -> Changed:
+def restore_flag(
+    project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
+) -> Changed:
     """Unarchives it or, where it was deleted, makes it anew with the targetings it had."""
     body = data or NO_WHY
     operations = restoring(call.app.ask, project, flag)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from flagtrail.analysis.exposure import Exposure
 from flagtrail.analysis.rollout import RolloutHistory
@@ -26,7 +27,12 @@ class FlagUsage(msgspec.Struct, frozen=True):
 
 @get(f"{_FLAG}/history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's history")
 def flag_history(
-    project: str, flag: str, call: Caller, environment: str | None = None, cursor: Cursor = None, limit: Limit = 50
+    project: FromPath[str],
+    flag: FromPath[str],
+    call: Caller,
+    environment: FromQuery[str | None] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> LogPage:
     """Newest first: its own documents', and every entry that changed what it gives (a segment's edit, say)."""
     return _history(call, EntryQuery(project=project, flag=flag, environment=environment, before=cursor, limit=limit))
@@ -34,7 +40,12 @@ def flag_history(
 
 @get(f"{_TARGETING}/history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a targeting's history")
 def targeting_history(
-    project: str, flag: str, environment: str, call: Caller, cursor: Cursor = None, limit: Limit = 50
+    project: FromPath[str],
+    flag: FromPath[str],
+    environment: FromPath[str],
+    call: Caller,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> LogPage:
     """The flag's history as far as it concerns this environment, newest first."""
     return _history(call, EntryQuery(project=project, flag=flag, environment=environment, before=cursor, limit=limit))
@@ -48,13 +59,13 @@ def _history(call: Call, query: EntryQuery) -> LogPage:
 
 @get(f"{_TARGETING}/exposure", opt={"role": "viewer"}, sync_to_thread=True, summary="When was it on, and for whom?")
 def exposure(
-    project: str,
-    flag: str,
-    environment: str,
+    project: FromPath[str],
+    flag: FromPath[str],
+    environment: FromPath[str],
     call: Caller,
-    where: str = "",
-    since: str | None = None,
-    until: str | None = None,
+    where: FromQuery[str] = "",
+    since: FromQuery[str | None] = None,
+    until: FromQuery[str | None] = None,
 ) -> Exposure:
     """The share of each variant over time for the contexts that `where` describes, as half-open intervals.
 
@@ -67,13 +78,15 @@ def exposure(
 
 
 @get(f"{_TARGETING}/rollout-history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the shares over time")
-def rollout_history(project: str, flag: str, environment: str, call: Caller) -> RolloutHistory:
+def rollout_history(
+    project: FromPath[str], flag: FromPath[str], environment: FromPath[str], call: Caller
+) -> RolloutHistory:
     """The shares per variant, with who and why at each step."""
     return call.app.ask.rollout(project, environment, flag)
 
 
 @get(f"{_FLAG}/usage", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's usage")
-def usage(project: str, flag: str, call: Caller, since: str | None = None) -> FlagUsage:
+def usage(project: FromPath[str], flag: FromPath[str], call: Caller, since: FromQuery[str | None] = None) -> FlagUsage:
     """Counts as flushed. No counts do not mean that nobody uses it: only what evaluates through us is counted."""
     require_project(call.app, project)
     storage = call.app.storage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.app.transfer import Imported
 from flagtrail.importers import ImportedVersion
@@ -29,7 +30,7 @@ class ImportRequest(Why, frozen=True, kw_only=True):
     request_max_body_size=MAX_IMPORT_BODY,
     summary="Import a history",
 )
-def import_versions(project: str, data: ImportRequest, call: Caller) -> Imported:
+def import_versions(project: FromPath[str], data: JSONBody[ImportRequest], call: Caller) -> Imported:
     """All of it or nothing; versions that came from the same source before are skipped."""
     return call.app.transfer.bring_in(
         call.identity,

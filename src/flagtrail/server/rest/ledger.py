@@ -8,7 +8,7 @@ from typing import Annotated
 
 from litestar import MediaType, Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from flagtrail.model.document import MAX_INTEGER
@@ -16,8 +16,8 @@ from flagtrail.server.identity import require_overseer
 from flagtrail.server.rest.call import Caller, Limit, LogPage, entry_view
 
 _TEXT = "text/plain; charset=utf-8"
-From = Annotated[int, Parameter(query="from", ge=0, le=MAX_INTEGER, description="The first entry's seq.")]
-To = Annotated[int | None, Parameter(query="to", ge=0, le=MAX_INTEGER, description="The seq after the last entry's.")]
+From = Annotated[int, QueryParameter(name="from", ge=0, le=MAX_INTEGER, description="The first entry's seq.")]
+To = Annotated[int | None, QueryParameter(name="to", ge=0, le=MAX_INTEGER, description="The seq after the last.")]
 
 
 @get(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from litestar import get, patch, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.app.access import LOGIN_LINK_HOURS, require_other
 from flagtrail.model.access import Grant
@@ -77,7 +78,7 @@ def list_members(call: Caller) -> DocumentPage:
 
 
 @post("/members", opt={"role": "admin"}, sync_to_thread=True, summary="Make a member")
-def create_member(data: NewMember, call: Caller) -> Changed:
+def create_member(data: JSONBody[NewMember], call: Caller) -> Changed:
     """Send a login link, or set a password, to let them in."""
     subject = member_subject(key_of(data.member))
     operation = Operation(action="create", subject=subject, value=data.member, version=seen_version(call, data))
@@ -85,7 +86,7 @@ def create_member(data: NewMember, call: Caller) -> Changed:
 
 
 @patch(_ONE, opt={"role": "admin"}, sync_to_thread=True, summary="Edit a member")
-def edit_member(member: str, data: MemberPatch, call: Caller) -> Changed:
+def edit_member(member: FromPath[str], data: JSONBody[MemberPatch], call: Caller) -> Changed:
     """By merge patch: the role, the grants, or `active` false to lock them out. Nobody demotes themselves."""
     if isinstance(data.patch, dict) and data.patch.keys() & {"role", "active", "grants"}:
         require_other(call.identity, member)
@@ -95,14 +96,14 @@ def edit_member(member: str, data: MemberPatch, call: Caller) -> Changed:
 
 
 @post(f"{_ONE}/login-link", opt={"role": "admin"}, sync_to_thread=True, summary="Make a login link")
-def create_login_link(member: str, call: Caller) -> LoginLink:
+def create_login_link(member: FromPath[str], call: Caller) -> LoginLink:
     """Whoever opens it first is signed in as the member; pass it on by a way that only they can read."""
     secret = call.app.access.login_link_secret(member)
     return LoginLink(f"{call.app.settings.base_url}/login/{secret}", LOGIN_LINK_HOURS)
 
 
 @post(f"{_ONE}/password", opt={"role": "signed_in"}, status_code=200, sync_to_thread=True, summary="Set a password")
-def set_password(member: str, data: NewPassword, call: Caller) -> Done:
+def set_password(member: FromPath[str], data: JSONBody[NewPassword], call: Caller) -> Done:
     """One's own, or as an administrator anybody's. Only its argon2id hash is stored."""
     if not _is_self(call, member):
         call.identity.require("admin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.app.projects import project_operations
 from flagtrail.model.change import Operation
@@ -53,20 +54,20 @@ def list_projects(call: Caller) -> DocumentPage:
 
 
 @post("/projects", opt={"role": "admin"}, sync_to_thread=True, summary="Make a project")
-def create_project(data: NewProject, call: Caller) -> Changed:
+def create_project(data: JSONBody[NewProject], call: Caller) -> Changed:
     """With a policy and the environments production, staging and development, all in one change."""
     operations = project_operations(Project(data.key, data.name, data.description))
     return change(call, operations, data, about=project_subject(data.key))
 
 
 @get("/projects/{project:str}", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a project")
-def read_project(project: str, call: Caller) -> Response[DocumentView]:
+def read_project(project: FromPath[str], call: Caller) -> Response[DocumentView]:
     """The document and its version."""
     return with_etag(document_view(call.app.ask.state, project_subject(project)))
 
 
 @patch("/projects/{project:str}", opt={"role": "admin"}, sync_to_thread=True, summary="Edit a project")
-def edit_project(project: str, data: ProjectPatch, call: Caller) -> Changed:
+def edit_project(project: FromPath[str], data: JSONBody[ProjectPatch], call: Caller) -> Changed:
     """By merge patch."""
     subject = project_subject(project)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
@@ -76,7 +77,7 @@ def edit_project(project: str, data: ProjectPatch, call: Caller) -> Changed:
 @delete(
     "/projects/{project:str}", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Delete a project"
 )
-def delete_project(project: str, call: Caller, data: Why | None = None) -> Changed:
+def delete_project(project: FromPath[str], call: Caller, data: JSONBody[Why | None] = None) -> Changed:
     """With everything in it; the ledger keeps its history."""
     body, subject = data or NO_WHY, project_subject(project)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
@@ -84,14 +85,14 @@ def delete_project(project: str, call: Caller, data: Why | None = None) -> Chang
 
 
 @get("/projects/{project:str}/policy", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the policy")
-def read_policy(project: str, call: Caller) -> Response[DocumentView]:
+def read_policy(project: FromPath[str], call: Caller) -> Response[DocumentView]:
     """What the project demands of a change; the default one, as version 0, where none was set."""
     require_project(call.app, project)
     return with_etag(document_view(call.app.ask.state, policy_subject(project), Policy()))
 
 
 @put("/projects/{project:str}/policy", opt={"role": "admin"}, sync_to_thread=True, summary="Set the policy")
-def put_policy(project: str, data: NewPolicy, call: Caller) -> Changed:
+def put_policy(project: FromPath[str], data: JSONBody[NewPolicy], call: Caller) -> Changed:
     """The whole document."""
     subject = policy_subject(project)
     operation = Operation(action="put", subject=subject, value=data.policy, version=seen_version(call, data))

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from litestar import MediaType, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from flagtrail import reports
@@ -21,13 +22,13 @@ _CHUNK = 1 << 16
 
 
 @get("/projects/{project:str}/stale", opt={"role": "viewer"}, sync_to_thread=True, summary="Which flags could go?")
-def stale(project: str, call: Caller) -> StaleReport:
+def stale(project: FromPath[str], call: Caller) -> StaleReport:
     """Each with its evidence."""
     return call.app.ask.stale(project)
 
 
 @get("/projects/{project:str}/dashboard", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the dashboard")
-def dashboard(project: str, call: Caller) -> Dashboard:
+def dashboard(project: FromPath[str], call: Caller) -> Dashboard:
     """Totals, what is enabled where, what is stale, what changed, what is evaluated most."""
     require_project(call.app, project)
     return call.app.ask.dashboard(project)
@@ -40,15 +41,15 @@ def dashboard(project: str, call: Caller) -> Dashboard:
     summary="Report on a period: timeline, states, authorisations",
 )
 def compliance(  # noqa: PLR0913 - each is a filter of the address
-    project: str,
+    project: FromPath[str],
     call: Caller,
     *,
-    flag: str | None = None,
-    environment: str | None = None,
-    where: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    format: Literal["json", "html", "csv"] = "json",  # noqa: A002 - the parameter's name
+    flag: FromQuery[str | None] = None,
+    environment: FromQuery[str | None] = None,
+    where: FromQuery[str | None] = None,
+    since: FromQuery[str | None] = None,
+    until: FromQuery[str | None] = None,
+    format: FromQuery[Literal["json", "html", "csv"]] = "json",  # noqa: A002 - the parameter's name
 ) -> Stream:
     """For one flag or all, and for a segment of contexts where `where` is set."""
     require_project(call.app, project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.model.change import Operation
 from flagtrail.model.flag import Json
@@ -39,7 +40,7 @@ class SegmentPatch(Why, frozen=True, kw_only=True):
 
 
 @get(_ALL, opt={"role": "viewer"}, sync_to_thread=True, summary="List the segments")
-def list_segments(project: str, call: Caller) -> DocumentPage:
+def list_segments(project: FromPath[str], call: Caller) -> DocumentPage:
     """By key."""
     require_project(call.app, project)
     state = call.app.ask.state
@@ -47,7 +48,7 @@ def list_segments(project: str, call: Caller) -> DocumentPage:
 
 
 @post(_ALL, opt={"role": "editor"}, sync_to_thread=True, summary="Make a segment")
-def create_segment(project: str, data: NewSegment, call: Caller) -> Changed:
+def create_segment(project: FromPath[str], data: JSONBody[NewSegment], call: Caller) -> Changed:
     """Refused where the key exists."""
     subject = segment_subject(project, key_of(data.segment))
     operation = Operation(action="create", subject=subject, value=data.segment, version=seen_version(call, data))
@@ -55,13 +56,13 @@ def create_segment(project: str, data: NewSegment, call: Caller) -> Changed:
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read a segment")
-def read_segment(project: str, segment: str, call: Caller) -> Response[DocumentView]:
+def read_segment(project: FromPath[str], segment: FromPath[str], call: Caller) -> Response[DocumentView]:
     """The document and its version."""
     return with_etag(document_view(call.app.ask.state, segment_subject(project, segment)))
 
 
 @put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a segment")
-def put_segment(project: str, segment: str, data: NewSegment, call: Caller) -> Changed:
+def put_segment(project: FromPath[str], segment: FromPath[str], data: JSONBody[NewSegment], call: Caller) -> Changed:
     """The whole document; made where there is none."""
     subject = segment_subject(project, segment)
     operation = Operation(action="put", subject=subject, value=data.segment, version=seen_version(call, data))
@@ -69,7 +70,7 @@ def put_segment(project: str, segment: str, data: NewSegment, call: Caller) -> C
 
 
 @patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a segment")
-def edit_segment(project: str, segment: str, data: SegmentPatch, call: Caller) -> Changed:
+def edit_segment(project: FromPath[str], segment: FromPath[str], data: JSONBody[SegmentPatch], call: Caller) -> Changed:
     """By merge patch."""
     subject = segment_subject(project, segment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
@@ -77,7 +78,9 @@ def edit_segment(project: str, segment: str, data: SegmentPatch, call: Caller) -
 
 
 @delete(_ONE, opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Delete a segment")
-def delete_segment(project: str, segment: str, call: Caller, data: Why | None = None) -> Changed:
+def delete_segment(
+    project: FromPath[str], segment: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
+) -> Changed:
     """Refused while a targeting or another segment names it."""
     body, subject = data or NO_WHY, segment_subject(project, segment)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.model.change import Operation
 from flagtrail.model.errors import NotFound
@@ -45,7 +46,9 @@ class Rollout(Why, frozen=True, kw_only=True):
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read a targeting")
-def read_targeting(project: str, flag: str, environment: str, call: Caller) -> Response[DocumentView]:
+def read_targeting(
+    project: FromPath[str], flag: FromPath[str], environment: FromPath[str], call: Caller
+) -> Response[DocumentView]:
     """The document and its version; the default one, as version 0, where nobody has written one yet."""
     state = call.app.ask.state
     known = state.flag(project, flag)
@@ -58,7 +61,13 @@ def read_targeting(project: str, flag: str, environment: str, call: Caller) -> R
 
 
 @put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a targeting")
-def put_targeting(project: str, flag: str, environment: str, data: WholeTargeting, call: Caller) -> Changed:
+def put_targeting(
+    project: FromPath[str],
+    flag: FromPath[str],
+    environment: FromPath[str],
+    data: JSONBody[WholeTargeting],
+    call: Caller,
+) -> Changed:
     """The whole document."""
     subject = targeting_subject(project, flag, environment)
     operation = Operation(action="put", subject=subject, value=data.targeting, version=seen_version(call, data))
@@ -66,7 +75,13 @@ def put_targeting(project: str, flag: str, environment: str, data: WholeTargetin
 
 
 @patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a targeting")
-def edit_targeting(project: str, flag: str, environment: str, data: TargetingPatch, call: Caller) -> Changed:
+def edit_targeting(
+    project: FromPath[str],
+    flag: FromPath[str],
+    environment: FromPath[str],
+    data: JSONBody[TargetingPatch],
+    call: Caller,
+) -> Changed:
     """By merge patch."""
     subject = targeting_subject(project, flag, environment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
@@ -74,13 +89,25 @@ def edit_targeting(project: str, flag: str, environment: str, data: TargetingPat
 
 
 @post(f"{_ONE}/enable", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Enable a flag")
-def enable(project: str, flag: str, environment: str, call: Caller, data: Why | None = None) -> Changed:
+def enable(
+    project: FromPath[str],
+    flag: FromPath[str],
+    environment: FromPath[str],
+    call: Caller,
+    data: JSONBody[Why | None] = None,
+) -> Changed:
     """Serve its rules and fallthrough in this environment."""
     return _switch(call, (project, flag, environment), data or NO_WHY, enabled=True)
 
 
 @post(f"{_ONE}/disable", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Disable a flag")
-def disable(project: str, flag: str, environment: str, call: Caller, data: Why | None = None) -> Changed:
+def disable(
+    project: FromPath[str],
+    flag: FromPath[str],
+    environment: FromPath[str],
+    call: Caller,
+    data: JSONBody[Why | None] = None,
+) -> Changed:
     """Serve its off variant to everybody in this environment."""
     return _switch(call, (project, flag, environment), data or NO_WHY, enabled=False)
 
@@ -92,7 +119,9 @@ def _switch(call: Call, address: tuple[str, str, str], body: Why, *, enabled: bo
 
 
 @post(f"{_ONE}/rollout", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Set one percentage")
-def set_rollout(project: str, flag: str, environment: str, data: Rollout, call: Caller) -> Changed:
+def set_rollout(
+    project: FromPath[str], flag: FromPath[str], environment: FromPath[str], data: JSONBody[Rollout], call: Caller
+) -> Changed:
     """Raising it takes the flag from nobody who had it."""
     subject = targeting_subject(project, flag, environment)
     value = {"percent": data.percent, "variant": data.variant}

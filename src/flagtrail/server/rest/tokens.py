@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from flagtrail.model.access import Token
 from flagtrail.model.change import Operation
@@ -44,7 +45,7 @@ def list_tokens(call: Caller) -> DocumentPage:
 
 
 @post("/tokens", opt={"role": "admin"}, sync_to_thread=True, summary="Make a token")
-def create_token(data: NewToken, call: Caller) -> IssuedToken:
+def create_token(data: JSONBody[NewToken], call: Caller) -> IssuedToken:
     """The secret is in this answer alone; an Idempotency-Key is of no use here."""
     token = decode(token_subject(key_of(data.token)), data.token)
     if not isinstance(token, Token):
@@ -55,7 +56,7 @@ def create_token(data: NewToken, call: Caller) -> IssuedToken:
 
 
 @delete("/tokens/{token:str}", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Revoke a token")
-def revoke_token(token: str, call: Caller, data: Why | None = None) -> Changed:
+def revoke_token(token: FromPath[str], call: Caller, data: JSONBody[Why | None] = None) -> Changed:
     """At once and for good. Its document stays, so that its past acts keep their name."""
     body, subject = data or NO_WHY, token_subject(token)
     operation = Operation(action="patch", subject=subject, value={"revoked": True}, version=seen_version(call, body))
