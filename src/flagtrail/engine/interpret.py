@@ -16,7 +16,7 @@ from flagtrail.model.condition import Condition
 from flagtrail.model.context import TARGETING_KEY, Context
 from flagtrail.model.flag import Flag
 from flagtrail.model.resolution import Reason, Resolution
-from flagtrail.model.targeting import WHOLE, Prerequisite, Serve, Share, Targeting
+from flagtrail.model.targeting import Prerequisite, Serve, Share, Targeting
 
 
 class Interpreter:
@@ -137,7 +137,7 @@ def _share_of(shares: list[Share], point: int, strategy: bucketing.Strategy) -> 
     end = 0
     for share in shares:
         end += share.weight
-        if strategy.within(point, min(end, WHOLE)):
+        if strategy.within(point, end):
             return share
     return shares[-1]  # the last range reaches to the end, whatever the weights add up to
 

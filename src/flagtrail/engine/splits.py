@@ -12,7 +12,7 @@ from flagtrail.engine.attributes import plain
 from flagtrail.model.context import TARGETING_KEY
 from flagtrail.model.flag import Flag
 from flagtrail.model.resolution import Reason, Resolution
-from flagtrail.model.targeting import WHOLE, Serve
+from flagtrail.model.targeting import Serve
 
 MISSING = -1
 INVALID = -2
@@ -48,7 +48,7 @@ def split_of(flag: Flag, serve: Serve, rule: str | None) -> Split | Resolution:
     ranges: list[tuple[int, Resolution]] = []
     end = 0
     for share, answer in zip(shares[:-1], answers, strict=False):
-        end = min(end + share.weight, WHOLE)
+        end += share.weight
         ranges.append((strategy.limit(end), answer))
     by = serve.by or TARGETING_KEY
     salt = flag.key if serve.salt is None else serve.salt
