@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from flagtrail.analysis.shares import Answer, answer, percent_words
+from flagtrail.analysis.shares import Answer, alike, answer, percent_words
 from flagtrail.analysis.world import in_order, world
 from flagtrail.changes.diff import words
 from flagtrail.model.actor import Actor
@@ -71,12 +71,17 @@ class Exposure(msgspec.Struct, frozen=True):
         >>> Exposure("p", "e", "f", {}, None, None, (), ()).summary("on")
         ('on: never',)
         """
-        lines: list[str] = []
+        found: list[tuple[str, str, str | None]] = []
         for interval in self.intervals:
             told = _share_words(interval.answer, variant)
+            start = interval.start
+            if found and found[-1][0] == told and found[-1][2] == start:  # its value changed, not who gets it
+                start = found.pop()[1]
             if told is not None:
-                lines.append(f"{variant} {told} from {interval.start} to {interval.end or 'now'}")
-        return tuple(lines) or (f"{variant}: never",)
+                found.append((told, start, interval.end))
+        return tuple(f"{variant} {told} from {start} to {end or 'now'}" for told, start, end in found) or (
+            f"{variant}: never",
+        )
 
 
 def _share_words(answer: Answer, variant: str) -> str | None:
@@ -133,9 +138,9 @@ def _begun(moments: Iterable[Interval]) -> list[Interval]:
         if found and found[-1].start == moment.start:
             momentary = found.pop()
             rested.pop()
-            if momentary.answer == moment.answer:
+            if alike(momentary.answer, moment.answer):
                 new = msgspec.structs.replace(moment, cause=momentary.cause)
-        if found and found[-1].answer == new.answer:
+        if found and alike(found[-1].answer, new.answer):
             rested[-1].update(new.seqs)
         else:
             found.append(new)

@@ -10,12 +10,13 @@ import msgspec
 
 from flagtrail.analysis.partial import Unclear, Walk, Way, is_known
 from flagtrail.analysis.world import World
-from flagtrail.changes.diff import condition_words
+from flagtrail.changes.diff import condition_words, same, text
 from flagtrail.model.condition import Condition
 from flagtrail.model.flag import Json
 
 MAX_CASES = 64
 NO_VARIANT = "no variant"
+_PLAIN = {"on": True, "off": False}
 
 Standing = Literal["served", "archived", "missing"]
 Parts: TypeAlias = Mapping[str | None, Fraction]
@@ -25,16 +26,20 @@ Cases: TypeAlias = list[tuple[list[Condition], Parts]]
 class Portion(msgspec.Struct, frozen=True):
     """One variant's share in percent: exactly 100 or 0 only where that is certain.
 
-    `variant` is None where evaluating ends with an error, so that the caller gets its own default.
+    `variant` is None where evaluating ends with an error, so that the caller
+    gets its own default. `value` is the variant's at that moment.
     """
 
     variant: str | None
     percent: float
+    value: Json = None
 
     @property
     def words(self) -> str:
-        """The variant with its share: `on 25 %`."""
-        return f"{self.variant or NO_VARIANT} {percent_words(self.percent)}"
+        """The variant with its share: `on 25 %`; with its value where its name does not say it: `half (0.5) 25 %`."""
+        plain = self.variant is None or self.value is _PLAIN.get(self.variant) or text(self.value) == self.variant
+        value = "" if plain else f" ({text(self.value)})"
+        return f"{self.variant or NO_VARIANT}{value} {percent_words(self.percent)}"
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -104,6 +109,11 @@ def percent_words(percent: float) -> str:
     return f"{shown} %"
 
 
+def alike(one: Answer, other: Answer) -> bool:
+    """Whether two answers are the same in every case, values included (where Python's `==` takes `0` for `false`)."""
+    return one == other and same(*(msgspec.to_builtins(each) for each in (one, other)))
+
+
 def answer(world: World, flag: str, where: Mapping[str, Json]) -> Answer:
     """What the flag serves to contexts of which only `where` is known.
 
@@ -119,8 +129,8 @@ def answer(world: World, flag: str, where: Mapping[str, Json]) -> Answer:
         cases = []
     if not cases:
         return Answer("served", (), depends_on=_attributes(world, where))
-    order = {variant: index for index, variant in enumerate((*definition.variants, None))}
-    return Answer("served", tuple(_case(*case, order) for case in cases), (), tuple(sorted(walk.keyed)))
+    told = tuple(_case(conditions, parts, definition.variants) for conditions, parts in cases)
+    return Answer("served", told, (), tuple(sorted(walk.keyed)))
 
 
 def _attributes(world: World, where: Mapping[str, Json]) -> tuple[str, ...]:
@@ -132,10 +142,10 @@ def _attributes(world: World, where: Mapping[str, Json]) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not is_known(name, where)))
 
 
-def _case(conditions: Sequence[Condition], parts: Parts, order: Mapping[str | None, int]) -> Case:
+def _case(conditions: Sequence[Condition], parts: Parts, variants: Mapping[str, Json]) -> Case:
     condition = _both(conditions) if conditions else None
-    ordered = sorted(parts.items(), key=lambda item: order[item[0]])
-    portions = tuple(Portion(variant, _percent(part)) for variant, part in ordered)
+    served = tuple(Portion(key, _percent(parts[key]), value) for key, value in variants.items() if key in parts)
+    portions = (*served, Portion(None, _percent(parts[None]))) if None in parts else served
     return Case(None if condition is None else condition_words(condition), condition, portions)
 
 

@@ -24,7 +24,7 @@ from flagtrail.analysis import exposure as module
 from flagtrail.analysis.exposure import Exposure, exposure
 from flagtrail.analysis.rollout import rollout
 from flagtrail.model.environment import Policy
-from flagtrail.model.flag import Json, boolean_flag
+from flagtrail.model.flag import Flag, Json, boolean_flag
 from flagtrail.model.subject import flag_subject, policy_subject
 
 QUARTER = split("new_pricing", on=25_000, off=75_000)
@@ -155,6 +155,15 @@ def test_exposure__imported_history__goes_by_when_it_happened() -> None:
     history = History()
     history.put(flag_subject(P, "new_pricing"), boolean_flag("new_pricing"), at(20), occurred_at=at(3))
     assert told(asked(history, {})) == ["01-03  off 100 %"]
+
+
+def test_exposure__value_of_a_variant_changed__is_another_answer_but_not_another_exposure() -> None:
+    history = History()
+    history.flag("new_pricing", at(1))
+    history.define(Flag("new_pricing", "integer", {"on": 1, "off": 0}), "new_pricing", at(2))
+    found = asked(history, {})
+    assert told(found) == ["01-01 01-02 off 100 %", "01-02  off (0) 100 %"]
+    assert found.summary("off") == (f"off for all from {at(1)} to now",)
 
 
 def test_exposure__flag_deleted_and_made_again__none_between() -> None:

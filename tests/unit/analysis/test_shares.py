@@ -268,7 +268,7 @@ def test_answer__keys_known_by_name_before_a_split__told_by_their_bucket_not_by_
     found = served({"f": targeting(QUARTER, rule(ALICE, HALF))})
     case = found.cases[0]
     assert [portion.percent for portion in case.portions] == [100.0]
-    assert found.cases[-1].portions == (Portion("on", 25.0), Portion("off", 75.0))
+    assert found.cases[-1].portions == (Portion("on", 25.0, True), Portion("off", 75.0, False))
 
 
 def test_answer__keys_known_by_name_after_a_draw__told_by_their_bucket_too() -> None:
@@ -350,7 +350,7 @@ def test_portion__next_to_everybody__never_rounded_to_all() -> None:
 
 
 def test_case__of_everybody__has_no_condition() -> None:
-    assert served({"f": targeting(ON)}).cases == (Case(None, None, (Portion("on", 100.0),)),)
+    assert served({"f": targeting(ON)}).cases == (Case(None, None, (Portion("on", 100.0, True),)),)
 
 
 def test_world__what_a_flag_can_read__and_nothing_else() -> None:
@@ -369,6 +369,21 @@ def test_world__what_a_flag_can_read__and_nothing_else() -> None:
         ["beta"],
     )
     assert sorted(read.seqs) == [0, 1, 2, 4, 5, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("portion", "told"),
+    [
+        pytest.param(Portion("on", 100.0, True), "on 100 %", id="on is true"),
+        pytest.param(Portion("on", 100.0, 1), "on (1) 100 %", id="on is a number"),
+        pytest.param(Portion("control", 50.0, "control"), "control 50 %", id="named like its value"),
+        pytest.param(Portion("true", 50.0, True), "true 50 %", id="named true"),
+        pytest.param(Portion("half", 50.0, 0.5), "half (0.5) 50 %", id="another value"),
+        pytest.param(Portion(None, 50.0), "no variant 50 %", id="none"),
+    ],
+)
+def test_portion__value__told_where_the_name_does_not_say_it(portion: Portion, told: str) -> None:
+    assert portion.words == told
 
 
 def test_shares__their_examples__are_true() -> None:
