@@ -5,18 +5,21 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flagtrail.analysis.compliance import ComplianceReport
+from flagtrail.analysis.timeline import person
 from flagtrail.changes.diff import text
 
 KIND = "html"
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = "html"
 
-EXCEPTIONS = {"no_reason": "no reason was given", "no_approval": "nobody approved it beforehand"}
+EXCEPTIONS = {"no_reason": "without a reason", "no_approval": "without an approval"}
 
 
 def render(report: ComplianceReport) -> bytes:
     """The page: what happened in plain words first, then every change, then the proof."""
-    return _TEMPLATES.get_template("compliance.html").render(report=report, exceptions=EXCEPTIONS).encode()
+    lacking = {told: sum(lack in each.exceptions for each in report.exceptions) for lack, told in EXCEPTIONS.items()}
+    page = _TEMPLATES.get_template("compliance.html")
+    return page.render(report=report, exceptions=EXCEPTIONS, lacking=lacking).encode()
 
 
 def when(stamp: str) -> str:
@@ -33,4 +36,4 @@ def counted(number: int, thing: str) -> str:
 _TEMPLATES = Environment(
     loader=PackageLoader("flagtrail.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_TEMPLATES.filters.update(when=when, counted=counted, value=text)
+_TEMPLATES.filters.update(when=when, counted=counted, value=text, person=person)
