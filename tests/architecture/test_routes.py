@@ -15,13 +15,13 @@ import httpx2
 import msgspec
 import pytest
 from litestar.handlers import HTTPRouteHandler
+from tests.support.documents import attribute_test, boolean_flag, enabled
+from tests.support.server import RunningServer, running_server
 
 from flagtrail.model.access import Role
 from flagtrail.server import openapi
 from flagtrail.server.identity import PUBLIC, SIGNED_IN
 from flagtrail.server.rest import ROUTES, UNGATED
-from tests.support.documents import attribute_test, boolean_flag, enabled
-from tests.support.server import RunningServer, running_server
 
 Json = Any
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -126,7 +126,7 @@ def test_every_route_of_the_api__needs_a_credential(handler: HTTPRouteHandler) -
 
 
 def test_every_mutating_route__has_an_example_here() -> None:
-    assert MUTATING == sorted(EXAMPLES)
+    assert sorted(EXAMPLES) == MUTATING
 
 
 @pytest.fixture(scope="module")
