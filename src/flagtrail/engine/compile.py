@@ -208,7 +208,8 @@ class _Builder:
             return None
         if len(known.texts) == 1:
             return ("str",), ast.Compare(name, [ast.NotEq() if negated else ast.Eq()], [ast.Constant(*known.texts)])
-        return ("str",), ast.Compare(name, [ast.NotIn() if negated else ast.In()], [self._bind(known.texts)])
+        texts: Any = known.texts  # the compiler takes frozen sets as constants, which its type stubs do not know
+        return ("str",), ast.Compare(name, [ast.NotIn() if negated else ast.In()], [ast.Constant(texts)])
 
     def _serve(self, flag: Flag, serve: Serve, reason: Reason, rule: str | None, loaded: _Loaded) -> list[ast.stmt]:
         if serve.variant is not None:
