@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -14,8 +15,6 @@ from flagtrail.model.targeting import Targeting
 Targetings: TypeAlias = Mapping[str, Targeting]
 Segments: TypeAlias = Mapping[str, Segment]
 
-MAX_REMEMBERED = 20_000
-
 
 class References(msgspec.Struct, frozen=True):
     """Keys of flags and of segments that are depended on, whether they exist or not."""
@@ -26,21 +25,24 @@ class References(msgspec.Struct, frozen=True):
 
 NOTHING = References()
 
-# Documents are immutable and checked again and again while others change, so their references are remembered by
-# identity. The document is held beside them: as long as it is, no other object can have its id.
-_remembered: dict[int, tuple[Targeting | Segment, References]] = {}
+# Documents are immutable and asked again and again while others change, so their references are remembered by
+# identity: hashing a document would read all of it. An entry goes when its document does, before its id is used again.
+_remembered: dict[int, tuple[weakref.ref[Targeting | Segment], References]] = {}
 
 
 def references(targeting: Targeting | Segment) -> References:
     """What the document names directly."""
-    known = _remembered.get(id(targeting))
-    if known is not None and known[0] is targeting:
+    key = id(targeting)
+    known = _remembered.get(key)
+    if known is not None and known[0]() is targeting:
         return known[1]
     found = _collect(targeting)
-    if len(_remembered) >= MAX_REMEMBERED:
-        _remembered.clear()
-    _remembered[id(targeting)] = (targeting, found)
+    _remembered[key] = (weakref.ref(targeting, lambda _gone: _forget(key)), found)
     return found
+
+
+def _forget(key: int) -> None:
+    _remembered.pop(key, None)
 
 
 def _collect(document: Targeting | Segment) -> References:

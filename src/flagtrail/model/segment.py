@@ -7,7 +7,7 @@ import msgspec
 from flagtrail.model.condition import Condition
 
 
-class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, weakref=True):
     """The contexts for which `when` holds; shared by all environments of a project."""
 
     key: str

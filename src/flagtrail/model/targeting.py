@@ -50,7 +50,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str = ""
 
 
-class Targeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Targeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, weakref=True):
     """How one flag is served in one environment.
 
     Disabled, or with a prerequisite that does not hold: `off_variant`.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import msgspec
@@ -87,7 +88,15 @@ def test_segment_closure__segment__is_everything_it_depends_on(key: str, expecte
     assert segment_closure(key, TARGETINGS, SEGMENTS) == expected
 
 
-def test_references__more_documents_than_are_remembered__stay_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_REMEMBERED", 2)
-    found = [references(targeting(needs=(key,))).flags for key in "abcdef"]
-    assert found == [frozenset(key) for key in "abcdef"]
+def test_references__document_gone__is_forgotten() -> None:
+    document = targeting(needs=("a",))
+    references(document)
+    before = len(module._remembered)
+    del document
+    gc.collect()
+    assert len(module._remembered) < before
+
+
+def test_references__asked_twice__is_the_same_answer() -> None:
+    document = targeting(needs=("a",))
+    assert references(document) is references(document)
