@@ -14,6 +14,7 @@ from litestar.openapi.config import OpenAPIConfig
 import flagtrail
 from flagtrail.model.document import STRUCTS
 from flagtrail.model.subject import Kind
+from flagtrail.server.identity import PUBLIC
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.reference_page import reference_page
 
@@ -47,11 +48,11 @@ def describe(api: Router, ungated: list[HTTPRouteHandler]) -> dict[str, Any]:
         "token": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "flagtrail_session"},
     }
-    _name_documents(schemas)
-    roles = _roles(api)
+    _name_documents(schemas, _bodies(schema["paths"]))
+    options = _options(api)
     for path, item in schema["paths"].items():
         for method, operation in item.items():
-            _complete(operation, method, roles.get((path, method), "public"))
+            _complete(operation, method, options.get((path, method), {"role": PUBLIC}))
     return schema
 
 
@@ -66,12 +67,21 @@ def _problem_schema() -> dict[str, Any]:
     }
 
 
-def _name_documents(schemas: dict[str, Any]) -> None:
+def _bodies(paths: dict[str, Any]) -> set[str]:
+    """The names of the schemas that bodies have."""
+    found: set[str] = set()
+    for item in paths.values():
+        for operation in item.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                forms = content["schema"].get("oneOf", [content["schema"]])
+                found.update(form["$ref"].rsplit("/", 1)[-1] for form in forms if "$ref" in form)
+    return found
+
+
+def _name_documents(schemas: dict[str, Any], bodies: set[str]) -> None:
     """A body's document is any JSON to the framework (its defects are told all at once): name what it must be."""
-    for schema in schemas.values():
-        properties = schema.get("properties", {})
-        if "why" not in properties:
-            continue
+    for name in bodies:
+        properties = schemas[name].get("properties", {})
         for kind in _DOCUMENTS:
             if kind in properties:
                 named = {"$ref": _SCHEMAS + STRUCTS[kind].__name__}
@@ -81,25 +91,27 @@ def _name_documents(schemas: dict[str, Any]) -> None:
             properties["patch"] = {"type": "object", "description": "A JSON Merge Patch (RFC 7396) of the document."}
 
 
-def _roles(api: Router) -> dict[tuple[str, str], str]:
-    found: dict[tuple[str, str], str] = {}
+def _options(api: Router) -> dict[tuple[str, str], dict[str, Any]]:
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for route in api.routes:
         for handler in getattr(route, "route_handlers", ()):
             for method in handler.http_methods:
-                found[getattr(route, "path_format", route.path), method.lower()] = str(handler.opt.get("role", ""))
+                found[getattr(route, "path_format", route.path), method.lower()] = handler.opt
     return found
 
 
-def _complete(operation: dict[str, Any], method: str, role: str) -> None:
-    """What the framework does not know: the problems, the credential, and the headers of changes."""
-    responses = operation["responses"]
+def _complete(operation: dict[str, Any], method: str, options: dict[str, Any]) -> None:
+    """What the framework does not know: the problems, the credential, files' types, and the headers of changes."""
+    role, responses = options["role"], operation["responses"]
+    if "files" in options:
+        responses["200"]["content"] = {media_type: {"schema": {}} for media_type in options["files"]}
     for status in [status for status in responses if status >= "400"]:
         del responses[status]
     content = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
     responses["default"] = {"description": "A refusal, with its code and what to do about it.", "content": content}
-    operation["security"] = [] if role == "public" else [{"token": []}, {"session": []}]
+    operation["security"] = [] if role == PUBLIC else [{"token": []}, {"session": []}]
     operation["x-role"] = role
-    if method in _UNSAFE and role != "public":
+    if method in _UNSAFE and role != PUBLIC:
         described = {"If-Match": "The version seen.", "Idempotency-Key": "Makes repeating the change safe for a day."}
         operation.setdefault("parameters", []).extend(
             {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}

@@ -54,7 +54,12 @@ def entries(call: Caller, first: From = 0, limit: Limit = 50) -> LogPage:
     return LogPage(items, page[-1].seq + 1 if len(found) > limit else None)
 
 
-@get("/ledger/export", opt={"role": "signed_in"}, sync_to_thread=True, summary="Export the ledger for an auditor")
+@get(
+    "/ledger/export",
+    opt={"role": "signed_in", "files": ["application/x-tar"]},
+    sync_to_thread=True,
+    summary="Export the ledger for an auditor",
+)
 def export(call: Caller, low: From = 0, high: To = None) -> Stream:
     """An uncompressed tar of entries, disclosures, checkpoint, proof and verifier; `flagtrail verify` reads it.
 

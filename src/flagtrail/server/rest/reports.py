@@ -36,7 +36,7 @@ def dashboard(project: FromPath[str], call: Caller) -> Dashboard:
 
 @get(
     "/projects/{project:str}/reports/compliance",
-    opt={"role": "viewer"},
+    opt={"role": "viewer", "files": ["application/json", "text/html", "text/csv"]},
     sync_to_thread=True,
     summary="Report on a period: timeline, states, authorisations",
 )
