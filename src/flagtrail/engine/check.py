@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
-from typing import TypeVar
 
 import msgspec
 
@@ -18,15 +17,13 @@ from flagtrail.engine.bucketing import NATIVE
 from flagtrail.engine.check_chains import Graph, chain_defects
 from flagtrail.engine.check_condition import Project, condition_defects
 from flagtrail.engine.check_targeting import targeting_defects
-from flagtrail.engine.references import NOTHING, references
+from flagtrail.engine.references import NOTHING, References, references
 from flagtrail.model.context import TARGETING_KEY
 from flagtrail.model.document import MAX_DOCUMENT_BYTES, is_variant_key, pointer
 from flagtrail.model.errors import Defect
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.targeting import Serve, Targeting
-
-K = TypeVar("K")
 
 MAX_VARIANTS = 100
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
@@ -85,19 +82,28 @@ class _Check:
     def defects(self, touched: Collection[str]) -> Iterator[Defect]:
         flags, targetings, segments = _sorted_out(touched)
         # Only a flag, or the end of a segment, can spoil what names it: a segment that stays is no unknown name.
-        judged = dict.fromkeys(targetings)
-        judged.update(dict.fromkeys(key for key in self._targetings if key[0] in flags))
-        judged_segments = dict.fromkeys(segments)
         gone = frozenset(segments) - self._segments.keys()
+        judged, judged_segments = dict.fromkeys(targetings), dict.fromkeys(segments)
         if flags or gone:
-            judged.update(dict.fromkeys(_naming(self._targetings.items(), flags, gone)))
-            judged_segments.update(dict.fromkeys(_naming(self._segments.items(), flags, gone)))
+            judged.update(dict.fromkeys(self._spoilt_targetings(flags, gone)))
+            judged_segments.update(dict.fromkeys(self._spoilt_segments(flags, gone)))
         for key in sorted(flags):
             yield from self._flag(key)
         for flag, environment in judged:
             yield from self._targeting(flag, environment, moved=(flag, environment) in targetings)
         for key in judged_segments:
             yield from self._segment(key, moved=key in segments)
+
+    def _spoilt_targetings(self, flags: set[str], gone: frozenset[str]) -> Iterator[tuple[str, str]]:
+        for key, targeting in self._targetings.items():
+            named = references(targeting)
+            if key[0] in flags or (named is not NOTHING and _overlap(named, flags, gone)):
+                yield key
+
+    def _spoilt_segments(self, flags: set[str], gone: frozenset[str]) -> Iterator[str]:
+        for key, segment in self._segments.items():
+            if _overlap(references(segment), flags, gone):
+                yield key
 
     def _flag(self, key: str) -> Iterator[Defect]:
         flag = self._flags.get(key)
@@ -136,14 +142,8 @@ class _Check:
         return self._graphs[environment]
 
 
-def _naming(
-    documents: Iterable[tuple[K, Targeting | Segment]], flags: Collection[str], segments: frozenset[str]
-) -> Iterator[K]:
-    """The keys of documents that name one of these flags or segments."""
-    for key, document in documents:
-        named = references(document)
-        if named is not NOTHING and not (named.flags.isdisjoint(flags) and named.segments.isdisjoint(segments)):
-            yield key
+def _overlap(named: References, flags: set[str], segments: frozenset[str]) -> bool:
+    return not (named.flags.isdisjoint(flags) and named.segments.isdisjoint(segments))
 
 
 def _sorted_out(touched: Collection[str]) -> tuple[set[str], dict[tuple[str, str], None], dict[str, None]]:
