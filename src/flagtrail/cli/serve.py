@@ -1,0 +1,128 @@
+"""Serving: up, demo."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from flagtrail.app.settings import Settings, read_settings
+from flagtrail.cli.output import facts, progress, say
+from flagtrail.cli.session import DEMO_DATABASE
+
+if TYPE_CHECKING:
+    from flagtrail.app.bootstrap import App
+
+_HOST = click.option("--host", metavar="ADDRESS", help="Listen here.  [env: FLAGTRAIL_HOST; default: 127.0.0.1]")
+_PORT = click.option(
+    "--port", type=click.IntRange(1, 65_535), help="On this port.  [env: FLAGTRAIL_PORT; default: 8080]"
+)
+
+
+@click.command
+@_HOST
+@_PORT
+def up(host: str | None, port: int | None) -> None:
+    """Serve on this machine; the first start makes everything.
+
+    The data is one SQLite file, ./flagtrail.db, unless FLAGTRAIL_DATABASE says
+    otherwise. The first start prints a link that signs the owner in, once.
+
+    Example:
+      flagtrail up --port 9000
+    """
+    settings = _settings(host, port)
+    app = _opened(settings)
+    secret = _guarded(app)
+    say(f"Flagtrail serves on {settings.base_url}", "bold")
+    _tell_files(app)
+    if secret is not None:
+        say(f"\nSign in as the owner, once, within a day:\n  {settings.base_url}/login/{secret}")
+    else:
+        say("\nA new link to sign in: flagtrail members login-link owner")
+    say("Stop with Ctrl-C.", "dim")
+    _serve(app, demo=False)
+
+
+@click.command
+@_HOST
+@_PORT
+def demo(host: str | None, port: int | None) -> None:
+    """Serve the story of a company: two years, 200 flags.
+
+    Made at the first start, kept in ./flagtrail-demo.db. Whoever opens it on
+    this machine is its owner, without signing in.
+
+    Example:
+      flagtrail demo
+    """
+    from flagtrail.app.demo.make import ensure_demo
+
+    settings = _settings(host, port)
+    if "FLAGTRAIL_DATABASE" not in os.environ:
+        settings = msgspec.structs.replace(settings, database=f"sqlite:///{DEMO_DATABASE}")
+    _refuse_taken(settings)
+    with progress("Two years of Northwind Ledger") as tick:
+        made = ensure_demo(settings, now=datetime.now(UTC), progress=tick)
+    app = _opened(settings)
+    _guarded(app)
+    say(f"The demo serves on {settings.base_url}", "bold")
+    _tell_files(app)
+    say("The story was made just now." if made else "The story is the one of its first start.", "dim")
+    say("\nLast night new_pricing billed customers it was not meant for. In a second terminal:")
+    say("  flagtrail log new_pricing --env production     who turned it on, and why")
+    say("  flagtrail exposure new_pricing --where plan=pro     when it was on for the plan pro")
+    say("  flagtrail stale --owner billing     which flags could go")
+    say("\nStop with Ctrl-C.", "dim")
+    _serve(app, demo=True)
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    settings = read_settings(os.environ)
+    return msgspec.structs.replace(settings, host=host or settings.host, port=port or settings.port)
+
+
+def _opened(settings: Settings) -> App:
+    from flagtrail.app.bootstrap import App
+    from flagtrail.server.asgi import configure_logging
+
+    configure_logging(settings.log_level if "FLAGTRAIL_LOG_LEVEL" in os.environ else "warning")
+    _refuse_taken(settings)
+    return App(settings)
+
+
+def _refuse_taken(settings: Settings) -> None:
+    """Raise SettingInvalid for an address that cannot be had, before anything is made or a link is spent."""
+    from flagtrail.server.asgi import bind
+
+    bind(settings.host, settings.port).close()
+
+
+def _guarded(app: App) -> str | None:
+    """The first start, with the storage closed again where it fails."""
+    try:
+        return app.first_start()
+    except BaseException:
+        app.storage.close()
+        raise
+
+
+def _tell_files(app: App) -> None:
+    path = app.settings.key_path
+    facts([("database", app.settings.database), ("signing key", "" if path is None else str(Path(path)))])
+
+
+def _serve(app: App, *, demo: bool) -> None:
+    from flagtrail.server.asgi import serve
+
+    try:
+        serve(app, app.settings.host, app.settings.port, demo=demo)
+    except KeyboardInterrupt:  # uvicorn raises the signal again once all is closed
+        say("Stopped.")
+
+
+COMMANDS = {"up": up, "demo": demo}

@@ -1,0 +1,50 @@
+"""Flags that could go: stale."""
+
+from __future__ import annotations
+
+import click
+from rich.text import Text
+
+from flagtrail.analysis.staleness import FlagStaleness, StaleReport
+from flagtrail.cli.options import asks
+from flagtrail.cli.output import emit, indented, say
+from flagtrail.cli.session import Session
+
+
+@click.command
+@click.option("--owner", metavar="TEAM", help="Only flags of this owner.")
+@asks
+def stale(session: Session, owner: str | None) -> None:
+    """Flags that could go, with the evidence.
+
+    Never evaluated for 30 days; one variant to everybody for 30 days; not
+    evaluated for 60 days; past their date or their expected lifetime.
+
+    Example:
+      flagtrail stale --owner billing
+    """
+
+    def render(report: StaleReport) -> None:
+        found = [each for each in report.flags if each.reasons and owner in {None, each.owner}]
+        for each in found:
+            _tell(each)
+        for note in report.notes:
+            say(f"note: {note}", "yellow")
+        shown = sum(each.stage == "stale" for each in found)
+        say(f"{shown} stale, {len(found) - shown} perhaps, of {len(report.flags)} flags.", "bold")
+
+    session.show(session.get(session.of_project("stale")), StaleReport, render)
+
+
+def _tell(each: FlagStaleness) -> None:
+    line = Text.assemble((each.flag, "bold"), f"  {each.kind}", (f"  {each.owner}", "cyan"))
+    if each.stage != "stale":
+        line.append("  perhaps", style="yellow")
+    if each.winning_variant is not None:
+        line.append(f"  keep: {each.winning_variant}", style="green")
+    emit(line)
+    for reason in each.reasons:
+        indented(f"{reason.code}: {reason.evidence}", 4)
+
+
+COMMANDS = {"stale": stale}
