@@ -165,6 +165,10 @@ class Window(msgspec.Struct, frozen=True):
         """Whether a time lies within."""
         return (self.since is None or effective >= self.since) and (self.until is None or effective < self.until)
 
+    def misses(self, oldest: int, newest: int) -> bool:
+        """Whether nothing between two times, both included, can lie within."""
+        return (self.since is not None and newest < self.since) or (self.until is not None and oldest >= self.until)
+
 
 def window(query: EntryQuery) -> Window:
     """The bounds that a question sets; raises InvalidQuery for a time that cannot be read."""

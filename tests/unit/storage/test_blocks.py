@@ -11,7 +11,7 @@ from tests.support.ledgers import Draft, append, moment, person, seqs
 from flagtrail.model.entry import Touch
 from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
 from flagtrail.storage import EntryQuery, Storage, load
-from flagtrail.storage._sqlite import blocks
+from flagtrail.storage._sqlite import blocks, questions
 
 ENTRIES = 6_500
 FLAGS = ("checkout", "search", "pricing", "login")
@@ -95,7 +95,7 @@ def test_entries__texts_too_frequent_to_know_all_hits__equals_looking_at_every_e
     sqlite, memory = both
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks.Hits, "FEW", 20)
+        patch.setattr(questions, "_KNOWN_WITH_OTHERS", 20)
         found = seqs(sqlite.entries(query))
 
     assert found == seqs(memory.entries(query))

@@ -109,24 +109,52 @@ class Sets:
         return bits
 
 
+_MATCHES = """
+SELECT entry_index.seq
+FROM entry_text CROSS JOIN entry_index ON entry_index.seq = entry_text.rowid
+WHERE entry_text MATCH ? AND entry_text.rowid <= ? AND instr(entry_index.words, ?)
+ORDER BY entry_text.rowid DESC
+"""
+_COUNT = "SELECT count(*) FROM entry_text WHERE entry_text MATCH ? AND rowid BETWEEN ? AND ?"
+
+
 class Hits:
-    """The entries among whose words a needle occurs, block by block from the newest down."""
+    """The entries among whose words a needle occurs, block by block from the newest down.
 
-    FEW = 4096
+    The index is asked for the needle's three rarest trigrams only, and what it
+    finds is looked at: at a million entries that takes a tenth of the time of
+    asking for all of them, as most trigrams stand in most entries.
+    """
 
-    def __init__(self, connection: sqlite3.Connection, needle: str, top: int) -> None:
+    _SAMPLE = 4096
+    _ASKED = 3
+    _WEIGHED = 64
+
+    def __init__(self, connection: sqlite3.Connection, needle: str, top: int, at_once: int) -> None:
         self._connection = connection
-        self._phrase = '"{}"'.format(needle.replace('"', '""'))
+        self._needle = needle
         self._rows: Iterator[tuple[int]] = iter(())
         self._next: int | None = None
         self._asked = False
         self._few: dict[int, int] | None = None
-        first = self._ask(top * SIZE + SIZE - 1).fetchmany(self.FEW)
-        if len(first) < self.FEW:
+        last = top * SIZE + SIZE - 1
+        self._match = self._rarest(last)
+        first = self._ask(last).fetchmany(at_once)
+        if len(first) < at_once:
             self._few = {}
             for (seq,) in first:
                 number, offset = divmod(seq, SIZE)
                 self._few[number] = self._few.get(number, 0) | 1 << offset
+
+    def _rarest(self, last: int) -> str:
+        """The trigrams of the needle that are rarest among the newest entries, as an expression of FTS5."""
+        trigrams = dict.fromkeys(self._needle[at : at + 3] for at in range(len(self._needle) - 2))
+        quoted = ['"{}"'.format(trigram.replace('"', '""')) for trigram in list(trigrams)[: self._WEIGHED]]
+        counted = [
+            (self._connection.execute(_COUNT, (trigram, last - self._SAMPLE, last)).fetchone()[0], trigram)
+            for trigram in quoted
+        ]
+        return " AND ".join(trigram for _, trigram in sorted(counted)[: self._ASKED])
 
     @property
     def few(self) -> bool:
@@ -155,7 +183,4 @@ class Hits:
         self._next = None if row is None else row[0]
 
     def _ask(self, last: int) -> sqlite3.Cursor:
-        return self._connection.execute(
-            "SELECT rowid FROM entry_text WHERE entry_text MATCH ? AND rowid <= ? ORDER BY rowid DESC",
-            (self._phrase, last),
-        )
+        return self._connection.execute(_MATCHES, (self._match, last, self._needle))

@@ -89,7 +89,8 @@ CREATE TABLE block_term (
   PRIMARY KEY (block, term)
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE entry_text USING fts5 (
-  words, content = 'entry_index', content_rowid = 'seq', columnsize = 0, tokenize = 'trigram case_sensitive 1'
+  words,
+  content = 'entry_index', content_rowid = 'seq', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
 );
 
 CREATE TABLE cell (
