@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -16,7 +16,7 @@ from flagtrail.server.limits import refuse_deep
 
 BULK = "/ofrep/v1/evaluate/flags"
 SINGLE = f"{BULK}/"
-_MAX_CACHED = 20_000
+_MAX_KEPT = 20_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -70,14 +70,15 @@ class Ofrep:
     """Answers evaluations of one installation.
 
     An environment's answers are shared objects (see `engine/resolutions.py`), so
-    their bytes are kept, by identity, until the ledger moves.
+    their bytes are kept until the ledger moves.
     """
 
     def __init__(self, app: App) -> None:
         self._evaluation = app.evaluation
         self._changes = app.changes
         self._size = -1
-        self._bytes: dict[int, tuple[Resolution, bytes]] = {}
+        self._bytes: dict[int, bytes] = {}
+        self._kept: list[Resolution] = []
 
     def single(self, project: str, environment: str, key: str, body: bytes) -> Reply:
         """Evaluate one flag: 200, 404 for an unknown flag, 400 where the context does not do."""
@@ -87,8 +88,9 @@ class Ofrep:
             return Reply(400, _encode(_Failure(key, error.code, str(error))))
         resolution = self._evaluation.evaluate(project, environment, key, context)
         if resolution.error is None:
-            return Reply(200, self._encoded(resolution))
-        return Reply(404 if resolution.error is ErrorCode.FLAG_NOT_FOUND else 400, _failed(resolution))
+            known = self._current()
+            return Reply(200, known.get(id(resolution)) or self._encoded(resolution))
+        return Reply(404 if resolution.error is ErrorCode.FLAG_NOT_FOUND else 400, _told(resolution))
 
     def bulk(self, project: str, environment: str, body: bytes, if_none_match: str | None) -> Reply:
         """Evaluate every flag that is not archived; 304 where the client has this very answer.
@@ -105,23 +107,25 @@ class Ofrep:
         resolutions = self._evaluation.evaluate_all(project, environment, context)  # counted, also where it is a 304
         if if_none_match is not None and _names(if_none_match, etag):
             return Reply(304, b"", etag)
-        encoded = self._encoded
-        parts = [encoded(one) if one.error is None else _failed(one) for one in resolutions.values()]
-        return Reply(200, b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(parts), size), etag)
+        found = list(resolutions.values())
+        parts = list(map(self._current().get, map(id, found)))
+        if None in parts:
+            parts = [part or self._encoded(one) for part, one in zip(parts, found, strict=True)]
+        return Reply(
+            200, b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(cast("list[bytes]", parts)), size), etag
+        )
+
+    def _current(self) -> dict[int, bytes]:
+        """Bytes by a resolution's identity, its own as long as `_kept` holds it; emptied when the ledger moves."""
+        size = self._changes.state.size
+        if size != self._size or len(self._kept) > _MAX_KEPT:
+            self._size, self._bytes, self._kept = size, {}, []
+        return self._bytes
 
     def _encoded(self, resolution: Resolution) -> bytes:
-        size = self._changes.state.size
-        if size != self._size or len(self._bytes) > _MAX_CACHED:
-            self._bytes = {}
-            self._size = size
-        held = self._bytes.get(id(resolution))
-        if held is not None and held[0] is resolution:
-            return held[1]
-        made = _Success(
-            resolution.flag, resolution.value, resolution.reason, resolution.variant, _Metadata(resolution.rule)
-        )
-        encoded = _encode(made)
-        self._bytes[id(resolution)] = (resolution, encoded)
+        encoded = _told(resolution)
+        self._kept.append(resolution)
+        self._bytes[id(resolution)] = encoded
         return encoded
 
 
@@ -186,5 +190,8 @@ def _names(if_none_match: str, etag: str) -> bool:
     return any(part.strip().removeprefix("W/") in {etag, "*"} for part in if_none_match.split(","))
 
 
-def _failed(resolution: Resolution) -> bytes:
-    return _encode(_Failure(resolution.flag, str(resolution.error), resolution.message or ""))
+def _told(resolution: Resolution) -> bytes:
+    if resolution.error is not None:
+        return _encode(_Failure(resolution.flag, str(resolution.error), resolution.message or ""))
+    rule = _Metadata(resolution.rule)
+    return _encode(_Success(resolution.flag, resolution.value, resolution.reason, resolution.variant, rule))

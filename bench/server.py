@@ -1,0 +1,238 @@
+"""The server beside its limits: OFREP beside a bare ASGI server with the same bytes, changes beside bare commits.
+
+The server has one core, the load generator (wrk; without it httpx2 in threads) the others. Every figure is the best
+of the rounds, and both sides of a ratio are measured in turn in the same run. Run: python -m bench.server [SECONDS].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import msgspec
+from tests.support.documents import attribute_test, boolean_flag, enabled, rule, split
+from tests.support.server import RunningServer, free_port, running_server
+
+FLAGS = 200
+ROUNDS = 2
+CONTEXT = {
+    "targetingKey": "user-8217",
+    "plan": "enterprise",
+    "country": "DE",
+    "seats": 250,
+    "email": "ada@example.org",
+    "version": "4.2.1",
+    "beta": False,
+}
+BODY = msgspec.json.encode({"context": CONTEXT})
+SINGLE = "/ofrep/v1/evaluate/flags/flag_007"
+BULK = "/ofrep/v1/evaluate/flags"
+BARE = """
+import sys, uvicorn
+body = open(sys.argv[2], "rb").read()
+headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def app(scope, receive, send):
+    message = await receive()
+    while message.get("more_body"):
+        message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+uvicorn.run(app, port=int(sys.argv[1]), log_config=None, access_log=False, lifespan="off", ws="none",
+            http="httptools", loop="uvloop", server_header=False)
+"""
+
+
+class Load(msgspec.Struct, frozen=True):
+    """One kind of request: `{n}` in the body becomes a number that no other request has."""
+
+    method: str
+    path: str
+    body: bytes
+    headers: dict[str, str]
+    clients: int
+
+
+def wrk(url: str, load: Load, seconds: float) -> float:
+    """Requests per second; raises where any answer was none of 2xx."""
+    headers = "".join(f'wrk.headers["{name}"] = "{value}"\n' for name, value in load.headers.items())
+    before, _, after = load.body.decode().partition("{n}")
+    script = f"""
+wrk.method = "{load.method}"
+{headers}
+local n = {time.monotonic_ns()}
+local before, after = {before!r}, {after!r}
+request = function()
+  n = n + 1
+  return wrk.format(nil, nil, nil, {"before .. n .. after" if "{n}" in load.body.decode() else "before"})
+end
+"""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        command = ["wrk", "-t1", f"-c{load.clients}", f"-d{max(1, round(seconds))}s", "-s", file.name, url + load.path]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told:
+        raise RuntimeError(told)
+    return next(float(line.split()[1]) for line in told.splitlines() if line.startswith("Requests/sec"))
+
+
+def threads(url: str, load: Load, seconds: float) -> float:
+    """The same with httpx2, where there is no wrk: its own cost limits what it can show."""
+    numbers = iter(range(time.monotonic_ns(), sys.maxsize))
+    done = [0] * load.clients
+    until = time.monotonic() + seconds
+
+    def work(index: int) -> None:
+        with httpx2.Client(base_url=url, headers=load.headers) as client:
+            while time.monotonic() < until:
+                body = load.body.replace(b"{n}", str(next(numbers)).encode())
+                client.request(load.method, load.path, content=body).raise_for_status()
+                done[index] += 1
+
+    workers = [threading.Thread(target=work, args=(index,)) for index in range(load.clients)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(done) / seconds
+
+
+drive = wrk if shutil.which("wrk") else threads
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Whatever is started within runs on this core alone, where the machine has several."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[core % len(cores)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextlib.contextmanager
+def bare_server(body: bytes, folder: Path) -> Iterator[str]:
+    """A bare ASGI application that answers these bytes to everything."""
+    file = folder / "body.json"
+    file.write_bytes(body)
+    port = free_port()
+    with on_core(0):
+        process = subprocess.Popen([sys.executable, "-c", BARE, str(port), str(file)])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(httpx2.TransportError):
+                httpx2.get(url)
+                break
+            threading.Event().wait(0.02)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def furnish(server: RunningServer) -> str:
+    """Two hundred flags of three rules in production, in the store at once; the secret of a token that evaluates."""
+    with server.client() as admin:
+        for number in range(FLAGS):
+            rules = [
+                rule(attribute_test("country", "in", "FR", "IT"), key="countries"),
+                rule(attribute_test("email", "ends_with", "@example.com"), key="colleagues"),
+                rule(attribute_test("seats", "gte", 100 + number), key="large"),
+            ]
+            targeting = enabled(rules=rules, fallthrough=split(25_000, 75_000))
+            body = {
+                "flag": boolean_flag(f"flag_{number:03}"),
+                "targeting": {"production": targeting},
+                "why": "a benchmark",
+            }
+            admin.post("/api/v1/projects/default/flags", json=body).raise_for_status()
+        token = {"key": "bench", "kind": "client", "project": "default", "environment": "production"}
+        secret: str = admin.post("/api/v1/tokens", json={"token": token}).json()["secret"]
+        return secret
+
+
+def evaluations(server: RunningServer, folder: Path, seconds: float) -> None:
+    """OFREP, single and bulk, beside the bare server."""
+    headers = {"Authorization": f"Bearer {furnish(server)}", "Content-Type": "application/json"}
+    for name, path, goal in (("OFREP single", SINGLE, 0.7), (f"OFREP bulk of {FLAGS}", BULK, 0.5)):
+        answer = httpx2.post(server.url + path, content=BODY, headers=headers).raise_for_status().content
+        load = Load("POST", path, BODY, headers, 32)
+        with bare_server(answer, folder) as bare:
+            ours, limit = in_turn(partial(drive, server.url, load, seconds), partial(drive, bare, load, seconds))
+        tell(name, ours, "the bare ASGI server", limit, goal)
+
+
+def changes(server: RunningServer, folder: Path, seconds: float) -> None:
+    """Changes over HTTP, each durable with its entry, beside bare commits of a similar row."""
+    body = b'{"patch": {"description": "number {n}"}, "why": "a benchmark"}'
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
+    with server.client() as admin:
+        admin.post("/api/v1/projects/default/flags", json={"flag": boolean_flag("changing")}).raise_for_status()
+    for clients in (1, 16):
+        load = Load("PATCH", "/api/v1/projects/default/flags/changing", body, headers, clients)
+        before: int = httpx2.get(f"{server.url}/readyz").json()["size"]
+        ours, limit = in_turn(partial(drive, server.url, load, seconds), partial(commits, folder, seconds))
+        appended = httpx2.get(f"{server.url}/readyz").json()["size"] - before
+        if not appended:
+            raise RuntimeError("no change left an entry")
+        tell(f"changes, {clients:2} client{'s' if clients > 1 else ''}", ours, "bare commits", limit, 0.25)
+
+
+def commits(folder: Path, seconds: float) -> float:
+    """Rows of an entry's size inserted and committed one by one, synchronous=FULL: the same disk, the same core."""
+    row = (os.urandom(700), os.urandom(400), os.urandom(32))
+    with on_core(0), contextlib.closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, leaf BLOB, held BLOB, hash BLOB)")
+        done, until = 0, time.monotonic() + seconds
+        while time.monotonic() < until:
+            database.execute("INSERT INTO entry (leaf, held, hash) VALUES (?, ?, ?)", row)
+            done += 1
+    return done / seconds
+
+
+def in_turn(ours: Callable[[], float], limit: Callable[[], float]) -> tuple[float, float]:
+    """The best of each, measured by turns."""
+    found = [(ours(), limit()) for _ in range(ROUNDS)]
+    return max(one for one, _ in found), max(other for _, other in found)
+
+
+def tell(name: str, ours: float, limit_name: str, limit: float, goal: float) -> None:
+    """One line: the figure, the limit, their ratio and the goal."""
+    ratio = ours / limit
+    verdict = "met" if ratio >= goal else "MISSED"
+    print(f"{name:22} {ours:9,.0f}/s  {limit_name} {limit:9,.0f}/s  ratio {ratio:.2f}  goal {goal:.2f} {verdict}")
+
+
+def main() -> None:
+    """Print every figure."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with on_core(0):
+            started = running_server(folder, log_level="warning")
+            server = started.__enter__()
+        try:
+            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - {0} or {0})
+            evaluations(server, folder, seconds)
+            changes(server, folder, seconds)
+        finally:
+            started.__exit__(None, None, None)
+
+
+if __name__ == "__main__":
+    main()
