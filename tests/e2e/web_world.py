@@ -64,14 +64,22 @@ class Story:
 
     def __init__(self, app: App, clock: Clock) -> None:
         self.app, self.clock = app, clock
+        self._told: list[tuple[float, int, Change]] = []
 
-    def tell(self, days_ago: float, who: int, why: str, *operations: Operation, ticket: str = "") -> int:
+    def tell(self, days_ago: float, who: int, why: str, *operations: Operation, ticket: str = "") -> None:
+        self._told.append((days_ago, who, Change(operations=operations, why=why, ticket=ticket)))
+
+    def happen(self) -> None:
+        """Make everything that was told, oldest first."""
+        for days_ago, who, change in sorted(self._told, key=lambda told: -told[0]):
+            self._make(days_ago, who, change)
+
+    def _make(self, days_ago: float, who: int, change: Change) -> None:
         self.clock.set(days_ago)
         name = PEOPLE[who % len(PEOPLE)]
         mail = f"{name.split()[0].lower()}@example.com"
         actor = Actor(kind="person", id=f"act_person{who:04d}", name=name, email=mail, auth="session", via="web")
-        change = Change(operations=operations, why=why, ticket=ticket)
-        return self.app.changes.apply(Identity(actor, role="admin"), change).size - 1
+        self.app.changes.apply(Identity(actor, role="admin"), change)
 
 
 def put(subject: Subject, value: Any, action: Any = "create") -> Operation:
@@ -159,7 +167,9 @@ def served(folder: Path, *, port: int = 0) -> Iterator[World]:
     clock = Clock()
     app = App(Settings(database=f"sqlite:///{folder / 'web.db'}"), clock=clock)
     app.first_start()
-    tell(Story(app, clock))
+    story = Story(app, clock)
+    tell(story)
+    story.happen()
     clock.live()
     settle(app)
     with socket.socket() as listening:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import msgspec
+from litestar.params import FromPath
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError
@@ -88,7 +89,7 @@ def _query(page: Page, filters: Filters) -> EntryQuery:
 
 
 @shows("/changes/{seq:int}")
-def change_page(page: Page, seq: int) -> Html:
+def change_page(page: Page, seq: FromPath[int]) -> Html:
     """One entry."""
     return _show(page, seq)
 
@@ -119,7 +120,7 @@ def _readable(page: Page, seq: int) -> Entry:
 
 
 @does("/changes/{seq:int}/revert", needs="viewer")
-def take_back(page: Page, seq: int) -> Html:
+def take_back(page: Page, seq: FromPath[int]) -> Html:
     """Take an entry back, with all that was changed together with it; the change flow asks for the role it needs."""
     entry = _readable(page, seq)
     form = page.form

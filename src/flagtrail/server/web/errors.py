@@ -10,7 +10,7 @@ from litestar import Response
 from flagtrail.model.errors import Unauthenticated
 from flagtrail.server import problems
 from flagtrail.server.web.forms import Form
-from flagtrail.server.web.page import Page, WebRequest, security_headers
+from flagtrail.server.web.page import View, WebRequest, security_headers
 
 MACHINES = ("/api/", "/ofrep/", "/sdk/", "/ledger/")
 """Addresses that programs call: they are told as problem+json, as everywhere in the API."""
@@ -24,7 +24,7 @@ def error_page(request: WebRequest, error: Exception) -> Response[Any]:
     told = problems.problem(refusal, name)
     if request.url.path.startswith(MACHINES):
         return Response(told.body, status_code=told.status, headers=told.headers, media_type=problems.MEDIA_TYPE)
-    page = Page(request, Form(), app=request.app.state.flagtrail, signed=state.get("signed"))
+    page = View(request, Form(), app=request.app.state.flagtrail, signed=state.get("signed"))
     if isinstance(refusal, Unauthenticated):
         next_ = page.here if request.method == "GET" and page.path != "/" else ""
         return page.redirect("/login" + (f"?{urlencode({'next': next_})}" if next_ else ""))

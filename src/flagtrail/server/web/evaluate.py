@@ -16,7 +16,7 @@ EXAMPLE = "targetingKey=user-1\nplan=enterprise"
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The answers to a question: one per flag; `present` is what a single flag answers now, where the past was asked."""
+    """One answer per flag asked for; `present` is what a single flag answers now, where the past was asked."""
 
     answers: tuple[Answer, ...]
     present: Answer | None = None

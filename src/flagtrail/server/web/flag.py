@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import msgspec
+from litestar.params import FromPath
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
@@ -33,7 +34,7 @@ class Served(msgspec.Struct, frozen=True):
 
 
 @shows("/flags/{key:str}")
-def flag_page(page: Page, key: str) -> Html:
+def flag_page(page: Page, key: FromPath[str]) -> Html:
     """A flag."""
     return show_flag(page, key)
 

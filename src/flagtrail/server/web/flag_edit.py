@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, cast
 
 import msgspec
+from litestar.params import FromPath
 
 from flagtrail.model.change import Operation
 from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument, NotFound
@@ -26,13 +27,13 @@ MEANINGS = {
 
 
 @does("/flags/{key:str}/environments/{environment:str}/enable")
-def enable(page: Page, key: str, environment: str) -> Html:
+def enable(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
     """Switch a flag on in an environment."""
     return _switch(page, key, environment, on=True)
 
 
 @does("/flags/{key:str}/environments/{environment:str}/disable")
-def disable(page: Page, key: str, environment: str) -> Html:
+def disable(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
     """Switch a flag off in an environment."""
     return _switch(page, key, environment, on=False)
 
@@ -48,7 +49,7 @@ def _switch(page: Page, key: str, environment: str, *, on: bool) -> Html:
 
 
 @does("/flags/{key:str}/environments/{environment:str}/rollout")
-def roll_out(page: Page, key: str, environment: str) -> Html:
+def roll_out(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
     """Set one percentage."""
     page.environment = environment
 
@@ -74,7 +75,7 @@ def _targeting(page: Page, key: str, environment: str, action: Literal["patch", 
 
 
 @shows("/flags/{key:str}/edit", "editor")
-def edit_details(page: Page, key: str) -> Html:
+def edit_details(page: Page, key: FromPath[str]) -> Html:
     """The form of what all environments share."""
     flag, version = _flag(page, key)
     fields = {
@@ -91,7 +92,7 @@ def edit_details(page: Page, key: str) -> Html:
 
 
 @does("/flags/{key:str}/edit")
-def save_details(page: Page, key: str) -> Html:
+def save_details(page: Page, key: FromPath[str]) -> Html:
     """Save what all environments share."""
     flag, _ = _flag(page, key)
     form = page.form
@@ -123,25 +124,25 @@ def _details(page: Page, flag: Flag, form: Form, refused: Refusal | None = None)
 
 
 @shows("/flags/{key:str}/archive", "editor")
-def confirm_archive(page: Page, key: str) -> Html:
+def confirm_archive(page: Page, key: FromPath[str]) -> Html:
     """Ask before archiving."""
     return _confirm(page, key, "Archive")
 
 
 @shows("/flags/{key:str}/restore", "editor")
-def confirm_restore(page: Page, key: str) -> Html:
+def confirm_restore(page: Page, key: FromPath[str]) -> Html:
     """Ask before restoring."""
     return _confirm(page, key, "Restore")
 
 
 @shows("/flags/{key:str}/delete", "editor")
-def confirm_delete(page: Page, key: str) -> Html:
+def confirm_delete(page: Page, key: FromPath[str]) -> Html:
     """Ask before deleting."""
     return _confirm(page, key, "Delete")
 
 
 @does("/flags/{key:str}/archive")
-def archive(page: Page, key: str) -> Html:
+def archive(page: Page, key: FromPath[str]) -> Html:
     """Archive a flag."""
     operation = Operation(
         action="patch",
@@ -153,7 +154,7 @@ def archive(page: Page, key: str) -> Html:
 
 
 @does("/flags/{key:str}/delete")
-def delete(page: Page, key: str) -> Html:
+def delete(page: Page, key: FromPath[str]) -> Html:
     """Delete a flag with its targetings."""
     operation = Operation(
         action="delete", subject=flag_subject(page.require_project(), key), version=page.form.number("version")
@@ -162,7 +163,7 @@ def delete(page: Page, key: str) -> Html:
 
 
 @does("/flags/{key:str}/restore")
-def restore(page: Page, key: str) -> Html:
+def restore(page: Page, key: FromPath[str]) -> Html:
     """Unarchive a flag, or bring a deleted one back."""
     operations = restoring(page.app.ask, page.require_project(), key)
     return _end(page, key, "Restore", operations, f"Restored {key}.", page.link(f"/flags/{key}"))

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
+from litestar.di import NamedDependency
 from litestar.handlers import get, post
 from litestar.handlers.http_handlers import HTTPRouteHandler
 
@@ -59,7 +60,7 @@ class Refusal(msgspec.Struct, frozen=True):
         return self.typed.raw(name) if form == self.form and name in self.typed else default
 
 
-class Page:
+class View:
     """One request and what stands behind it. Made once per request, in a worker thread."""
 
     def __init__(self, request: WebRequest, form: Form, *, app: App, signed: Signed | None) -> None:
@@ -264,14 +265,18 @@ def require_own_site(request: WebRequest) -> None:
         raise Forbidden("this form was sent by another site")
 
 
+Page: TypeAlias = NamedDependency[View]
+"""What every route handler asks for."""
+
+
 async def provide_form(request: WebRequest) -> Form:
     """The form of a request; empty where it has none."""
     return read_form(await request.body()) if request.method == "POST" else Form()
 
 
-def provide_page(request: WebRequest, form: Form) -> Page:
+def provide_page(request: WebRequest, form: NamedDependency[Form]) -> View:
     """The page of a request, where the identity has the role that the route needs in the page's project."""
-    page = Page(request, form, app=request.app.state.flagtrail, signed=request.scope["state"].get("signed"))
+    page = View(request, form, app=request.app.state.flagtrail, signed=request.scope["state"].get("signed"))
     needs: Role | None = request.route_handler.opt.get("needs")
     if needs is not None:
         project = None if request.route_handler.opt.get("everywhere") else page.project
@@ -279,7 +284,7 @@ def provide_page(request: WebRequest, form: Form) -> Page:
     return page
 
 
-Answer = Callable[..., Html]
+Answer = Callable[..., Response[Any]]
 
 
 def shows(

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import mimetypes
 from functools import cache
+from urllib.parse import urlencode
 
 from litestar import Response, Router, get
 from litestar.di import Provide
 from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
 
 from flagtrail.model.errors import NotFound
 from flagtrail.server.identity import PUBLIC
 from flagtrail.server.web import (
     account,
+    admin,
     changes,
     dashboard,
     evaluate,
     flag,
     flag_edit,
     flags,
+    reports,
     segments,
     stale,
     targeting_edit,
@@ -27,7 +32,7 @@ from flagtrail.server.web.errors import error_page
 from flagtrail.server.web.page import YEAR, provide_form, provide_page
 from flagtrail.server.web.templates import STATIC
 
-PAGES = (account, dashboard, flags, flag, flag_edit, targeting_edit, changes, stale, evaluate, segments)
+PAGES = (account, dashboard, flags, flag, flag_edit, targeting_edit, changes, stale, evaluate, segments, reports, admin)
 
 
 @cache
@@ -38,7 +43,7 @@ def _static_files() -> dict[str, tuple[bytes, str]]:
 
 
 @get("/static/{name:str}", opt={"role": PUBLIC, "any_query": True}, include_in_schema=False, sync_to_thread=False)
-def static(name: str) -> Response[bytes]:
+def static(name: FromPath[str]) -> Response[bytes]:
     """A file of the design. Its address changes with its content, so browsers keep it for a year."""
     content, type_ = _static_files().get(name, (b"", ""))
     if not type_:
@@ -47,8 +52,14 @@ def static(name: str) -> Response[bytes]:
     return Response(content, media_type=type_, headers=headers)
 
 
+@get("/login/{token:str}", opt={"role": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+def login_link(token: FromPath[str]) -> Redirect:
+    """The other way to write a login link."""
+    return Redirect("/login?" + urlencode({"token": token}), headers={"Cache-Control": "no-store"})
+
+
 @get("/{rest:path}", opt={"role": PUBLIC, "any_query": True}, include_in_schema=False, sync_to_thread=False)
-def nothing_here(rest: str) -> Response[str]:
+def nothing_here(rest: FromPath[str]) -> Response[str]:
     """Whatever no other route serves."""
     raise NotFound(f"nothing is served at {rest}")
 
@@ -61,7 +72,7 @@ def _handlers() -> list[HTTPRouteHandler]:
 route_handlers: list[Router] = [
     Router(
         "/",
-        route_handlers=[*dict.fromkeys(_handlers()), static, nothing_here],
+        route_handlers=[*dict.fromkeys(_handlers()), static, login_link, nothing_here],
         dependencies={"form": Provide(provide_form), "page": Provide(provide_page, sync_to_thread=True)},
         exception_handlers={Exception: error_page},
         include_in_schema=False,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import cast
 
+from litestar.params import FromPath
+
 from flagtrail.app.wording import condition_words
 from flagtrail.model.change import Operation
 from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument, NotFound
@@ -44,7 +46,7 @@ def new_segment(page: Page) -> Html:
 
 
 @shows("/segments/{key:str}")
-def segment_page(page: Page, key: str) -> Html:
+def segment_page(page: Page, key: FromPath[str]) -> Html:
     """A segment: whom it holds, who uses it, its history."""
     project = page.require_project()
     state = page.app.ask.state
@@ -65,7 +67,7 @@ def segment_page(page: Page, key: str) -> Html:
 
 
 @shows("/segments/{key:str}/edit", "editor")
-def edit_segment(page: Page, key: str) -> Html:
+def edit_segment(page: Page, key: FromPath[str]) -> Html:
     """The form with what stands."""
     held = _held(page, key)
     segment = cast("Segment", held.document)
@@ -79,14 +81,14 @@ def create_segment(page: Page) -> Html:
 
 
 @does("/segments/{key:str}/edit")
-def save_segment(page: Page, key: str) -> Html:
+def save_segment(page: Page, key: FromPath[str]) -> Html:
     """Save a segment."""
     _held(page, key)
     return _save(page, key)
 
 
 @does("/segments/{key:str}/delete")
-def delete_segment(page: Page, key: str) -> Html:
+def delete_segment(page: Page, key: FromPath[str]) -> Html:
     """Delete a segment; refused while others use it."""
     held = _held(page, key)
     segment = cast("Segment", held.document)

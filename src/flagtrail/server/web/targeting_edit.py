@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from litestar.params import FromPath
 
 from flagtrail.model.change import Operation
 from flagtrail.model.document import encode
@@ -17,7 +18,7 @@ from flagtrail.server.web.page import Html, Page, Refusal, does, shows
 
 
 @shows("/flags/{key:str}/environments/{environment:str}/edit", "editor")
-def edit_targeting(page: Page, key: str, environment: str) -> Html:
+def edit_targeting(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
     """The editor with what stands."""
     flag = _flag(page, key, environment)
     now = served(page.app.ask.state, page.project, flag, page.environments[environment])
@@ -26,7 +27,7 @@ def edit_targeting(page: Page, key: str, environment: str) -> Html:
 
 
 @does("/flags/{key:str}/environments/{environment:str}/edit")
-def save_targeting(page: Page, key: str, environment: str) -> Html:
+def save_targeting(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
     """Save the targeting; or do what one of the form's own buttons says and show it again."""
     flag = _flag(page, key, environment)
     form = page.form

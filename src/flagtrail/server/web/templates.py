@@ -150,6 +150,7 @@ def _environment() -> Environment:
     )
     made.filters.update(
         moment=moment,
+        moments=moments,
         day=day,
         number=number,
         pretty=pretty,

@@ -158,6 +158,13 @@ def headline(entry: Entry, *, own: bool = False) -> str:
     return _HEADLINES.get(action, "changed")
 
 
+def beyond_headline(lines: Sequence[str]) -> list[str]:
+    """What a creation's lines say beyond that it was created: short ones together, rules each on its own."""
+    kept = [line for line in lines if line not in {"created", "enabled"}]
+    short = [line for line in kept if not line.startswith("rule ")]
+    return [*(line for line in kept if line.startswith("rule ")), *([" · ".join(short)] if short else [])]
+
+
 def is_told(lines: Sequence[str], entry: Entry) -> bool:
     """Whether the headline says all that the lines do."""
     return len(lines) == 1 and lines[0] == leading(entry)
@@ -224,16 +231,24 @@ def by_day(entries: Sequence[Entry]) -> list[Day]:
 
 
 class LinePair(msgspec.Struct, frozen=True):
-    """One line of a document before and after; None where that side has no such line."""
+    """One line of a document before and after; None where that side has no such line.
+
+    With `gap` it stands for that many lines which are the same on both sides.
+    """
 
     left: str | None
     right: str | None
     changed: bool
+    gap: int = 0
+
+
+AROUND = 3
+"""How many unchanged lines are shown on each side of a change."""
 
 
 def rows(before: Json, after: Json) -> list[LinePair]:
-    """Two JSON values side by side, line by line; what does not exist has no lines."""
-    left, right = (([] if value is None else _lines(value)) for value in (before, after))
+    """Two JSON values side by side, line by line, long unchanged parts left out; what does not exist has no lines."""
+    left, right = ([] if value is None else _lines(value) for value in (before, after))
     return list(_paired(left, right))
 
 
@@ -242,13 +257,27 @@ def _lines(value: Json) -> list[str]:
 
 
 def _paired(left: list[str], right: list[str]) -> Iterator[LinePair]:
-    matcher = difflib.SequenceMatcher(a=left, b=right, autojunk=False)
-    for tag, low, high, begin, end in matcher.get_opcodes():
+    opcodes = difflib.SequenceMatcher(a=left, b=right, autojunk=False).get_opcodes()
+    for place, (tag, low, high, begin, end) in enumerate(opcodes):
+        if tag == "equal":
+            shown = (0 if place == 0 else AROUND, 0 if place == len(opcodes) - 1 else AROUND)
+            yield from _same(left[low:high], *shown)
+            continue
         old, new = left[low:high], right[begin:end]
         for index in range(max(len(old), len(new))):
             yield LinePair(
-                old[index] if index < len(old) else None, new[index] if index < len(new) else None, tag != "equal"
+                old[index] if index < len(old) else None, new[index] if index < len(new) else None, changed=True
             )
+
+
+def _same(lines: list[str], head: int, tail: int) -> Iterator[LinePair]:
+    hidden = len(lines) - head - tail
+    if hidden <= AROUND:
+        head, hidden, tail = len(lines), 0, 0
+    yield from (LinePair(line, line, changed=False) for line in lines[:head])
+    if hidden:
+        yield LinePair(None, None, changed=False, gap=hidden)
+        yield from (LinePair(line, line, changed=False) for line in lines[head + hidden :])
 
 
 def initials(name: str) -> str:
