@@ -36,6 +36,14 @@ def unpack(members: bytes) -> int:
     return bits
 
 
+def offsets(bits: int) -> Iterator[int]:
+    """The offsets in a set, largest first."""
+    while bits:
+        offset = bits.bit_length() - 1
+        bits ^= 1 << offset
+        yield offset
+
+
 def built(connection: sqlite3.Connection) -> int:
     """How many entries, from the first on, stand in blocks."""
     count: int = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM block").fetchone()[0]
@@ -50,15 +58,15 @@ def build(connection: sqlite3.Connection) -> int:
     ).fetchall()
     if len(rows) < SIZE:
         return low
-    offsets: dict[str, list[int]] = {}
+    members: dict[str, list[int]] = {}
     for seq, _, terms in rows:
         for term in index.parted(terms)[1:-1]:
-            offsets.setdefault(term, []).append(seq - low)
+            members.setdefault(term, []).append(seq - low)
     number = low // SIZE
     times = [effective for _, effective, _ in rows]
     connection.execute("INSERT INTO block VALUES (?, ?, ?)", (number, min(times), max(times)))
     connection.executemany(
-        "INSERT INTO block_term VALUES (?, ?, ?)", [(number, term, pack(offsets[term])) for term in sorted(offsets)]
+        "INSERT INTO block_term VALUES (?, ?, ?)", [(number, term, pack(members[term])) for term in sorted(members)]
     )
     connection.execute(
         "INSERT INTO entry_text (rowid, words) SELECT seq, words FROM entry_index WHERE seq BETWEEN ? AND ?",

@@ -58,12 +58,8 @@ def _older(
     connection: sqlite3.Connection, conditions: list[index.Condition], window: index.Window, text: _Text, end: int
 ) -> Iterator[int]:
     """Matching seqs within blocks, below `end`."""
-    for low, found in text.among(_sets(connection, conditions, window, end)):
-        bits = found
-        while bits:
-            offset = bits.bit_length() - 1
-            bits ^= 1 << offset
-            yield low + offset
+    for low, bits in text.among(_sets(connection, conditions, window, end)):
+        yield from (low + offset for offset in blocks.offsets(bits))
 
 
 def _sets(
@@ -149,7 +145,7 @@ class _Text:
 
     def _looked_at(self, waiting: list[Block]) -> Iterator[Block]:
         """What is left of these blocks when each of their candidates is looked at."""
-        seqs = [low + offset for low, bits in waiting for offset in range(blocks.SIZE) if bits >> offset & 1]
+        seqs = [low + offset for low, bits in waiting for offset in blocks.offsets(bits)]
         found: dict[int, int] = {}
         for seq, terms, words in self._connection.execute(
             "SELECT seq, terms, words FROM entry_index WHERE seq IN (SELECT value FROM json_each(?))",
