@@ -25,6 +25,7 @@ from tests.support.documents import attribute_test, boolean_flag, enabled, rule,
 from tests.support.server import RunningServer, free_port, running_server
 
 FLAGS = 200
+CORES = sorted(os.sched_getaffinity(0))
 ROUNDS = 2
 CONTEXT = {
     "targetingKey": "user-8217",
@@ -112,14 +113,13 @@ drive = wrk if shutil.which("wrk") else threads
 
 
 @contextlib.contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Whatever is started within runs on this core alone, where the machine has several."""
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {sorted(cores)[core % len(cores)]})
+def on_servers_core() -> Iterator[None]:
+    """Whatever is started within runs on the first core alone; all else on the others, where there are any."""
+    os.sched_setaffinity(0, set(CORES[:1]))
     try:
         yield
     finally:
-        os.sched_setaffinity(0, cores)
+        os.sched_setaffinity(0, set(CORES[1:] or CORES))
 
 
 @contextlib.contextmanager
@@ -128,7 +128,7 @@ def bare_server(body: bytes, folder: Path) -> Iterator[str]:
     file = folder / "body.json"
     file.write_bytes(body)
     port = free_port()
-    with on_core(0):
+    with on_servers_core():
         process = subprocess.Popen([sys.executable, "-c", BARE, str(port), str(file)])
     url = f"http://127.0.0.1:{port}"
     try:
@@ -194,7 +194,7 @@ def changes(server: RunningServer, folder: Path, seconds: float) -> None:
 def commits(folder: Path, seconds: float) -> float:
     """Rows of an entry's size inserted and committed one by one, synchronous=FULL: the same disk, the same core."""
     row = (os.urandom(700), os.urandom(400), os.urandom(32))
-    with on_core(0), contextlib.closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
+    with on_servers_core(), contextlib.closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, leaf BLOB, held BLOB, hash BLOB)")
@@ -223,11 +223,10 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with on_core(0):
+        with on_servers_core():
             started = running_server(folder, log_level="warning")
             server = started.__enter__()
         try:
-            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - {0} or {0})
             evaluations(server, folder, seconds)
             changes(server, folder, seconds)
         finally:

@@ -26,7 +26,7 @@ class Follower(Protocol):
 
 
 class Periodic:
-    """A follower that calls `task` every `seconds`."""
+    """A follower of the clock alone: calls `task` every `seconds`, however often the ledger moves."""
 
     def __init__(self, name: str, task: Callable[[], object], seconds: float) -> None:
         self.name = name
@@ -44,6 +44,7 @@ class Followers:
 
     def __init__(self, followers: list[Follower]) -> None:
         self._wakers = {follower.name: threading.Event() for follower in followers}
+        self._following = [self._wakers[each.name] for each in followers if not isinstance(each, Periodic)]
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(follower,), name=f"follow-{follower.name}", daemon=True)
@@ -56,14 +57,15 @@ class Followers:
             thread.start()
 
     def moved(self, _state: object = None) -> None:
-        """The ledger moved: wake everybody."""
-        for waker in self._wakers.values():
+        """The ledger moved: wake whoever follows it."""
+        for waker in self._following:
             waker.set()
 
     def stop(self) -> None:
         """Stop; a step under way is finished first (at most ten seconds are waited)."""
         self._stopping.set()
-        self.moved()
+        for waker in self._wakers.values():
+            waker.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=10)
