@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -109,7 +110,7 @@ def cli() -> None:
 
 def with_examples(command: click.Command) -> click.Command:
     """The command, and those inside it, with the lines of their examples kept as they are (click would fill them)."""
-    command.help = (command.help or "").replace("\n\nExample:\n", "\n\n\b\nExample:\n")
+    command.help = inspect.cleandoc(command.help or "").replace("\n\nExample:\n", "\n\n\b\nExample:\n")
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
         with_examples(inner)
     return command
@@ -121,7 +122,9 @@ with_examples(cli)
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code: 0 done, 1 refused, 2 wrong usage."""
     try:
-        outcome = cli.main(list(arguments), prog_name="flagtrail", standalone_mode=False)
+        # Not `cli.main`: it would end the process itself where a pipe is closed.
+        with cli.make_context("flagtrail", list(arguments)) as context:
+            outcome = cli.invoke(context)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:

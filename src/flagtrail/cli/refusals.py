@@ -78,6 +78,6 @@ def tell_usage(error: click.ClickException) -> int:
     """Print what was wrong with the command line, and where its help is."""
     context = getattr(error, "ctx", None)
     click.echo(f"{error.format_message()}", err=True)
-    if context is not None:
+    if context is not None and not isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(f"  > {context.command_path} --help", err=True)
     return EXIT_USAGE

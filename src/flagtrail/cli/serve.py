@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,10 @@ def demo(host: str | None, port: int | None) -> None:
 
 
 def _settings(host: str | None, port: int | None) -> Settings:
+    """The settings with these two; at a terminal with a quiet log, unless a level was named."""
     settings = read_settings(os.environ)
+    if "FLAGTRAIL_LOG_LEVEL" not in os.environ and sys.stderr.isatty():
+        settings = msgspec.structs.replace(settings, log_level="warning")
     return msgspec.structs.replace(settings, host=host or settings.host, port=port or settings.port)
 
 
@@ -90,7 +94,7 @@ def _opened(settings: Settings) -> App:
     from flagtrail.app.bootstrap import App
     from flagtrail.server.asgi import configure_logging
 
-    configure_logging(settings.log_level if "FLAGTRAIL_LOG_LEVEL" in os.environ else "warning")
+    configure_logging(settings.log_level)
     _refuse_taken(settings)
     return App(settings)
 
