@@ -98,6 +98,8 @@ def connect(location: Location) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA journal_size_limit = {1 << 26}")
+        # An append rewrites the same index pages again and again: fewer checkpoints write each of them less often.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
     except sqlite3.Error:
         connection.close()
         raise
