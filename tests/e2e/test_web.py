@@ -28,7 +28,7 @@ ARGS = [
 PAGES = [
     pytest.param("/", id="dashboard"),
     pytest.param("/flags", id="flags"),
-    pytest.param("/flags?show=all&state=production:on", id="flags filtered"),
+    pytest.param("/flags?show=all&state=production:enabled", id="flags filtered"),
     pytest.param("/flags?search=nothing+like+this", id="flags without a match"),
     pytest.param("/flags/new", id="new flag"),
     pytest.param("/flags/new_pricing", id="flag"),

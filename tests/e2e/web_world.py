@@ -1,4 +1,4 @@
-"""A small company to look at: flags of every state, a segment, incidents, two years of changes, usage; and its server."""
+"""A small company to look at: flags of every state, segments, an incident, two years of changes, usage; its server."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ from flagtrail.server.asgi import create
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 PROBE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
 P = "default"
+ENTERPRISE = {
+    "id": "enterprise",
+    "description": "Enterprise first",
+    "when": {"attribute": "plan", "operator": "in", "values": ["enterprise"]},
+    "serve": {"variant": "on"},
+}
+PILOT = {
+    "id": "pilot",
+    "description": "Pilot of large customers",
+    "when": {"any": [{"segment": "large_customers"}, {"segment": "beta"}]},
+    "serve": {"variant": "on"},
+}
+COLLEAGUES = {"id": "colleagues", "when": {"segment": "beta"}, "serve": {"variant": "on"}}
 PEOPLE = ("Ana Díaz", "Ben Okafor", "Chiara Rossi", "Dmitri Volkov", "Emi Tanaka")
 
 
@@ -82,11 +95,11 @@ class Story:
         self.app.changes.apply(Identity(actor, role="admin"), change)
 
 
-def put(subject: Subject, value: Any, action: Any = "create") -> Operation:
+def put(subject: Subject, value: Any, action: Any = "create") -> Operation:  # noqa: ANN401 - a document's JSON
     return Operation(action=action, subject=subject, value=value)
 
 
-def patch(flag: str, environment: str, value: Any) -> Operation:
+def patch(flag: str, environment: str, value: Any) -> Operation:  # noqa: ANN401 - a document's JSON
     return put(targeting_subject(P, flag, environment), value, "patch")
 
 
@@ -94,38 +107,224 @@ def rollout(flag: str, percent: float, environment: str = "production") -> Opera
     return put(targeting_subject(P, flag, environment), {"percent": percent}, "rollout")
 
 
-def flag(key: str, **details: Any) -> Operation:
+def flag(key: str, **details: Any) -> Operation:  # noqa: ANN401 - a document's JSON
     return put(flag_subject(P, key), encode(boolean_flag(key, **details)))
 
 
 def tell(story: Story) -> None:
     """The whole story, oldest first."""
     t = story.tell
-    t(690, 0, "people", *(put(member_subject(f"m{i}"), encode(Member(f"m{i}", n, f"{n.split()[0].lower()}@example.com", "editor"))) for i, n in enumerate(PEOPLE)))  # fmt: skip
-    t(680, 0, "segments", put(segment_subject(P, "beta"), {"key": "beta", "when": {"attribute": "email", "operator": "ends_with", "values": ["@example.com"]}, "description": "Colleagues and friends"}))  # fmt: skip
-    t(679, 1, "", put(segment_subject(P, "large_customers"), {"key": "large_customers", "when": {"all": [{"attribute": "plan", "operator": "in", "values": ["enterprise", "business"]}, {"attribute": "seats", "operator": "gte", "values": [100]}]}}))  # fmt: skip
-    t(400, 1, "BILL-7 billing engine behind a flag", flag("billing_v2", description="The new billing engine.", owner="billing", tags=("billing", "critical")))  # fmt: skip
+    t(
+        690,
+        0,
+        "people",
+        *(
+            put(member_subject(f"m{i}"), encode(Member(f"m{i}", n, f"{n.split()[0].lower()}@example.com", "editor")))
+            for i, n in enumerate(PEOPLE)
+        ),
+    )
+    t(
+        680,
+        0,
+        "segments",
+        put(
+            segment_subject(P, "beta"),
+            {
+                "key": "beta",
+                "when": {"attribute": "email", "operator": "ends_with", "values": ["@example.com"]},
+                "description": "Colleagues and friends",
+            },
+        ),
+    )
+    t(
+        679,
+        1,
+        "",
+        put(
+            segment_subject(P, "large_customers"),
+            {
+                "key": "large_customers",
+                "when": {
+                    "all": [
+                        {"attribute": "plan", "operator": "in", "values": ["enterprise", "business"]},
+                        {"attribute": "seats", "operator": "gte", "values": [100]},
+                    ]
+                },
+            },
+        ),
+    )
+    t(
+        400,
+        1,
+        "BILL-7 billing engine behind a flag",
+        flag("billing_v2", description="The new billing engine.", owner="billing", tags=("billing", "critical")),
+    )
     for env in ("development", "staging", "production"):
         t(398 - len(env), 1, "BILL-7 roll out", patch("billing_v2", env, {"enabled": True}), ticket="BILL-7")
-    t(120, 2, "BILL-42 new pricing page and rules", flag("new_pricing", description="Prices by seat instead of by project. Shown on the pricing page, in the cart and on invoices.", owner="billing", tags=("critical", "checkout")), ticket="BILL-42")  # fmt: skip
+    t(
+        120,
+        2,
+        "BILL-42 new pricing page and rules",
+        flag(
+            "new_pricing",
+            description="Prices by seat instead of by project. Shown on the pricing page, in the cart and on invoices.",
+            owner="billing",
+            tags=("critical", "checkout"),
+        ),
+        ticket="BILL-42",
+    )
     t(118, 2, "", patch("new_pricing", "development", {"enabled": True}))
-    t(100, 2, "", patch("new_pricing", "staging", {"enabled": True, "rules": [{"id": "colleagues", "when": {"segment": "beta"}, "serve": {"variant": "on"}}], "fallthrough": {"variant": "off"}}))  # fmt: skip
-    t(90, 0, "Enterprise asked for it first", patch("new_pricing", "production", {"enabled": True, "prerequisites": [{"flag": "billing_v2", "variants": ["on"]}], "rules": [{"id": "enterprise", "description": "Enterprise first", "when": {"attribute": "plan", "operator": "in", "values": ["enterprise"]}, "serve": {"variant": "on"}}], "fallthrough": {"variant": "off"}}), ticket="https://tracker.example.com/browse/BILL-51")  # fmt: skip
+    t(
+        100,
+        2,
+        "",
+        patch(
+            "new_pricing",
+            "staging",
+            {
+                "enabled": True,
+                "rules": [{"id": "colleagues", "when": {"segment": "beta"}, "serve": {"variant": "on"}}],
+                "fallthrough": {"variant": "off"},
+            },
+        ),
+    )
+    t(
+        90,
+        0,
+        "Enterprise asked for it first",
+        patch(
+            "new_pricing",
+            "production",
+            {
+                "enabled": True,
+                "prerequisites": [{"flag": "billing_v2", "variants": ["on"]}],
+                "rules": [ENTERPRISE],
+                "fallthrough": {"variant": "off"},
+            },
+        ),
+        ticket="https://tracker.example.com/browse/BILL-51",
+    )
     for days, percent in ((80, 5), (72, 10), (60, 25), (44, 50), (43.9, 25), (30, 50)):
         t(days, 1, f"BILL-42 step to {percent} %", rollout("new_pricing", percent), ticket="BILL-42")
-    t(21, 3, "Invoices of large customers are wrong, see the incident channel", patch("new_pricing", "production", {"enabled": False}), ticket="INC-118")  # fmt: skip
+    t(
+        21,
+        3,
+        "Invoices of large customers are wrong, see the incident channel",
+        patch("new_pricing", "production", {"enabled": False}),
+        ticket="INC-118",
+    )
     t(20.9, 4, "Fixed in 4.18.2", patch("new_pricing", "production", {"enabled": True}), ticket="INC-118")
-    t(9, 2, "Pilot with large customers", patch("new_pricing", "production", {"rules": [{"id": "enterprise", "description": "Enterprise first", "when": {"attribute": "plan", "operator": "in", "values": ["enterprise"]}, "serve": {"variant": "on"}}, {"id": "pilot", "description": "Pilot of large customers", "when": {"any": [{"segment": "large_customers"}, {"segment": "beta"}]}, "serve": {"variant": "on"}}]}))  # fmt: skip
-    t(6, 3, "Two more domains in the beta", put(segment_subject(P, "beta"), {"when": {"attribute": "email", "operator": "ends_with", "values": ["@example.com", "@friends.example"]}}, "patch"))  # fmt: skip
+    t(9, 2, "Pilot with large customers", patch("new_pricing", "production", {"rules": [ENTERPRISE, PILOT]}))
+    t(
+        6,
+        3,
+        "Two more domains in the beta",
+        put(
+            segment_subject(P, "beta"),
+            {"when": {"attribute": "email", "operator": "ends_with", "values": ["@example.com", "@friends.example"]}},
+            "patch",
+        ),
+    )
     colours = {"blue": "#2463eb", "green": "#15803d", "amber": "#d97706"}
-    t(70, 4, "Which colour sells?", put(flag_subject(P, "checkout_colour"), {"key": "checkout_colour", "type": "string", "variants": colours, "description": "Colour of the button in the cart.", "owner": "growth", "tags": ["experiment"], "lifecycle": {"kind": "experiment", "remove_by": "2026-12-31"}}))  # fmt: skip
-    t(69, 4, "Start the experiment", patch("checkout_colour", "production", {"enabled": True, "off_variant": "blue", "fallthrough": {"variant": None, "split": [{"variant": "blue", "weight": 50_000}, {"variant": "green", "weight": 30_000}, {"variant": "amber", "weight": 20_000}]}}))  # fmt: skip
+    t(
+        70,
+        4,
+        "Which colour sells?",
+        put(
+            flag_subject(P, "checkout_colour"),
+            {
+                "key": "checkout_colour",
+                "type": "string",
+                "variants": colours,
+                "description": "Colour of the button in the cart.",
+                "owner": "growth",
+                "tags": ["experiment"],
+                "lifecycle": {"kind": "experiment", "remove_by": "2026-12-31"},
+            },
+        ),
+    )
+    t(
+        69,
+        4,
+        "Start the experiment",
+        patch(
+            "checkout_colour",
+            "production",
+            {
+                "enabled": True,
+                "off_variant": "blue",
+                "fallthrough": {
+                    "variant": None,
+                    "split": [
+                        {"variant": "blue", "weight": 50_000},
+                        {"variant": "green", "weight": 30_000},
+                        {"variant": "amber", "weight": 20_000},
+                    ],
+                },
+            },
+        ),
+    )
     t(50, 0, "probe of the pages", flag("odd_text", description=PROBE, owner=PROBE, tags=("a",)))
-    t(49, 0, PROBE, patch("odd_text", "development", {"enabled": True, "rules": [{"id": "r", "description": PROBE, "when": {"attribute": "x", "operator": "equals", "values": [PROBE]}, "serve": {"variant": "on"}}]}), ticket=PROBE)  # fmt: skip
-    t(48, 0, "", put(segment_subject(P, "odd_segment"), {"key": "odd_segment", "description": PROBE, "when": {"attribute": "x", "operator": "equals", "values": [PROBE]}}))  # fmt: skip
-    for index, name in enumerate(("search_suggestions", "fast_export", "sso_enforced", "dark_mode", "mobile_push", "audit_webhooks", "invoice_pdf_v3", "regional_tax", "smart_retries", "team_templates")):  # fmt: skip
+    t(
+        49,
+        0,
+        PROBE,
+        patch(
+            "odd_text",
+            "development",
+            {
+                "enabled": True,
+                "rules": [
+                    {
+                        "id": "r",
+                        "description": PROBE,
+                        "when": {"attribute": "x", "operator": "equals", "values": [PROBE]},
+                        "serve": {"variant": "on"},
+                    }
+                ],
+            },
+        ),
+        ticket=PROBE,
+    )
+    t(
+        48,
+        0,
+        "",
+        put(
+            segment_subject(P, "odd_segment"),
+            {
+                "key": "odd_segment",
+                "description": PROBE,
+                "when": {"attribute": "x", "operator": "equals", "values": [PROBE]},
+            },
+        ),
+    )
+    for index, name in enumerate(
+        (
+            "search_suggestions",
+            "fast_export",
+            "sso_enforced",
+            "dark_mode",
+            "mobile_push",
+            "audit_webhooks",
+            "invoice_pdf_v3",
+            "regional_tax",
+            "smart_retries",
+            "team_templates",
+        )
+    ):
         made = 300 - index * 26
-        t(made, index, f"PLAT-{100 + index} {name.replace('_', ' ')}", flag(name, description=f"{name.replace('_', ' ').capitalize()} for every workspace.", owner=("platform", "growth", "identity")[index % 3], tags=("platform",) if index % 2 else ()))  # fmt: skip
+        t(
+            made,
+            index,
+            f"PLAT-{100 + index} {name.replace('_', ' ')}",
+            flag(
+                name,
+                description=f"{name.replace('_', ' ').capitalize()} for every workspace.",
+                owner=("platform", "growth", "identity")[index % 3],
+                tags=("platform",) if index % 2 else (),
+            ),
+        )
         t(made - 3, index + 1, "", patch(name, "development", {"enabled": True}))
         if index % 3:
             t(made - 9, index, "ready", patch(name, "production", {"enabled": True}))
@@ -133,7 +332,13 @@ def tell(story: Story) -> None:
         if index == 5:
             t(made - 20, 1, "superseded", put(flag_subject(P, name), {"archived": True}, "patch"))
     t(2, 1, "Nobody misses it", put(flag_subject(P, "team_templates"), None, "delete"))
-    t(1.2, 0, "An environment for the load tests", put(environment_subject(P, "load"), {"key": "load", "name": "Load tests", "position": 4}), put(project_subject("mobile"), {"key": "mobile", "name": "Mobile app"}))  # fmt: skip
+    t(
+        1.2,
+        0,
+        "An environment for the load tests",
+        put(environment_subject(P, "load"), {"key": "load", "name": "Load tests", "position": 4}),
+        put(project_subject("mobile"), {"key": "mobile", "name": "Mobile app"}),
+    )
     t(0.1, 1, "BILL-42 half of everybody", rollout("new_pricing", 60), ticket="BILL-42")
 
 
@@ -142,10 +347,24 @@ def settle(app: App) -> None:
     owner = app.access.member_identity("owner")
     app.access.issue_token(owner, Token("checkout-service", "server", "Checkout service", P, "production"), why="SDK")
     rows = [
-        Usage(P, env, key, "on", "", f"2026-11-{day:02d}T09:00:00.000000Z", count + day, f"2026-11-{day:02d}T09:29:00.000000Z")
-        for env, key, count in (("production", "new_pricing", 41_200), ("production", "billing_v2", 39_000), ("staging", "new_pricing", 310), ("production", "sso_enforced", 5_200))
+        Usage(
+            P,
+            env,
+            key,
+            "on",
+            "",
+            f"2026-11-{day:02d}T09:00:00.000000Z",
+            count + day,
+            f"2026-11-{day:02d}T09:29:00.000000Z",
+        )
+        for env, key, count in (
+            ("production", "new_pricing", 41_200),
+            ("production", "billing_v2", 39_000),
+            ("staging", "new_pricing", 310),
+            ("production", "sso_enforced", 5_200),
+        )
         for day in range(1, 23)
-    ]  # fmt: skip
+    ]
     app.storage.add_usage(rows)
     app.signer.checkpoint()
 

@@ -91,7 +91,7 @@ def set_password(page: Page) -> Html:
         page.app.access.set_password(member, form.raw("password"))
     except FlagtrailError as error:
         return _account(page, Refusal("password", error, form))
-    return page.redirect("/account", flash=Flash("Your password is set."))
+    return page.redirect(page.link("/account"), flash=Flash("Your password is set."))
 
 
 def _account(page: Page, refused: Refusal | None = None) -> Html:

@@ -180,7 +180,7 @@ def revoke_token(page: Page, key: FromPath[str]) -> Html:
     return page.change(
         [operation],
         done=f"Revoked {key}.",
-        to="/tokens",
+        to=page.link("/tokens"),
         again=lambda error: _tokens(page, Refusal(f"revoke-{key}", error, page.form)),
     )
 
@@ -217,7 +217,7 @@ def create_member(page: Page) -> Html:
     return page.change(
         [operation],
         done=f"Made the member {key}. Make them a login link to let them in.",
-        to="/members",
+        to=page.link("/members"),
         again=lambda error: _members(page, Refusal("new", error, form)),
     )
 
@@ -244,7 +244,7 @@ def edit_member(page: Page, key: FromPath[str]) -> Html:
     except FlagtrailError as error:
         return again(error)
     operation = Operation(action="patch", subject=member_subject(key), value=patch, version=version)
-    return page.change([operation], done=f"Saved {key}.", to="/members", again=again)
+    return page.change([operation], done=f"Saved {key}.", to=page.link("/members"), again=again)
 
 
 @does("/members/{key:str}/login-link", needs="admin", everywhere=True)

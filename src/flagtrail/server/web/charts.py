@@ -12,6 +12,8 @@ import msgspec
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 1_000, 100
+OFF = 1
+"""The place of what means "off": it stands on top of the others."""
 WHOLE = 100_000
 
 
@@ -27,7 +29,7 @@ class Step(msgspec.Struct, frozen=True):
 
     at: str
     weights: Sequence[tuple[int, int]]
-    """(the variant's place among the flag's, its weight)."""
+    """(the variant's place, its weight); places are colours, see `words.places`."""
     label: str
     enabled: bool = True
 
@@ -74,7 +76,7 @@ def share_bar(parts: Sequence[tuple[int, int]], *, title: str, off: bool = False
 
 
 def steps(values: Sequence[Step], *, start: str, end: str, title: str) -> Markup:
-    """Shares over time, stacked, the flag's first variant at the bottom; empty before the first step."""
+    """Shares over time, stacked, "off" on top; empty before the first step."""
     shapes = []
     for index, step in enumerate(values):
         left = _across(max(step.at, start), start, end)
@@ -82,7 +84,7 @@ def steps(values: Sequence[Step], *, start: str, end: str, title: str) -> Markup
         if right <= left:
             continue
         low = 0.0
-        for place, weight in sorted(step.weights):
+        for place, weight in sorted(step.weights, key=lambda part: (part[0] == OFF, part[0])):
             height = weight / WHOLE * HEIGHT
             css = f"v{place % 6}" if step.enabled else f"v{place % 6} dim"
             shapes.append(
@@ -90,7 +92,7 @@ def steps(values: Sequence[Step], *, start: str, end: str, title: str) -> Markup
                 f'height="{height:.2f}"><title>{escape(step.label)}</title></rect>'
             )
             low += height
-        if index:
+        if index and list(step.weights) != list(values[index - 1].weights):
             shapes.append(f'<path class="tick" d="M{left:.2f} 0V{HEIGHT}"/>')
     grid = "".join(f'<path class="grid" d="M0 {y}H{WIDTH}"/>' for y in (25, 50, 75))
     return _chart("steps", title, "".join(shapes) + grid)

@@ -24,6 +24,7 @@ def dashboard(page: Page) -> Html:
         "dashboard.html",
         told=told,
         total=total,
+        most=max((day.changes for day in told.days), default=0),
         chart=charts.bars(bars, title=f"{total} changes in the last 30 days"),
         first_day=told.days[0].date if told.days else "",
         last_day=told.days[-1].date if told.days else "",

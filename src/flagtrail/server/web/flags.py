@@ -19,6 +19,7 @@ from flagtrail.server.web.page import Html, Page, Refusal, does, shows
 from flagtrail.server.web.words import status
 
 PAGE = 50
+TONES = (("enabled", "switched on"), ("on", "on for everybody"), ("part", "on for some"), ("off", "off for everybody"))
 TYPES: tuple[str, ...] = get_args(FlagType)
 KINDS: tuple[str, ...] = get_args(LifecycleKind)
 STARTS: dict[str, str] = {
@@ -76,7 +77,7 @@ def flag_list(page: Page) -> Html:
         states=[
             (f"{env.key}:{tone}", f"{env.name or env.key}: {told}")
             for env in page.environments.values()
-            for tone, told in (("on", "on for all"), ("part", "on for some"), ("off", "off"))
+            for tone, told in TONES
         ],
     )
 
@@ -98,7 +99,8 @@ def _is_shown(each: Row, filters: Filters) -> bool:
     if not shown or (filters.tag and filters.tag not in flag.tags) or (filters.owner and filters.owner != flag.owner):
         return False
     environment, _, tone = filters.state.partition(":")
-    if environment in each.targetings and status(each.targetings[environment]).tone != tone:
+    targeting = each.targetings.get(environment)
+    if targeting is not None and not (targeting.enabled if tone == "enabled" else status(targeting).tone == tone):
         return False
     haystack = f"{flag.key} {flag.description} {flag.owner} {' '.join(flag.tags)}".casefold()
     return all(word in haystack for word in filters.search.casefold().split())

@@ -11,7 +11,7 @@ from flagtrail.app.clock import stamp
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.model.flag import Flag
 from flagtrail.server.rest.questions import instant
-from flagtrail.server.web import charts
+from flagtrail.server.web import charts, words
 from flagtrail.server.web.forms import read_context
 from flagtrail.server.web.page import Page
 from flagtrail.server.web.templates import moment
@@ -46,12 +46,12 @@ def rollout_chart(page: Page, flag: Flag) -> Rollout | None:
         return None
     now = stamp(page.app.clock())
     start = served[0].start
-    order = {variant: place for place, variant in enumerate(flag.variants)}
+    order = words.places(flag)
     drawn = [
         charts.Step(
             step.start,
             [
-                (order.get(portion.variant or "", len(order)), round(portion.percent * 1_000))
+                (order.get(portion.variant or "", words.OFF_PLACE), round(portion.percent * 1_000))
                 for portion in step.portions
             ],
             f"{moment(step.start)}: {step.words}",

@@ -33,7 +33,6 @@ Html: TypeAlias = Response[str]
 
 FLASH = "flagtrail_flash"
 THEME = "flagtrail_theme"
-PROJECT = "flagtrail_project"
 ENVIRONMENT = "flagtrail_environment"
 YEAR = 31_536_000
 EDITED = frozenset({"flag", "targeting", "segment"})
@@ -74,9 +73,11 @@ class View:
         self.query = Form(request.query_params.multi_items())
         self.nonce = secrets.token_urlsafe(16)
         self._cookies: list[Cookie] = []
-        self.project = self._chosen(PROJECT, "project", list(app.changes.state.projects()), "default")
+        projects = app.changes.state.projects()
+        named = self.query.get("project")
+        self.project = named or next((key for key in ("default", *projects) if key in projects), "default")
         self.environments: dict[str, Environment] = app.changes.state.environments(self.project)
-        self.environment = self._chosen(ENVIRONMENT, "environment", list(self.environments), "production")
+        self.environment = self._chosen_environment()
 
     @property
     def who(self) -> Identity:
@@ -206,18 +207,13 @@ class View:
             raise NotFound(f"there is no project {self.project!r}", kind="project", key=self.project)
         return self.project
 
-    def _chosen(self, cookie: str, parameter: str, known: list[str], preferred: str) -> str:
-        """What the address says, else what was chosen last, else the preferred one, else the first."""
-        named = self.query.get(parameter)
-        if named and (named in known or parameter == "project"):
-            if named in known and named != self.request.cookies.get(cookie):
-                self.set_cookie(cookie, named, max_age=YEAR)
-            return named
-        remembered = self.request.cookies.get(cookie, "")
-        for candidate in (remembered if cookie == ENVIRONMENT else "", preferred, *known):
-            if candidate in known:
-                return candidate
-        return preferred
+    def _chosen_environment(self) -> str:
+        """What the address says, else what was chosen last, else `production`, else the first."""
+        named, remembered = self.query.get("environment"), self.request.cookies.get(ENVIRONMENT, "")
+        if named in self.environments and named != remembered:
+            self.set_cookie(ENVIRONMENT, named, max_age=YEAR)
+        candidates = (named, remembered, "production", *self.environments)
+        return next((key for key in candidates if key in self.environments), "production")
 
     def _take_flash(self) -> Flash | None:
         raw = self.request.cookies.get(FLASH)

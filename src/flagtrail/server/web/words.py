@@ -28,7 +28,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One variant's part of what is served: its place among the flag's variants (for its colour) and its weight."""
+    """One variant's part of what is served: its place (see `places`) and its weight."""
 
     variant: str
     place: int
@@ -40,13 +40,23 @@ class Part(msgspec.Struct, frozen=True):
         return percent(self.weight)
 
 
+OFF_PLACE = 1
+_COLOURED = (0, 2, 3, 4, 5)
+
+
+def places(flag: Flag) -> dict[str, int]:
+    """Each variant's place, which is its colour: 1 (grey) for what means "off", the others in turn."""
+    found: dict[str, int] = {}
+    coloured = itertools.cycle(_COLOURED)
+    for variant, value in flag.variants.items():
+        found[variant] = OFF_PLACE if value is False or variant == "off" else next(coloured)
+    return found
+
+
 def parts(serve: Serve, flag: Flag) -> list[Part]:
     """What is served, variant by variant, in the order of the split."""
-    order = list(flag.variants)
-    return [
-        Part(variant, order.index(variant) if variant in order else len(order), weight)
-        for variant, weight in weights(serve).items()
-    ]
+    found = places(flag)
+    return [Part(variant, found.get(variant, OFF_PLACE), weight) for variant, weight in weights(serve).items()]
 
 
 def weights_of(serve: Serve, flag: Flag) -> list[tuple[int, int]]:
