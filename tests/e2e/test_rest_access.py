@@ -101,7 +101,8 @@ def test_an_sdks_token__reads_no_configuration(
 ) -> None:
     secret = issue(admin, f"{project}-{kind}", kind=kind, project=project, environment="production")
     with server.client(secret) as client:
-        assert client.get(f"/api/v1/projects/{project}/flags").status_code == 403
+        paths = [f"projects/{project}/flags", f"projects/{project}/flags/f/history", "ledger/checkpoint", "changes"]
+        assert [client.get(f"/api/v1/{path}").status_code for path in paths] == [403] * 4
 
 
 def test_a_token__revoked__is_refused_at_once(server: RunningServer, admin: httpx2.Client, project: str) -> None:

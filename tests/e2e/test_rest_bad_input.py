@@ -71,6 +71,8 @@ CASES: dict[str, Bad] = {
     "an unknown project": Bad("GET", "/api/v1/projects/nowhere/flags", 404, "not_found"),
     "an unknown flag": Bad("GET", f"{FLAGS}/nothing", 404, "not_found"),
     "an unknown flag to enable": Bad("POST", f"{FLAGS}/nothing/environments/staging/enable", 404, "not_found"),
+    "an unknown flag's history": Bad("GET", f"{FLAGS}/nothing/history", 404, "not_found"),
+    "an unknown flag's usage": Bad("GET", f"{FLAGS}/nothing/usage", 404, "not_found"),
     "an unknown flag's exposure": Bad("GET", f"{FLAGS}/nothing/environments/staging/exposure", 404, "not_found"),
     "an unknown environment": Bad("POST", f"{FLAG}/environments/moon/enable", 404, "not_found"),
     "an unknown variant": Bad(

@@ -130,6 +130,12 @@ def require_overseer(identity: Identity) -> None:
         raise Forbidden("this needs the role admin or auditor in this installation", role="auditor")
 
 
+def require_reader(identity: Identity) -> None:
+    """Raise Forbidden for a token that only evaluates: it may stand in a browser for all to see."""
+    if identity.evaluates_only:
+        raise Forbidden("this token only evaluates", role="viewer")
+
+
 def client_address(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope
     """The peer's address; empty where the transport has none."""
     client = scope.get("client")

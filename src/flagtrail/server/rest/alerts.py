@@ -20,7 +20,7 @@ class Alerts(msgspec.Struct, frozen=True):
     deliveries: list[Delivery]
 
 
-class TestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChannelTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which channel to try."""
 
     notifier: str
@@ -41,10 +41,10 @@ def list_alerts(call: Caller) -> Alerts:
 
 
 @post("/alerts/test", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Try a channel")
-def test_alert(data: JSONBody[TestRequest], call: Caller) -> Sent:
+def try_channel(data: JSONBody[ChannelTest], call: Caller) -> Sent:
     """Sends one message that says it is a test; not retried, and no entry."""
     detail = send_test(call.app.settings, data.notifier, call.app.clock)
     return Sent(detail == "", detail)
 
 
-ROUTES: list[HTTPRouteHandler] = [list_alerts, test_alert]
+ROUTES: list[HTTPRouteHandler] = [list_alerts, try_channel]

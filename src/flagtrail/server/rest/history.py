@@ -9,6 +9,8 @@ from litestar.params import FromPath, FromQuery
 
 from flagtrail.analysis.exposure import Exposure
 from flagtrail.analysis.rollout import RolloutHistory
+from flagtrail.model.errors import NotFound
+from flagtrail.model.subject import flag_subject
 from flagtrail.model.usage import Usage, UsageSummary
 from flagtrail.server.rest.call import Call, Caller, Cursor, Limit, LogPage, entry_view, require_project
 from flagtrail.server.rest.questions import instant, read_where
@@ -52,9 +54,16 @@ def targeting_history(
 
 
 def _history(call: Call, query: EntryQuery) -> LogPage:
-    require_project(call.app, query.project or "")
+    _require_flag(call, query.project or "", query.flag or "")
     page = call.app.ask.log(query)
     return LogPage([entry_view(call.app, entry) for entry in page.entries], page.next)
+
+
+def _require_flag(call: Call, project: str, flag: str) -> None:
+    """Raise NotFound where there never was such a flag; a deleted one still has its history."""
+    require_project(call.app, project)
+    if call.app.ask.state.held(flag_subject(project, flag)) is None:
+        raise NotFound(f"there never was a flag {flag!r}", kind="flag", key=flag)
 
 
 @get(f"{_TARGETING}/exposure", opt={"role": "viewer"}, sync_to_thread=True, summary="When was it on, and for whom?")
@@ -88,7 +97,7 @@ def rollout_history(
 @get(f"{_FLAG}/usage", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's usage")
 def usage(project: FromPath[str], flag: FromPath[str], call: Caller, since: FromQuery[str | None] = None) -> FlagUsage:
     """Counts as flushed. No counts do not mean that nobody uses it: only what evaluates through us is counted."""
-    require_project(call.app, project)
+    _require_flag(call, project, flag)
     storage = call.app.storage
     summary = [row for row in storage.usage_summary(project) if row.flag == flag]
     return FlagUsage(summary, storage.usage(project, flag=flag, since=instant(since, "since")))

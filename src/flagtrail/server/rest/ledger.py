@@ -12,7 +12,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from flagtrail.model.document import MAX_INTEGER
-from flagtrail.server.identity import require_overseer
+from flagtrail.server.identity import require_overseer, require_reader
 from flagtrail.server.rest.call import Caller, Limit, LogPage, entry_view
 
 _TEXT = "text/plain; charset=utf-8"
@@ -29,6 +29,7 @@ To = Annotated[int | None, QueryParameter(name="to", ge=0, le=MAX_INTEGER, descr
 )
 def checkpoint(call: Caller) -> Response[str]:
     """A C2SP checkpoint: origin, size, root and signature. It tells nothing of what the entries say."""
+    require_reader(call.identity)
     return Response(call.app.ask.checkpoint(), media_type=_TEXT)
 
 
@@ -41,6 +42,7 @@ def checkpoint(call: Caller) -> Response[str]:
 )
 def key(call: Caller) -> Response[str]:
     """The verifier key (C2SP signed-note) that an auditor keeps."""
+    require_reader(call.identity)
     return Response(f"{call.app.signer.vkey}\n", media_type=_TEXT)
 
 
