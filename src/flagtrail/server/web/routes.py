@@ -14,6 +14,7 @@ from litestar.response import Redirect
 
 from flagtrail.model.errors import NotFound
 from flagtrail.server.identity import PUBLIC
+from flagtrail.server.problems import MethodNotAllowed
 from flagtrail.server.web import (
     account,
     admin,
@@ -64,15 +65,31 @@ def nothing_here(rest: FromPath[str]) -> Response[str]:
     raise NotFound(f"nothing is served at {rest}")
 
 
+def only_a_form() -> Response[str]:
+    """An address that takes a form alone, opened as a page: after a reload, or from a history."""
+    raise MethodNotAllowed("this address takes a form only; go back to the page that holds it", allow="POST")
+
+
+def _form_only(handlers: list[HTTPRouteHandler]) -> HTTPRouteHandler:
+    """What answers GET where a form goes and no page is."""
+    paths: dict[str, set[str]] = {"GET": set(), "POST": set()}
+    for handler in handlers:
+        for method in handler.http_methods:
+            paths.setdefault(str(method), set()).update(handler.paths)
+    made = get(sorted(paths["POST"] - paths["GET"]), opt={"role": PUBLIC, "any_query": True}, sync_to_thread=False)
+    return made(only_a_form)
+
+
 def _handlers() -> list[HTTPRouteHandler]:
     """Every route handler of every page module; a page is registered because it exists."""
-    return [value for module in PAGES for value in vars(module).values() if isinstance(value, HTTPRouteHandler)]
+    found = [value for module in PAGES for value in vars(module).values() if isinstance(value, HTTPRouteHandler)]
+    return list(dict.fromkeys(found))
 
 
 route_handlers: list[Router] = [
     Router(
         "/",
-        route_handlers=[*dict.fromkeys(_handlers()), static, login_link, nothing_here],
+        route_handlers=[*_handlers(), _form_only(_handlers()), static, login_link, nothing_here],
         dependencies={"form": Provide(provide_form), "page": Provide(provide_page, sync_to_thread=True)},
         exception_handlers={Exception: error_page},
         include_in_schema=False,
