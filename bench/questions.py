@@ -13,7 +13,6 @@ import random
 import shutil
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -45,19 +44,20 @@ DETAILS_AT, SEGMENTS_AT = 0.95, 0.99
 GROUP = 5_000
 
 
+def stamp(seq: int, total: int) -> str:
+    """The time of an entry: evenly over two years."""
+    return (START + SPAN * seq / total).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class Ledger:
     """A made-up company's changes, the same for the same seed."""
 
     def __init__(self, total: int, seed: int = 7) -> None:
         self.dice = random.Random(seed)
-        self.step = SPAN / total
+        self.total = total
         self.versions: dict[str, int] = {}
         self.documents: dict[str, object] = {}
         self.salts = random.Random(seed + 1)
-
-    def time(self, seq: int) -> str:
-        """Evenly over two years."""
-        return (START + self.step * seq).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def change(self) -> tuple[Subject, tuple[str, ...], tuple[str, ...], object, tuple[Touch, ...]]:
         """Subject, actions, paths, the new document, and touches: mostly targetings, some details, few segments."""
@@ -85,7 +85,6 @@ class Ledger:
     def targeting(self, flag: str) -> tuple[tuple[str, ...], tuple[str, ...], object]:
         """One of three sorts of change to a targeting with two rules."""
         weight = self.dice.randrange(100_001)
-        sort = self.dice.randrange(3)
         document = {
             "enabled": bool(weight % 2),
             "off_variant": "off",
@@ -106,15 +105,12 @@ class Ledger:
                 "bucketing": "murmur3",
             },
         }
-        if sort == 0:
-            return (("enabled" if weight % 2 else "disabled",), ("/enabled",), document)
-        if sort == 1:
-            return (
-                ("rollout_changed",),
-                ("/fallthrough/split/0/weight", "/fallthrough/split/1/weight"),
-                document,
-            )
-        return (("targeting_changed",), (f"/rules/{weight % 2}/when/values/1",), document)
+        action, paths = (
+            ("enabled" if weight % 2 else "disabled", ("/enabled",)),
+            ("rollout_changed", ("/fallthrough/split/0/weight", "/fallthrough/split/1/weight")),
+            ("targeting_changed", (f"/rules/{weight % 2}/when/values/1",)),
+        )[self.dice.randrange(3)]
+        return (action,), paths, document
 
     def record(self, frontier: Frontier) -> Record:
         """The next record, sealed."""
@@ -125,7 +121,7 @@ class Ledger:
         entry = Entry(
             seq=seq,
             id=f"0193{seq:028x}",
-            time=self.time(seq),
+            time=stamp(seq, self.total),
             actor=self.dice.choice(ACTORS),
             subject=subject,
             version=version,
@@ -170,12 +166,8 @@ def build(path: Path, total: int) -> Storage:
     began = time.perf_counter()
     for done in range(0, total, GROUP):
         count = min(GROUP, total - done)
-        append = partial(ledger.append, count=count)
-        storage.write(append)
-        if sys.stderr.isatty():
-            print(f"\r{done + count:,} of {total:,} entries", end="", file=sys.stderr)
+        storage.write(partial(ledger.append, count=count))
     took = time.perf_counter() - began
-    storage.head()
     print(f"built {total:,} entries in {took:.0f} s ({total / took:,.0f}/s, in units of work of {GROUP:,})")
     return storage
 
@@ -222,16 +214,19 @@ def sentence(dice: Dice) -> str:
     return " ".join(dice.choices(WORDS, k=3))
 
 
+def anywhere_in(total: int) -> Callable[[Dice], int]:
+    """A seq."""
+    return lambda dice: dice.randrange(total)
+
+
+def moment_in(total: int) -> Callable[[Dice], str]:
+    """A time of some entry."""
+    return lambda dice: stamp(dice.randrange(total), total)
+
+
 def log_questions(total: int) -> Iterator[tuple[str, float, dict[str, Made]]]:
     """The questions of the log: name, target in ms, and how each filter is made."""
-    ledger = Ledger(total)
-
-    def anywhere(dice: Dice) -> int:
-        return dice.randrange(total)
-
-    def moment(dice: Dice) -> str:
-        return ledger.time(dice.randrange(total))
-
+    anywhere, moment = anywhere_in(total), moment_in(total)
     here = {"project": fixed("default")}
     production, staging = fixed("production"), fixed("staging")
     enabled = fixed("enabled")
@@ -266,19 +261,13 @@ def log_questions(total: int) -> Iterator[tuple[str, float, dict[str, Made]]]:
 
 def questions(storage: Storage, total: int) -> Iterator[Question]:
     """Every question to the store. `eval --at` belongs at the end, as soon as the app answers it."""
-    ledger = Ledger(total)
+    seq, moment = anywhere_in(total), moment_in(total)
 
     def log(dice: Dice, made: dict[str, Made]) -> object:
         return storage.entries(msgspec.convert({name: make(dice) for name, make in made.items()}, EntryQuery))
 
     for name, target, made in log_questions(total):
         yield Question(name, partial(log, made=made), target)
-
-    def seq(dice: Dice) -> int:
-        return dice.randrange(total)
-
-    def moment(dice: Dice) -> str:
-        return ledger.time(dice.randrange(total))
 
     yield Question("show SEQ", lambda dice: storage.entry(seq(dice)), 1)
     yield Question("one document at a time", lambda dice: storage.as_of(place(dice), time=moment(dice)), 1)
@@ -305,8 +294,7 @@ def measure(question: Question, asked: int) -> tuple[float, float]:
 def bare(path: Path, changes: int, rows: int, size: int) -> float:
     """Durable commits per second of as many rows and bytes, without indexes, rules or hashes."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
     connection.execute("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, body BLOB)")
     body = [(random.randbytes(size // rows),)] * rows
     began = time.perf_counter()
@@ -337,8 +325,7 @@ def rate(changes: int, run: Callable[[], object]) -> float:
 
 def turn(scratch: Path, storage: Storage, ledger: Ledger, changes: int) -> Turn:
     """The four rates, one after the other."""
-    head = storage.head()
-    made: list[tuple[list[Record], Head]] = []
+    head, made = storage.head(), list[tuple[list[Record], Head]]()
     for _ in range(changes):
         records, head = ledger.batch(head, 1)
         made.append((records, head))
@@ -399,8 +386,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     path = chosen.folder / f"questions-{chosen.entries}.db"
-    storage = build(path, chosen.entries)
-    size = path.stat().st_size
+    storage, size = build(path, chosen.entries), path.stat().st_size
     print(f"{chosen.entries:,} entries, {size / 1e6:,.0f} MB, {size / chosen.entries:,.0f} bytes an entry\n")
     print(f"{'question':<44}{'p50 ms':>10}{'p99 ms':>10}{'target':>10}{'ratio':>8}")
     for question in questions(storage, chosen.entries):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import resources
@@ -114,9 +115,7 @@ def prepare(location: Location) -> None:
     _make(location.path)
     with refusals(location.path), closing(connect(location)) as connection:
         _own(connection, location.path)
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StorageFailed(f"{location.path} lies on a file system without the shared memory that WAL needs")
+        _use_wal(connection, location)
         if _behind(connection, location.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -126,6 +125,22 @@ def prepare(location: Location) -> None:
                 raise
             connection.execute("COMMIT")
         _sound(connection, location.path)
+
+
+def _use_wal(connection: sqlite3.Connection, location: Location) -> None:
+    """Switch to the write-ahead log. SQLite does not wait for others that open the same new file, so this does."""
+    deadline = time.monotonic() + location.timeout
+    while True:
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+            continue
+        if mode != "wal":
+            raise StorageFailed(f"{location.path} lies on a file system without the shared memory that WAL needs")
+        return
 
 
 def _make(path: Path) -> None:
@@ -143,8 +158,9 @@ def _make(path: Path) -> None:
 
 
 def _own(connection: sqlite3.Connection, path: Path) -> None:
-    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    # In this order: another process that makes the file just now sets both in one transaction.
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
     if mark != APPLICATION_ID and tables:
         raise StorageCorrupt(f"{path} is a SQLite database, but not one of Flagtrail's", path=str(path))
 
