@@ -189,10 +189,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     [
         pytest.param({}, 201, id="of this machine"),
         pytest.param({"Host": "localhost:8080"}, 201, id="by the name localhost"),
-        pytest.param({"Origin": "http://127.0.0.1:8080"}, 201, id="from a page of this machine"),
+        pytest.param({"Origin": "{url}"}, 201, id="from a page of its own"),
         pytest.param({"Host": "flags.example.org"}, 401, id="by a name of elsewhere (DNS rebinding)"),
         pytest.param({"Host": "127.0.0.1.example.org"}, 401, id="by a name that begins like an address"),
         pytest.param({"Origin": "https://example.org"}, 401, id="from a page of elsewhere"),
+        pytest.param({"Origin": "http://127.0.0.1:1"}, 401, id="from a page of another port"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, 401, id="from another port, by form"),
         pytest.param({"Origin": "null"}, 401, id="from a page of nowhere"),
         pytest.param({"Sec-Fetch-Site": "cross-site"}, 401, id="from another site"),
         pytest.param({"X-Forwarded-For": "203.0.113.7"}, 401, id="through a proxy"),
@@ -202,9 +204,15 @@ def test_the_demo__signs_in_by_itself__on_this_machine_alone(
     demo: RunningServer, headers: dict[str, str], status: int, request: pytest.FixtureRequest
 ) -> None:
     key = f"f{abs(hash(request.node.name))}"
-    with demo.client("", **headers) as client:
+    sent = {name: value.replace("{url}", demo.url) for name, value in headers.items()}
+    with demo.client("", **sent) as client:
         answer = client.post("/api/v1/projects/default/flags", json={"flag": boolean_flag(key)})
     assert answer.status_code == status
+
+
+def test_the_demo__by_a_link_from_elsewhere__reads(demo: RunningServer) -> None:
+    with demo.client("", **{"Sec-Fetch-Site": "cross-site"}) as client:
+        assert client.get("/api/v1/me").json()["actor"]["name"] == "Owner"
 
 
 def test_without_demo__this_machine__is_signed_in_by_nothing(server: RunningServer) -> None:

@@ -35,6 +35,7 @@ SIGNED_IN = "signed_in"
 """A route's role: any identity; the handler itself checks what it may see."""
 FormReader: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 _MAX_KNOWN_TOKENS = 10_000
+_OWN_SITE = frozenset({"none", "same-origin"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
@@ -159,15 +160,18 @@ def read_headers(scope: Any) -> dict[str, str]:  # noqa: ANN401 - an ASGI scope
 def is_local(scope: Any, headers: Mapping[str, str]) -> bool:  # noqa: ANN401 - an ASGI scope
     """Whether a request comes from this machine, to this machine, for a page of this machine.
 
-    The Host and the Origin are looked at too: a page elsewhere can make a
-    browser call 127.0.0.1, by name (DNS rebinding) or by form.
+    The Host and the Origin are looked at too: a page elsewhere, also on
+    another port, can make a browser call 127.0.0.1, by name (DNS rebinding) or
+    by form. Following a link from elsewhere is fine: it alters nothing.
     """
     if not _is_loopback(client_address(scope)) or not _is_loopback_host(headers.get("host", "")):
         return False
-    if any(name in headers for name in _FORWARDED) or headers.get("sec-fetch-site") == "cross-site":
+    if any(name in headers for name in _FORWARDED):
+        return False
+    if scope["method"] not in SAFE_METHODS and headers.get("sec-fetch-site", "none") not in _OWN_SITE:
         return False
     origin = headers.get("origin")
-    return origin is None or _is_loopback_host(urlsplit(origin).netloc)
+    return origin is None or origin.partition("://")[2] == headers["host"]
 
 
 def _is_loopback(address: str) -> bool:
