@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from flagtrail.cli.output import emit, indented, say, time
+from flagtrail.cli.output import console, emit, indented, say, time
 from flagtrail.cli.session import Answer, Session
 from flagtrail.cli.views import Changed, EntryView
 from flagtrail.model.entry import Entry
@@ -30,7 +30,7 @@ def who(entry: Entry) -> str:
     """Who did it: for an import, the author on whose behalf."""
     actor = entry.actor
     if actor.for_ is not None:
-        return f"{actor.for_.name} (imported by {actor.name or actor.id})"
+        return f"{actor.for_.name} (import)"
     return actor.name or actor.id
 
 
@@ -41,8 +41,11 @@ def tell_entry(entry: EntryView, *, project: bool = False) -> None:
     line = Text.assemble(
         (f"{entry.seq:>5}", "dim"), "  ", time(entry.effective), "  ", (who(entry), "cyan"), "  ", (where, "dim")
     )
-    line.append(label(entry.subject), style=style)
-    emit(line)
+    document = label(entry.subject)
+    if len(line) + len(document) > console().width:
+        emit(line)
+        line = Text(" " * 7)
+    emit(line.append(document, style=style))
     indented("; ".join(entry.words) or ", ".join(entry.actions), 7)
     if entry.why:
         indented(f"why: {entry.why}{_ticket(entry)}", 7, "italic")

@@ -47,7 +47,8 @@ def export(session: Session, out: Path) -> None:
         print_json(msgspec.json.encode({"folder": str(out), "bytes": size, "key": key}))
         return
     facts([("folder", str(out)), ("bytes", f"{size:,}"), ("key", key)])
-    say(f"\nCheck it anywhere, without a server:\n  flagtrail verify {out} --key '{key}'")
+    say("\nCheck it anywhere, without a server:")
+    click.echo(f"  flagtrail verify {out} --key '{key}'")  # on one line, however long, so that it can be copied
 
 
 def _fetch(session: Session, folder: Path) -> int:

@@ -36,7 +36,7 @@ def log(session: Session, flag: str | None, *, everything: bool, before: int | N
 
     Example:
       flagtrail log new_pricing --env production --action enabled
-      flagtrail log --actor Jonas --since 2026-11-01
+      flagtrail log --actor "Jonas Albrecht" --since 2026-11-01
     """
     if everything and (flag or filters["environment"] or filters["segment"]):
         raise click.UsageError("--everything goes with no flag, --env or --segment.")
@@ -75,6 +75,7 @@ def _full(entry: EntryView) -> None:
             ("time", entry.time),
             ("occurred at", entry.occurred_at or ""),
             ("who", f"{who(entry)} {_mail(entry)}".strip()),
+            ("imported by", _importer(entry)),
             ("credential", f"{entry.actor.kind}, {entry.actor.auth}, via {entry.source.via}"),
             ("actions", ", ".join(entry.actions)),
             ("why", entry.why),
@@ -87,6 +88,10 @@ def _full(entry: EntryView) -> None:
     say("")
     for line in entry.words:
         indented(line, 2)
+
+
+def _importer(entry: EntryView) -> str:
+    return "" if entry.actor.for_ is None else entry.actor.name or entry.actor.id
 
 
 def _mail(entry: EntryView) -> str:

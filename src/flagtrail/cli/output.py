@@ -104,12 +104,12 @@ def progress(label: str) -> Iterator[Tick]:
     if not sys.stderr.isatty():
         yield _silent
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
-        task = bars.add_task(label, total=None)
+        task = bars.add_task(label, total=None, told="")
 
         def tick(done: int, total: int | None = None) -> None:
-            bars.update(task, completed=done, total=total)
+            bars.update(task, completed=done, total=total, told=f"{done:,}")
 
         yield tick
 

@@ -13,11 +13,16 @@ import msgspec
 
 from flagtrail.app.settings import Settings, read_settings
 from flagtrail.cli.output import facts, progress, say
-from flagtrail.cli.session import DEMO_DATABASE
+from flagtrail.cli.session import DATABASE, DEMO_DATABASE
 
 if TYPE_CHECKING:
     from flagtrail.app.bootstrap import App
 
+THINGS_TO_TRY = {
+    "flagtrail log new_pricing --env production": "Who turned it on, and why?",
+    "flagtrail exposure new_pricing --where plan=pro": "When was it on for customers on the plan pro?",
+    "flagtrail stale --owner billing": "Which flags could go?",
+}
 _HOST = click.option("--host", metavar="ADDRESS", help="Listen here.  [env: FLAGTRAIL_HOST; default: 127.0.0.1]")
 _PORT = click.option(
     "--port", type=click.IntRange(1, 65_535), help="On this port.  [env: FLAGTRAIL_PORT; default: 8080]"
@@ -74,10 +79,12 @@ def demo(host: str | None, port: int | None) -> None:
     say(f"The demo serves on {settings.base_url}", "bold")
     _tell_files(app)
     say("The story was made just now." if made else "The story is the one of its first start.", "dim")
-    say("\nLast night new_pricing billed customers it was not meant for. In a second terminal:")
-    say("  flagtrail log new_pricing --env production     who turned it on, and why")
-    say("  flagtrail exposure new_pricing --where plan=pro     when it was on for the plan pro")
-    say("  flagtrail stale --owner billing     which flags could go")
+    say("\nLast night new_pricing billed customers it was not meant for. In a second terminal:\n")
+    if Path(DATABASE).exists() or "FLAGTRAIL_DATABASE" in os.environ:  # which a command would ask before the demo's
+        say(f"  export FLAGTRAIL_URL={settings.base_url}")
+    for command, what in THINGS_TO_TRY.items():
+        say(f"  {command}")
+        say(f"    {what}", "dim")
     say("\nStop with Ctrl-C.", "dim")
     _serve(app, demo=True)
 
