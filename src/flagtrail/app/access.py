@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import threading
 from datetime import timedelta
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -53,7 +54,6 @@ class Access:
         self._clock = clock
         self._session_hours = session_hours
         self._hasher = PasswordHasher()
-        self._no_password = self._hasher.hash(secrets.token_hex(16))
         self._tokens: tuple[object, dict[str, Token]] = (None, {})
         self._local = secrets.token_hex(32)
         self._local_identity: Identity | None = None
@@ -166,13 +166,19 @@ class Access:
             raise InvalidDocument([Defect("/password", f"must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")])
         self._storage.put_cell("password", Cell(member, self._hasher.hash(password).encode()))
 
+    @cached_property
+    def _nobodys_password(self) -> bytes:
+        """What is verified where there is no account; made when somebody first signs in, for it takes a while."""
+        return self._hasher.hash(secrets.token_hex(16)).encode()
+
     def sign_in(self, email: str, password: str) -> str:
         """Start a session by e-mail and password; takes equally long whether the account exists or not."""
         members = [cast("Member", held.document) for held in self._changes.state.of_kind("member")]
         member = next((m for m in members if m.email.casefold() == email.strip().casefold() and m.active), None)
+        nobodys = self._nobodys_password
         stored = None if member is None else self._storage.cell("password", member.key)
         try:
-            self._hasher.verify((stored or self._no_password.encode()).decode(), password[:MAX_PASSWORD])
+            self._hasher.verify((stored or nobodys).decode(), password[:MAX_PASSWORD])
         except (VerificationError, InvalidHashError):
             stored = None
         if member is None or stored is None:
