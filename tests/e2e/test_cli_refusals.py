@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,26 @@ def test_database__that_is_none__is_refused(tmp_path: Path) -> None:
 def test_database__in_a_folder_that_is_not_there__is_refused(tmp_path: Path) -> None:
     outcome = flagtrail_in(tmp_path, "flags", "create", "x", FLAGTRAIL_DATABASE="sqlite:///nowhere/here.db")
     assert (outcome.code, "the folder nowhere does not exist" in " ".join(outcome.err.split())) == (1, True)
+
+
+def test_database__that_takes_no_entry__refuses_the_change_and_keeps_the_rest(tmp_path: Path) -> None:
+    flagtrail_in(tmp_path, "flags", "create", "checkout")
+    with closing(sqlite3.connect(tmp_path / "flagtrail.db")) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON ledger_entry BEGIN SELECT RAISE(ABORT, 'no more entries'); END"
+        )
+    outcome = flagtrail_in(tmp_path, "enable", "checkout", "--why", "go")
+    assert (outcome.code, outcome.err.splitlines()[0]) == (1, "The database failed; nothing was changed.")
+    assert "production: disabled" in flagtrail_in(tmp_path, "flags", "show", "checkout").out
+
+
+def test_ledger__set_back_behind_what_was_signed__is_told(tmp_path: Path) -> None:
+    flagtrail_in(tmp_path, "flags", "create", "first")
+    kept = (tmp_path / "flagtrail.db").read_bytes()
+    flagtrail_in(tmp_path, "flags", "create", "second")
+    (tmp_path / "flagtrail.db").write_bytes(kept)
+    outcome = flagtrail_in(tmp_path, "doctor")
+    assert (outcome.code, outcome.err.splitlines()[0]) == (1, "The ledger does not verify.")
 
 
 def flagtrail_process(folder: Path, *arguments: str, **how: object) -> subprocess.Popen[str]:
