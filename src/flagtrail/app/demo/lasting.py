@@ -169,7 +169,7 @@ def limits(life: Life) -> None:
             break
         plan = life.dice.choice(("pro", "enterprise"))
         variants = {**variants, plan: _raised(variants[plan])}
-        life.edit(day, words.LIMIT, variants={plan: variants[plan]})
+        life.edit(day, words.TUNE if type_ == "float" else words.LIMIT, variants={plan: variants[plan]})
 
 
 def _limit_values(life: Life, type_: str) -> dict[str, Json]:

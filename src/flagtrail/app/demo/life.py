@@ -85,25 +85,34 @@ class Life:
 
     def everyday(self) -> None:
         """What goes on beside the plan between the first step and the last: tests, and order being kept."""
-        days = self.last_day - self.calendar.day(self.steps[0].at)
         first = self.calendar.day(self.steps[0].at) + 1
-        for _ in range(min(4, days // 12)):
+        days = self.last_day + 1 - first
+        for number in range(min(4, days // 12)):
             at = self.calendar.working(first + self.dice.random() * (days - 3), self.dice)
             at = max(at, self.steps[0].at + timedelta(hours=1))
-            if self.dice.random() < 0.5:  # noqa: PLR2004 - half are tests
-                self._test(at, self.dice.choice((STAGING, DEVELOPMENT)))
+            if number == 0:
+                self._edit_details(at)
             else:
-                description = f"{self.row.description} See {self._ticket(self.calendar.day(at))}."
-                subject = flag_subject(PROJECT, self.row.key)
-                edit = Operation(action="patch", subject=subject, value={"description": description})
-                self._insert(at, edit, self.words(words.DETAILS))
+                self._test(at, self.dice.choice((STAGING, DEVELOPMENT)))
+
+    def _edit_details(self, at: datetime) -> None:
+        """A tag, or a word more in the description."""
+        value: dict[str, Json] = {"tags": sorted({*self.row.tags, self.dice.choice(words.TAGS)})}
+        why = words.TAGGED
+        if self.dice.random() < 0.4:  # noqa: PLR2004 - less often
+            value = {"description": f"{self.row.description} See {self._ticket(self.calendar.day(at))}."}
+            why = words.DETAILS
+        edit = Operation(action="patch", subject=flag_subject(PROJECT, self.row.key), value=value)
+        self._insert(at, edit, self.words(why))
 
     def _test(self, at: datetime, environment: str) -> None:
         """Off for an hour or a day, to see what the code does then; mostly by the pipeline."""
-        who = "token:ci" if self.dice.random() < 0.6 else None  # noqa: PLR2004 - more often than not
-        later = at + timedelta(seconds=self.dice.randint(900, 90_000))
-        for moment, enabled, why in ((at, False, words.TEST_OFF), (later, True, words.TEST_ON)):
-            self._insert(moment, self._patched(environment, {"enabled": enabled}), self.dice.choice(why), who)
+        automatic = self.dice.random() < 0.6  # noqa: PLR2004 - more often than not
+        who = "token:ci" if automatic else self._someone(self.calendar.day(at))
+        off, on = words.PIPELINE if automatic else self.dice.choice(words.TESTS)
+        later = at + timedelta(seconds=self.dice.randint(300, 2_400) if automatic else self.dice.randint(900, 28_000))
+        self._insert(at, self._patched(environment, {"enabled": False}), off, who)
+        self._insert(later, self._patched(environment, {"enabled": True}), on, who)
 
     def _insert(self, at: datetime, operation: Operation, why: str, who: str | None = None) -> None:
         person = who or self._someone(self.calendar.day(at))

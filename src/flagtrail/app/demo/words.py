@@ -10,8 +10,21 @@ CREATE = (
     "asked for by {team}, see {ticket}",
 )
 TEST = ("for testing", "QA starts today", "", "end-to-end tests need it", "", "so that the team can click through it")
-TEST_OFF = ("end-to-end suite: the path without it", "", "pipeline: off", "does the old path still work?")
-TEST_ON = ("end-to-end suite: back", "", "pipeline: on", "yes, it does")
+TESTS = (
+    ("does the old path still work?", "yes, it does"),
+    ("to reproduce a support case", "reproduced, back on"),
+    ("", ""),
+    ("demo for sales without it", "demo is over"),
+)
+PIPELINE = ("end-to-end suite: the path without it", "end-to-end suite: back")
+TAGS = ("documented", "reviewed", "runbook", "customer-facing", "needs-cleanup")
+TAGGED = ("tags as agreed in the platform guild", "found in the quarterly review of flags", "clean-up Friday")
+TUNE = (
+    "{ticket}: numbers of last quarter",
+    "{ticket}: agreed with finance",
+    "{ticket}: as the model of this month suggests",
+    "{ticket}: too timid, see the graph in the ticket",
+)
 OURSELVES = (
     "{ticket}: only for us, for a few days",
     "{ticket}: we use it ourselves first",
@@ -92,8 +105,7 @@ DECIDED = (
 )
 DETAILS = (
     "description was out of date",
-    "tags as agreed in the platform guild",
-    "clean-up Friday",
+    "so that one finds the ticket",
     "found in the quarterly review of flags",
 )
 ARCHIVE = (
