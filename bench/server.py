@@ -37,6 +37,7 @@ CONTEXT = {
     "beta": False,
 }
 BODY = msgspec.json.encode({"context": CONTEXT})
+NEW_BODY = BODY.replace(b"user-8217", b"user-{n}")
 SINGLE = "/ofrep/v1/evaluate/flags/flag_007"
 BULK = "/ofrep/v1/evaluate/flags"
 BARE = """
@@ -167,9 +168,14 @@ def furnish(server: RunningServer) -> str:
 def evaluations(server: RunningServer, folder: Path, seconds: float) -> None:
     """OFREP, single and bulk, beside the bare server."""
     headers = {"Authorization": f"Bearer {furnish(server)}", "Content-Type": "application/json"}
-    for name, path, goal in (("OFREP single", SINGLE, 0.7), (f"OFREP bulk of {FLAGS}", BULK, 0.5)):
-        answer = httpx2.post(server.url + path, content=BODY, headers=headers).raise_for_status().content
-        load = Load("POST", path, BODY, headers, 32)
+    cases = (
+        ("OFREP single, new contexts", SINGLE, NEW_BODY, 0.7),
+        (f"OFREP bulk of {FLAGS}, new contexts", BULK, NEW_BODY, 0.5),
+        (f"OFREP bulk of {FLAGS}, polling", BULK, BODY, 0.5),
+    )
+    for name, path, body, goal in cases:
+        answer = httpx2.post(server.url + path, content=body, headers=headers).raise_for_status().content
+        load = Load("POST", path, body, headers, 32)
         with bare_server(answer, folder) as bare:
             ours, limit = in_turn(partial(drive, server.url, load, seconds), partial(drive, bare, load, seconds))
         tell(name, ours, "the bare ASGI server", limit, goal)
@@ -215,7 +221,7 @@ def tell(name: str, ours: float, limit_name: str, limit: float, goal: float) -> 
     """One line: the figure, the limit, their ratio and the goal."""
     ratio = ours / limit
     verdict = "met" if ratio >= goal else "MISSED"
-    print(f"{name:22} {ours:9,.0f}/s  {limit_name} {limit:9,.0f}/s  ratio {ratio:.2f}  goal {goal:.2f} {verdict}")
+    print(f"{name:31} {ours:9,.0f}/s  {limit_name} {limit:9,.0f}/s  ratio {ratio:.2f}  goal {goal:.2f} {verdict}")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -17,6 +17,7 @@ from flagtrail.server.limits import refuse_deep
 BULK = "/ofrep/v1/evaluate/flags"
 SINGLE = f"{BULK}/"
 _MAX_KEPT = 20_000
+_MAX_ANSWERS_BYTES = 16 << 20
 _encode = msgspec.json.Encoder().encode
 
 
@@ -69,16 +70,20 @@ class _Unreadable(Exception):
 class Ofrep:
     """Answers evaluations of one installation.
 
-    An environment's answers are shared objects (see `engine/resolutions.py`), so
-    their bytes are kept until the ledger moves.
+    An environment's resolutions are shared objects (see `engine/resolutions.py`),
+    so their bytes are kept until the ledger moves; and so are whole bulk answers,
+    for clients that poll with one context. Both are bounded.
     """
 
     def __init__(self, app: App) -> None:
         self._evaluation = app.evaluation
         self._changes = app.changes
+        self._usage = app.usage
         self._size = -1
         self._bytes: dict[int, bytes] = {}
         self._kept: list[Resolution] = []
+        self._answers: dict[str, tuple[list[Resolution], bytes]] = {}
+        self._answers_bytes = 0
 
     def single(self, project: str, environment: str, key: str, body: bytes) -> Reply:
         """Evaluate one flag: 200, 404 for an unknown flag, 400 where the context does not do."""
@@ -95,31 +100,42 @@ class Ofrep:
     def bulk(self, project: str, environment: str, body: bytes, if_none_match: str | None) -> Reply:
         """Evaluate every flag that is not archived; 304 where the client has this very answer.
 
-        The ETag covers the configuration (by the ledger's size), the environment and the context.
+        The ETag covers the configuration (by the ledger's size), the environment and the context. A 304 counts as
+        usage, too: the client goes on serving those flags.
         """
-        try:
-            context = _context(body)
-        except _Unreadable as error:
-            return Reply(400, _encode(_BulkFailure(error.code, str(error))))
         size = self._evaluation.served(project, environment).size
         place = f"{size}/{project}/{environment}/".encode()
         etag = f'"{hashlib.blake2b(body, key=hashlib.sha256(place).digest(), digest_size=16).hexdigest()}"'
-        resolutions = self._evaluation.evaluate_all(project, environment, context)  # counted, also where it is a 304
+        known = self._current()
+        answered = self._answers.get(etag)
+        if answered is None:
+            try:
+                context = _context(body)
+            except _Unreadable as error:
+                return Reply(400, _encode(_BulkFailure(error.code, str(error))))
+            found = list(self._evaluation.evaluate_all(project, environment, context).values())
+            parts = [known.get(id(one)) or self._encoded(one) for one in found]
+            content = b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(parts), size)
+            self._remember(etag, found, content)
+        else:
+            self._usage.count_all(project, environment, answered[0], "ofrep-bulk")
+            content = answered[1]
         if if_none_match is not None and _names(if_none_match, etag):
             return Reply(304, b"", etag)
-        found = list(resolutions.values())
-        parts = list(map(self._current().get, map(id, found)))
-        if None in parts:
-            parts = [part or self._encoded(one) for part, one in zip(parts, found, strict=True)]
-        return Reply(
-            200, b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(cast("list[bytes]", parts)), size), etag
-        )
+        return Reply(200, content, etag)
+
+    def _remember(self, etag: str, found: list[Resolution], content: bytes) -> None:
+        self._answers_bytes += len(content)
+        if self._answers_bytes > _MAX_ANSWERS_BYTES:
+            self._answers, self._answers_bytes = {}, len(content)
+        self._answers[etag] = (found, content)
 
     def _current(self) -> dict[int, bytes]:
         """Bytes by a resolution's identity, its own as long as `_kept` holds it; emptied when the ledger moves."""
         size = self._changes.state.size
         if size != self._size or len(self._kept) > _MAX_KEPT:
             self._size, self._bytes, self._kept = size, {}, []
+            self._answers, self._answers_bytes = {}, 0
         return self._bytes
 
     def _encoded(self, resolution: Resolution) -> bytes:
