@@ -10,6 +10,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from tests.e2e.web_world import PROBE, World, served
 
+from flagtrail.model.access import Member
+from flagtrail.model.change import Change, Operation
+from flagtrail.model.document import encode
+from flagtrail.model.subject import member_subject
 from flagtrail.storage import EntryQuery
 
 pytestmark = pytest.mark.browser
@@ -217,6 +221,24 @@ def test_targeting_editor__a_rule_added_and_moved__is_saved_as_shown(world: Worl
     assert targeting.rules[1].when.segment == "beta"
 
 
+def test_details__saved_after_somebody_else__are_refused_once_and_then_saved(world: World, signed_in: Open) -> None:
+    page = signed_in("/flags/fast_export/edit")
+    other = signed_in("/flags/fast_export/edit")
+    other.get_by_label("Owner").fill("exports")
+    other.locator("#edit-why").fill("they build it")
+    other.get_by_role("button", name="Save details").click()
+    expect(other.get_by_role("status")).to_be_visible()
+    page.get_by_label("Description").fill("Exports in seconds.")
+    page.locator("#edit-why").fill("says what it does")
+    page.get_by_role("button", name="Save details").click()
+    expect(page.get_by_role("alert")).to_contain_text("they build it")
+    page.get_by_role("button", name="Save details").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    flag = world.app.ask.state.flag("default", "fast_export")
+    assert flag is not None
+    assert flag.description == "Exports in seconds."
+
+
 def test_targeting_json__with_several_defects__lists_all_and_keeps_the_text(signed_in: Open) -> None:
     page = signed_in("/flags/new_pricing/environments/staging/edit?as=json")
     text = page.get_by_label("Targeting as JSON").input_value()
@@ -293,6 +315,41 @@ def test_form__sent_by_another_site__changes_nothing(world: World, signed_in: Op
     answer = page.context.request.post(address, form={"why": "mischief"})
     assert answer.status == 403
     assert world.app.ask.state.size == before
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/flags/nope", 404, id="no such flag"),
+        pytest.param("/nowhere", 404, id="no such page"),
+        pytest.param("/changes?since=never", 400, id="a time that is none"),
+        pytest.param("/changes?before=9999999999999999999", 400, id="a cursor that is none"),
+        pytest.param("/?project=nope", 404, id="no such project"),
+        pytest.param("/logout", 405, id="a form's address"),
+    ],
+)
+def test_page__that_cannot_be_shown__says_so_in_the_same_design(signed_in: Open, path: str, status: int) -> None:
+    page = signed_in("/account")
+    answer = page.goto(page.url.removesuffix("/account") + path)
+    assert answer is not None
+    assert answer.status == status
+    expect(page.locator("h1")).to_be_visible()
+
+
+def test_page__for_a_viewer__offers_no_change_and_refuses_one(world: World, browser: Browser) -> None:
+    viewer = Member("vera", "Vera", "vera@example.com", "viewer")
+    operation = Operation(action="create", subject=member_subject("vera"), value=encode(viewer))
+    world.app.changes.apply(world.app.access.member_identity("owner"), Change(operations=(operation,), why="looks"))
+    context = browser.new_context()
+    secret = world.app.access.start_session("vera")
+    context.add_cookies([{"name": "flagtrail_session", "value": secret, "url": world.url}])
+    page = context.new_page()
+    page.goto(f"{world.url}/flags/new_pricing")
+    expect(page.get_by_role("button", name="Switch")).to_have_count(0)
+    answer = page.goto(f"{world.url}/tokens")
+    assert answer is not None
+    assert answer.status == 403
+    context.close()
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -16,7 +16,7 @@ from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.flag import dependents, refused_on
 from flagtrail.server.web.flags import KINDS, TYPES, read_flag
 from flagtrail.server.web.forms import Form, write_values
-from flagtrail.server.web.page import Html, Page, Refusal, does, shows
+from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
 
 MEANINGS = {
     "Archive": "Applications no longer get it (they fall back to their own default), lists no longer show it. "
@@ -116,6 +116,7 @@ def _details(page: Page, flag: Flag, form: Form, refused: Refusal | None = None)
         key=flag.key,
         flag=flag,
         form=form,
+        version=version_seen(form, None if refused is None else refused.error),
         refused=refused,
         types=TYPES,
         kinds=KINDS,

@@ -95,15 +95,28 @@ def read_values(text: str) -> list[Json]:
     >>> read_values('enterprise, 3, true, "7"')
     ['enterprise', 3, True, '7']
     """
-    if not text.strip():
-        return []
+    found: list[Json] = []
+    rest = text.strip()
+    while rest:
+        values, rest = _quoted_first(rest) if rest.startswith('"') else _plain_first(rest)
+        found.extend(values)
+    return found
+
+
+def _quoted_first(text: str) -> tuple[list[Json], str]:
+    """The text in quotes at the start and what follows its comma; as it stands where the quotes do not close so."""
     try:
-        listed = json.loads(f"[{text}]")
+        value, end = json.JSONDecoder().raw_decode(text)
     except ValueError:
-        listed = None
-    if isinstance(listed, list) and all(isinstance(value, (str, int, float)) for value in listed):
-        return listed
-    return [_bare(part.strip()) for part in text.split(",") if part.strip()]
+        return _plain_first(text)
+    after = text[end:].lstrip()
+    return ([value], after[1:].lstrip()) if not after or after.startswith(",") else _plain_first(text)
+
+
+def _plain_first(text: str) -> tuple[list[Json], str]:
+    """What stands before the next comma, and what follows that; nothing where only white space does."""
+    part, _, rest = text.partition(",")
+    return [_bare(part.strip())] if part.strip() else [], rest.lstrip()
 
 
 def _bare(text: str) -> Json:
@@ -120,14 +133,11 @@ def write_values(values: Iterable[Json]) -> str:
     >>> write_values(["enterprise", 3, True, "7", "a, b"])
     'enterprise, 3, true, "7", "a, b"'
     """
-    listed = list(values)
-    if any(isinstance(value, str) and not _is_bare(value) for value in listed):
-        return ", ".join(value if isinstance(value, str) and _is_bare(value) else _quoted(value) for value in listed)
-    return ", ".join(value if isinstance(value, str) else _quoted(value) for value in listed)
+    return ", ".join(value if isinstance(value, str) and _is_bare(value) else _quoted(value) for value in values)
 
 
 def _is_bare(value: str) -> bool:
-    return bool(value) and value == value.strip() and "," not in value and '"' not in value and _bare(value) is value
+    return value == value.strip() and bool(value) and "," not in value and value[0] != '"' and _bare(value) is value
 
 
 def _quoted(value: Json) -> str:

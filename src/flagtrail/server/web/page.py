@@ -22,7 +22,7 @@ from flagtrail.model.access import Role
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
-from flagtrail.model.errors import FlagtrailError, Forbidden, NotFound, Unauthenticated
+from flagtrail.model.errors import FlagtrailError, Forbidden, NotFound, Unauthenticated, VersionConflict
 from flagtrail.model.subject import Subject
 from flagtrail.server.identity import PUBLIC, SIGNED_IN, Signed
 from flagtrail.server.web import templates, words
@@ -243,6 +243,13 @@ def security_headers(nonce: str) -> dict[str, str]:
         "Cache-Control": "no-store",
         "Vary": "Cookie",
     }
+
+
+def version_seen(form: Form, error: FlagtrailError | None) -> str:
+    """The version that a form shown again was made against: whoever was shown a conflict has seen the present one."""
+    if isinstance(error, VersionConflict) and isinstance(error.facts.get("actual"), int):
+        return str(error.facts["actual"])
+    return form.get("version")
 
 
 def local(to: str) -> str:

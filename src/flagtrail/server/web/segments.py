@@ -17,7 +17,7 @@ from flagtrail.model.subject import segment_subject
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.editor import When, condition_of, when_from, when_of, with_test
 from flagtrail.server.web.forms import Form
-from flagtrail.server.web.page import Html, Page, Refusal, does, shows
+from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
 from flagtrail.storage import EntryQuery
 
 
@@ -114,7 +114,8 @@ def _save(page: Page, key: str) -> Html:
     named = key or form.get("key")
 
     def shown(lines: When, refused: Refusal | None = None) -> Html:
-        return _edit(page, key, lines, form.raw("description"), form.get("version"), refused)
+        version = version_seen(form, None if refused is None else refused.error)
+        return _edit(page, key, lines, form.raw("description"), version, refused)
 
     if form.get("do") == "add-test":
         return shown(with_test(when))

@@ -14,7 +14,7 @@ from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.editor import NOT_SEGMENT, SEGMENT, SPLIT, Draft, act, document_of, draft_from, draft_of
 from flagtrail.server.web.flag import served
 from flagtrail.server.web.forms import read_json
-from flagtrail.server.web.page import Html, Page, Refusal, does, shows
+from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
 
 
 @shows("/flags/{key:str}/environments/{environment:str}/edit", "editor")
@@ -43,7 +43,7 @@ def save_targeting(page: Page, key: FromPath[str], environment: FromPath[str]) -
 
     def again(error: FlagtrailError) -> Html:
         refused = Refusal("json" if as_json else "form", error, form)
-        return _show(page, flag, environment, draft, form.raw("json"), form.get("version"), refused)
+        return _show(page, flag, environment, draft, form.raw("json"), version_seen(form, error), refused)
 
     try:
         document: Json = read_json(form.raw("json"), "the targeting") if as_json else document_of(draft)
