@@ -75,7 +75,7 @@ CHANGES: list[tuple[str, str]] = [
     ("segments delete public_sector", "deleted"),
     ("projects create shop --name Shop --description things", "created"),
     ("projects edit default --name Northwind", "Northwind"),
-    ("projects policy default --why-required always", "always"),
+    ("projects policy default --why-required always --why w", "always"),
     ("projects delete default --why w", "deleted"),
     ("environments create preview --name Preview --position 3 --no-production", "created"),
     ("environments edit staging --name S --why w", "S"),
