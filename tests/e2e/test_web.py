@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +221,20 @@ def test_targeting_editor__a_rule_added_and_moved__is_saved_as_shown(world: Worl
     assert [rule.description for rule in targeting.rules] == ["Germans", "Colleagues"]
     assert targeting.rules[0].when.values == ("DE", "AT")
     assert targeting.rules[1].when.segment == "beta"
+
+
+def test_form__while_the_ledger_takes_no_entry__says_so_and_changes_nothing(world: World, signed_in: Open) -> None:
+    page = signed_in("/flags/mobile_push?environment=development")
+    before = world.app.ask.state
+    with closing(sqlite3.connect(world.app.settings.database.removeprefix("sqlite:///"), timeout=10)) as database:
+        database.execute("CREATE TRIGGER no_entries BEFORE INSERT ON ledger_entry BEGIN SELECT raise(ABORT, 'no'); END")
+        page.get_by_text("Switch off").first.click()
+        page.locator("#switch-why").fill("while the disk is broken")
+        page.get_by_role("button", name="Switch off in Development").click()
+        expect(page.get_by_role("alert")).to_contain_text("nothing was changed")
+        database.execute("DROP TRIGGER no_entries")
+    expect(page.locator("#switch-why")).to_have_value("while the disk is broken")
+    assert world.app.ask.state is before
 
 
 def test_details__saved_after_somebody_else__are_refused_once_and_then_saved(world: World, signed_in: Open) -> None:
