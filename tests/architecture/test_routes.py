@@ -91,7 +91,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("POST", "/tokens"): Example({"token": {"key": "new-{n}", "kind": "admin"}, **WHY}),
     ("DELETE", "/tokens/{token:str}"): Example(WHY),
-    ("POST", "/members"): Example({"member": {"key": "new-{n}", "name": "Ada", "email": "a@example.org"}, **WHY}),
+    ("POST", "/members"): Example({"member": {"key": "new-{n}", "name": "Ada", "email": "{n}@example.org"}, **WHY}),
     ("PATCH", "/members/{member:str}"): Example({"patch": {"role": "editor"}, **WHY}),
 }
 

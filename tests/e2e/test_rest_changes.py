@@ -225,7 +225,7 @@ def test_a_flag__another_depends_on__is_not_deleted(admin: httpx2.Client, projec
     make_flag(admin, project, "base")
     prerequisites = [{"flag": "base", "variants": ["on"]}]
     make_flag(admin, project, "top", targeting={"staging": enabled(prerequisites=prerequisites)})
-    answer = admin.delete(f"/api/v1/projects/{project}/flags/base")
+    answer = admin.request("DELETE", f"/api/v1/projects/{project}/flags/base", json={"why": "gone"})
     assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
 
 
@@ -243,7 +243,7 @@ def test_a_change__reverted__gives_the_document_back_and_names_what_it_reverts(
 
 def test_an_environment__deleted__takes_its_targetings_with_it(admin: httpx2.Client, project: str) -> None:
     make_flag(admin, project, targeting={"staging": enabled()})
-    answer = admin.delete(f"/api/v1/projects/{project}/environments/staging")
+    answer = admin.request("DELETE", f"/api/v1/projects/{project}/environments/staging", json={"why": "gone"})
     kinds = [entry["subject"]["kind"] for entry in answer.json()["entries"]]
     assert (answer.status_code, kinds) == (200, ["targeting", "environment"])
 

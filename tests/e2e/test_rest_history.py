@@ -217,7 +217,7 @@ def test_an_entry__of_another_project__is_not_found_there(admin: httpx2.Client, 
 def test_a_flag_deleted_with_its_split__is_still_told_in_full(admin: httpx2.Client, project: str) -> None:
     targeting = enabled(fallthrough=split(25_000, 75_000))
     post(admin, f"/projects/{project}/flags", flag=boolean_flag("f"), targeting={"staging": targeting})
-    admin.delete(f"/api/v1/projects/{project}/flags/f")
+    admin.request("DELETE", f"/api/v1/projects/{project}/flags/f", json={"why": "gone"})
     history = history_of(admin, project, "f", environment="staging")
     gone = next(entry for entry in history if entry["subject"]["kind"] == "targeting")
     assert ("deleted" in gone["actions"], gone["before"]["enabled"]) == (True, True)
