@@ -14,13 +14,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from flagtrail.app.change import Changes, Receipt
-from flagtrail.app.clock import Clock, stamp
+from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.identity import SYSTEM_IDENTITY, Identity
 from flagtrail.model.access import Member, SigninFailures, Token
 from flagtrail.model.actor import Actor, Via
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
-from flagtrail.model.errors import Defect, Forbidden, InvalidDocument, NotFound, Unauthenticated
+from flagtrail.model.errors import Defect, Forbidden, InvalidDocument, InvalidQuery, NotFound, Unauthenticated
 from flagtrail.model.state import State
 from flagtrail.model.subject import member_subject, signin_subject, token_subject
 from flagtrail.storage import Cell, Storage, Transaction
@@ -67,6 +67,7 @@ class Access:
         if token.kind in {"server", "client"} and (token.project is None or token.environment is None):
             raise InvalidDocument([Defect("/environment", f"a {token.kind} token needs a project and an environment")])
         self._refuse_unknown_scope(token)
+        token = msgspec.structs.replace(token, expires_at=_expiry(token))
         secret = f"ft_{token.kind}_{secrets.token_urlsafe(32)}"
         operation = Operation(action="create", subject=token_subject(token.key), value=encode(token))
         cell = ("token", Cell(_hash(secret), token.key.encode()))
@@ -161,10 +162,18 @@ class Access:
         return self.start_session(member.decode())
 
     def set_password(self, member: str, password: str) -> None:
-        """Store the password's argon2id hash; raises InvalidDocument for one that is too short or too long."""
+        """Store the password's argon2id hash and end the member's sessions; raises InvalidDocument for one that is too short or too long."""
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
             raise InvalidDocument([Defect("/password", f"must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")])
-        self._storage.put_cell("password", Cell(member, self._hasher.hash(password).encode()))
+        hashed = Cell(member, self._hasher.hash(password).encode())
+        others = [cell.key for cell in self._storage.cells("session") if _session(cell.value)[0].member == member]
+
+        def work(tx: Transaction) -> None:
+            tx.put_cell("password", hashed)
+            for session in others:
+                tx.delete_cell("session", session)
+
+        self._storage.write(work)
 
     @cached_property
     def _nobodys_password(self) -> bytes:
@@ -201,7 +210,7 @@ class Access:
         raw = self._storage.cell("session", _hash(secret))
         if raw is None:
             return None
-        session, expires = msgspec.json.decode(raw, type=tuple[Session, float])
+        session, expires = _session(raw)
         return session if expires > self._clock().timestamp() else None
 
     def end_session(self, secret: str) -> None:
@@ -231,6 +240,9 @@ class Access:
 
     def _record(self, failures: SigninFailures) -> None:
         subject = signin_subject(failures.credential)
+        held = cast("SigninFailures | None", self._changes.state.get(subject))
+        if held is not None and held.minute == failures.minute:  # a restart, or another process, in that minute
+            failures = msgspec.structs.replace(failures, attempts=held.attempts + failures.attempts)
         operation = Operation(action="put", subject=subject, value=encode(failures))
         self._changes.apply(
             SYSTEM_IDENTITY, Change(operations=(operation,), why="failed attempts, added up per minute")
@@ -248,6 +260,21 @@ def require_other(identity: Identity, member: str) -> None:
 
 def _expired(cell: Cell, clock: Clock) -> bool:
     return cell.expires is not None and cell.expires <= clock().timestamp()
+
+
+def _session(raw: bytes) -> tuple[Session, float]:
+    return msgspec.json.decode(raw, type=tuple[Session, float])
+
+
+def _expiry(token: Token) -> str | None:
+    """The expiry as the ledger writes times; raises InvalidDocument for what is no time."""
+    if token.expires_at is None:
+        return None
+    try:
+        return read_time(token.expires_at)
+    except InvalidQuery:
+        defect = Defect("/expires_at", f"{token.expires_at!r} is not a time; 2026-12-31T00:00:00Z is one")
+        raise InvalidDocument([defect]) from None
 
 
 def _hash(secret: str) -> str:

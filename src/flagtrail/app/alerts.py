@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
-from collections.abc import Callable
 
 import httpx2
 import msgspec
 import structlog
 
 from flagtrail import notify
+from flagtrail.app.change import CRITICAL_CELLS
 from flagtrail.app.clock import Clock, stamp, uuid7
 from flagtrail.app.follow import Follower
 from flagtrail.app.settings import Settings
 from flagtrail.changes import diff
-from flagtrail.changes.touches import touches
 from flagtrail.model.actor import SYSTEM
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.model.state import State
 from flagtrail.model.subject import project_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
 log = structlog.get_logger()
 BATCH = 200
-CRITICAL = "critical"
+LEASE_SECONDS = 20.0
+"""Longer than one attempt can take (15 s), so that no other process begins the same one."""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -54,6 +54,13 @@ class _Place(msgspec.Struct, frozen=True):
     attempts: int = 0
 
 
+class _Lease(msgspec.Struct, frozen=True):
+    """Which process delivers through a channel, until when (Unix time, seconds)."""
+
+    holder: str
+    until: float
+
+
 class AlertFollower:
     """Sends every critical change through one channel, in order.
 
@@ -63,13 +70,11 @@ class AlertFollower:
     same, so that a receiver can tell.
     """
 
-    def __init__(
-        self, channel: Channel, storage: Storage, state: Callable[[], State], base_url: str, clock: Clock
-    ) -> None:
+    def __init__(self, channel: Channel, storage: Storage, base_url: str, clock: Clock) -> None:
         self.name = f"alerts-{channel.notifier}"
         self._channel = channel
         self._storage = storage
-        self._state = state
+        self._holder = secrets.token_hex(8)
         self._base_url = base_url
         self._clock = clock
         self._client = httpx2.Client(timeout=5.0, follow_redirects=False)
@@ -84,10 +89,22 @@ class AlertFollower:
         early = self._not_before - time.monotonic()
         if early > 0:
             return early
-        place = self._place()
+        if self._place().seq >= self._storage.head().size:
+            return None
+        if not self._lease():
+            return LEASE_SECONDS / 2
+        try:
+            return self._catch_up(self._place())
+        finally:
+            self._release()
+
+    def _catch_up(self, place: _Place) -> float | None:
+        """Settle every entry from the place on; the seconds to wait where one could not be."""
         while entries := self._storage.entries_from(place.seq, BATCH):
             for entry in entries:
-                if self._critical(entry):
+                if self._critical_flags(entry):
+                    if not self._lease():  # an attempt takes a while: the lease must outlast the next one
+                        return LEASE_SECONDS / 2
                     wait = self._deliver(entry, place)
                     if wait is not None:
                         self._not_before = time.monotonic() + wait
@@ -106,26 +123,44 @@ class AlertFollower:
         return place
 
     def _keep(self, place: _Place) -> None:
-        self._storage.put_cell("place", Cell(self.name, msgspec.json.encode(place)))
+        """Store the place; it never goes back, whoever else stored one meanwhile."""
 
-    def _critical(self, entry: Entry) -> bool:
-        """Whether the flag is tagged critical, before or after; imported history alarms nobody."""
-        subject = entry.subject
-        if entry.occurred_at is not None or subject.kind not in {"flag", "targeting", "segment"}:
-            return False
-        return bool(self._critical_flags(entry))
+        def work(tx: Transaction) -> None:
+            raw = tx.cell("place", self.name)
+            if raw is None or msgspec.json.decode(raw, type=_Place).seq <= place.seq:
+                tx.put_cell("place", Cell(self.name, msgspec.json.encode(place)))
 
-    def _critical_flags(self, entry: Entry) -> list[str]:
-        """The critical flags that the entry alters; a segment's are those that depend on it."""
-        subject, state = entry.subject, self._state()
-        if subject.kind == "flag":
-            tags = {tag for side in (entry.before, entry.after) if side for tag in side.get("tags", ())}
-            return [subject.name] if CRITICAL in tags else []
-        project = subject.project or ""
-        touched = [touch.flag for touch in touches(state, subject)]
-        flags = [subject.flag, *touched] if subject.flag else touched
-        known = {key: state.flag(project, key) for key in flags}
-        return sorted(key for key, flag in known.items() if flag is not None and CRITICAL in flag.tags)
+        self._storage.write(work)
+
+    def _critical_flags(self, entry: Entry) -> tuple[str, ...]:
+        """The critical flags that the entry alters, as they were written down with it."""
+        raw = self._storage.cell(CRITICAL_CELLS, f"{entry.seq:019d}")
+        return () if raw is None else msgspec.json.decode(raw, type=tuple[str, ...])
+
+    def _lease(self) -> bool:
+        """Whether this process may deliver now: of several on one database, one does at a time."""
+        now = self._clock().timestamp()
+        mine = _Lease(self._holder, now + LEASE_SECONDS)
+
+        def work(tx: Transaction) -> bool:
+            raw = tx.cell("lease", self.name)
+            held = None if raw is None else msgspec.json.decode(raw, type=_Lease)
+            if held is not None and held.holder != self._holder and held.until > now:
+                return False
+            tx.put_cell("lease", Cell(self.name, msgspec.json.encode(mine)))
+            return True
+
+        return self._storage.write(work)
+
+    def _release(self) -> None:
+        """Let another process deliver from now on."""
+
+        def work(tx: Transaction) -> None:
+            raw = tx.cell("lease", self.name)
+            if raw is not None and msgspec.json.decode(raw, type=_Lease).holder == self._holder:
+                tx.delete_cell("lease", self.name)
+
+        self._storage.write(work)
 
     def _deliver(self, entry: Entry, place: _Place) -> float | None:
         """Send one alert; None when that is settled, else the seconds to wait before trying again."""
@@ -159,7 +194,7 @@ class AlertFollower:
         return notify.message(
             entry,
             words=diff.words(entry.subject, entry.before, entry.after),
-            flags=tuple(self._critical_flags(entry)),
+            flags=self._critical_flags(entry),
             link=f"{self._base_url}/changes/{entry.seq}",
         )
 
@@ -174,9 +209,9 @@ def channels(settings: Settings) -> list[Channel]:
     return found
 
 
-def alert_followers(storage: Storage, state: Callable[[], State], settings: Settings, clock: Clock) -> list[Follower]:
+def alert_followers(storage: Storage, settings: Settings, clock: Clock) -> list[Follower]:
     """One follower per channel."""
-    return [AlertFollower(channel, storage, state, settings.base_url, clock) for channel in channels(settings)]
+    return [AlertFollower(channel, storage, settings.base_url, clock) for channel in channels(settings)]
 
 
 def deliveries(storage: Storage) -> list[Delivery]:

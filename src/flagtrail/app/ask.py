@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -21,7 +21,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
 from flagtrail.model.flag import Json
 from flagtrail.model.resolution import Resolution
-from flagtrail.model.state import State, fold
+from flagtrail.model.state import State, Versioned, fold, held_after
 from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
 from flagtrail.model.targeting import Serve
 from flagtrail.storage import EntryQuery, Storage
@@ -29,6 +29,9 @@ from flagtrail.storage import EntryQuery, Storage
 MAX_PAGE = 500
 MANY = 10_000
 PERIOD = timedelta(days=90)
+MOMENT = timedelta(microseconds=1)
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -98,13 +101,10 @@ class Ask:
 
     def evaluate(self, project: str, environment: str, flag: str, context: Context, at: At | None = None) -> Answer:
         """What the context gets from a flag, now or at a past instant, with the reasons."""
-        if at is None:
-            state, because = self.state, max(self._newest(project, environment, flag), default=None)
-        else:
-            state = self._depended_on(project, environment, flag, at)
-            because = max((held.seq for held in state.all()), default=None)
-            if because is None:
-                self._refuse_before_record(project, at)
+        state = self._depended_on(project, environment, flag, at)
+        because = max((held.seq for held in state.all()), default=None)
+        if because is None and at is not None:
+            self._refuse_before_record(project, at)
         explanation = Ruleset(
             state.flags(project), state.targetings(project, environment), state.segments(project)
         ).explain(flag, context)
@@ -210,33 +210,28 @@ class Ask:
             raise NotFound(f"there never was a flag {flag!r} in project {project!r}", kind="flag", key=flag)
         return entries
 
-    def _depended_on(self, project: str, environment: str, flag: str, at: At) -> State:
-        """The flag's documents at an instant, and those of all it depended on just then."""
-        found: list[Entry] = []
-        seen: set[Subject] = set()
+    def _depended_on(self, project: str, environment: str, flag: str, at: At | None) -> State:
+        """The flag's documents now or at an instant, and those of all it depended on just then."""
+        found: dict[Subject, Versioned] = {}
         wanted = [flag_subject(project, flag), targeting_subject(project, flag, environment)]
-        state = State()
         while wanted:
             subject = wanted.pop()
-            if subject in seen:
+            held = None if subject in found else self._held(subject, at)
+            if held is None:
                 continue
-            seen.add(subject)
-            entry = self._storage.as_of(subject.path, time=at.time, seq=at.seq)
-            if entry is None:
-                continue
-            found.append(entry)
-            state = fold([entry], state)
-            held = state.held(subject)
-            for kind, key in () if held is None else held.mentions:
+            found[subject] = held
+            for kind, key in held.mentions:
                 if kind == "segment":
                     wanted.append(segment_subject(project, key))
                 else:
                     wanted.extend([flag_subject(project, key), targeting_subject(project, key, environment)])
-        return state
+        return State().having(found.values(), size=max((held.seq + 1 for held in found.values()), default=0))
 
-    def _newest(self, project: str, environment: str, flag: str) -> list[int]:
-        subjects = (flag_subject(project, flag), targeting_subject(project, flag, environment))
-        return [held.seq for subject in subjects if (held := self.state.held(subject)) is not None]
+    def _held(self, subject: Subject, at: At | None) -> Versioned | None:
+        if at is None:
+            return self.state.held(subject)
+        entry = self._storage.as_of(subject.path, time=at.time, seq=at.seq)
+        return None if entry is None else held_after(entry)
 
     def _lives(self, project: str) -> staleness.Lives:
         """When each flag came to be, and when its definition last changed what it serves."""
@@ -248,7 +243,8 @@ class Ask:
 
     def _period(self, project: str, begin: str, end: str) -> list[Entry]:
         """How every document stood just before a period, and the entries in it."""
-        just_before = stamp(as_datetime(begin) - timedelta(microseconds=1))
+        start = as_datetime(begin)
+        just_before = stamp(start - MOMENT if start >= FIRST_MOMENT + MOMENT else start)
         found = self._storage.paths_as_of(f"projects/{project}", time=just_before)
         query = EntryQuery(project=project, since=begin, until=end, limit=MANY)
         while page := self._storage.entries(query):
@@ -262,7 +258,8 @@ class Ask:
             if self._storage.paths_as_of(f"projects/{project}", seq=at.seq):
                 return
             raise self._before_record(project, at)
-        just_after = stamp(as_datetime(at.time) + timedelta(microseconds=1))
+        moment = as_datetime(at.time)
+        just_after = stamp(moment + MOMENT) if moment <= LAST_MOMENT - MOMENT else None
         if not self._storage.entries(EntryQuery(project=project, until=just_after, limit=1)):
             raise self._before_record(project, at)
 
@@ -275,7 +272,7 @@ def read_at(text: str | None) -> At | None:
     """`at` as people write it: a seq (digits) or a time; None stays None (now)."""
     if text is None or text.strip() in {"", "now"}:
         return None
-    if text.strip().isdigit():
+    if text.strip().isascii() and text.strip().isdigit():
         return At(seq=int(text))
     return At(time=read_time(text))
 

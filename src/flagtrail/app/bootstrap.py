@@ -19,10 +19,13 @@ from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.transfer import Transfer
 from flagtrail.app.usage import UsageCounter
+from flagtrail.ledger.checkpoint import verifier_key
+from flagtrail.ledger.ed25519 import KEY_BYTES
 from flagtrail.model.access import Member
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
 from flagtrail.model.environment import Project
+from flagtrail.model.errors import AlreadyExists, FlagtrailError, SettingInvalid
 from flagtrail.model.subject import member_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
@@ -50,7 +53,7 @@ class App:
             Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
             Periodic("signins", self.access.record_failures, 15.0),
             Periodic("expiry", self._expire, 600.0),
-            *alert_followers(self.storage, lambda: self.changes.state, settings, clock),
+            *alert_followers(self.storage, settings, clock),
         ]
         self.followers = Followers(followers)
         self.changes.on_moved(self.followers.moved)
@@ -68,7 +71,11 @@ class App:
             Operation(action="create", subject=member_subject(OWNER), value=encode(owner)),
             *project_operations(Project(project, project.capitalize())),
         ]
-        self.changes.apply(SYSTEM_IDENTITY, Change(operations=tuple(operations), why="first start"))
+        try:
+            self.changes.apply(SYSTEM_IDENTITY, Change(operations=tuple(operations), why="first start"))
+        except AlreadyExists:  # another process was first
+            self.changes.catch_up()
+            return None
         return self.access.login_link_secret(OWNER)
 
     def close(self) -> None:
@@ -79,11 +86,15 @@ class App:
             self.usage.flush,
             self.signer.checkpoint,
         )
-        try:
-            for task in tasks:
+        failed: FlagtrailError | None = None
+        for task in tasks:
+            try:
                 task()
-        finally:
-            self.storage.close()
+            except FlagtrailError as error:
+                failed = failed or error
+        self.storage.close()
+        if failed is not None:
+            raise failed
 
     def _expire(self) -> None:
         self.storage.delete_expired_cells(self.clock().timestamp())
@@ -92,6 +103,10 @@ class App:
 def _origin(storage: Storage, settings: Settings) -> str:
     """The log's name, chosen at first start and then never changed."""
     chosen = settings.origin or f"flagtrail.local/{secrets.token_hex(4)}"
+    try:
+        verifier_key(chosen, bytes(KEY_BYTES))
+    except ValueError as error:
+        raise SettingInvalid(f"{chosen!r} cannot name a log: {error}", setting="FLAGTRAIL_ORIGIN") from error
 
     def work(tx: Transaction) -> str:
         stored = tx.cell("installation", "origin")

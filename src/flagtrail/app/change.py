@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 
 import msgspec
 
@@ -16,17 +17,22 @@ from flagtrail.changes.decide import Decided, decide
 from flagtrail.changes.revert import revert
 from flagtrail.engine.check import check
 from flagtrail.ledger.merkle import Frontier
-from flagtrail.ledger.seal import seal
+from flagtrail.ledger.seal import seal, unseal
 from flagtrail.model.access import Role
 from flagtrail.model.change import Change
 from flagtrail.model.entry import Entry, Group, Source
 from flagtrail.model.errors import Defect, InvalidDocument, MalformedRequest, NotFound, VersionConflict
-from flagtrail.model.state import State, Versioned, fold, mentions
+from flagtrail.model.flag import Flag
+from flagtrail.model.state import State, fold, held_after
 from flagtrail.model.subject import Subject
 from flagtrail.storage import Cell, Disclosure, Head, Record, Storage, Transaction
 
 Bump = Callable[[State], None]
 IDEMPOTENCY_HOURS = 24
+CRITICAL = "critical"
+CRITICAL_CELLS = "critical"
+NEWS_HOURS = 24
+"""Imported history older than this is no news: it raises no alert."""
 MAX_OPERATIONS = 1_000
 MAX_WHY = 10_000
 MAX_TICKET = 1_000
@@ -64,6 +70,7 @@ class _Remembered(msgspec.Struct, frozen=True):
     first: int
     count: int
     size: int
+    expires: float
 
 
 class Changes:
@@ -74,8 +81,9 @@ class Changes:
         self._origin = origin
         self._clock = clock
         head = storage.head()
-        self.state = msgspec.structs.replace(fold(storage.current()), size=head.size)
-        self._pending = (self.state, head.root)
+        state = fold(storage.current())
+        self.state = msgspec.structs.replace(state, root=head.root if state.size == head.size else b"")
+        self._pending = self.state
         self._publishing = threading.Lock()
         self._listeners: list[Bump] = []
 
@@ -99,20 +107,20 @@ class Changes:
         receipt is returned again.
         Raises the refusals of `changes.decide`, Forbidden, and StorageFailed.
         """
-        self._admit(identity, change)
-        key = None if idempotency_key is None else f"{identity.actor.id}/{idempotency_key}"
+        self._admit(identity, change, most=None if change.reverts is not None else MAX_OPERATIONS)
+        key = None if idempotency_key is None else _key(identity, idempotency_key)
 
         def work(tx: Transaction) -> _Applied:
             state = self._caught_up(tx)
             earlier = None if key is None else self._earlier(tx, key, change)
             if earlier is not None:
-                return _Applied(earlier, state)
+                return _Applied(earlier, self.state)
             applied = self._append(tx, state, identity, change, request)
             for collection, cell in cells:
                 tx.put_cell(collection, cell)
             if key is not None:
                 self._remember(tx, key, change, applied.receipt)
-            self._pending = (applied.state, tx.head.root)
+            self._pending = applied.state
             return applied
 
         try:
@@ -128,17 +136,21 @@ class Changes:
         *,
         request: str = "",
         cells: Sequence[tuple[str, Cell]] = (),
+        guard: Callable[[Transaction], None] | None = None,
         dry_run: bool = False,
     ) -> list[Receipt]:
         """Make many changes, each a group of its own by its own actor, in one transaction: all of them or none.
 
-        With `dry_run` the receipts tell what would be done, and nothing is.
+        `guard` may refuse inside the transaction, before anything is done. With
+        `dry_run` the receipts tell what would be done, and nothing is. A change may have any number of operations here.
         """
         for identity, change in parts:
-            self._admit(identity, change)
+            self._admit(identity, change, most=None)
 
         def work(tx: Transaction) -> tuple[list[Receipt], State]:
             state = self._caught_up(tx)
+            if guard is not None:
+                guard(tx)
             receipts = []
             for identity, change in parts:
                 applied = self._append(tx, state, identity, change, request)
@@ -148,7 +160,7 @@ class Changes:
                 tx.put_cell(collection, cell)
             if dry_run:
                 raise _Rehearsed(receipts)
-            self._pending = (state, tx.head.root)
+            self._pending = state
             return receipts, state
 
         try:
@@ -158,16 +170,30 @@ class Changes:
         self.publish(state)
         return receipts
 
-    def revert(self, identity: Identity, seq: int, *, why: str, ticket: str = "", request: str = "") -> Receipt:
+    def revert(
+        self,
+        identity: Identity,
+        seq: int,
+        *,
+        why: str,
+        ticket: str = "",
+        request: str = "",
+        idempotency_key: str | None = None,
+    ) -> Receipt:
         """Take back an entry and the others of its group; raises VersionConflict where somebody built on it since."""
         entry = self._storage.entry(seq)
         if entry is None:
             raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
+        if idempotency_key is not None:
+            again = Change(operations=(), why=why, ticket=ticket, reverts=seq)
+            earlier = self._storage.write(lambda tx: self._earlier(tx, _key(identity, idempotency_key), again))
+            if earlier is not None:
+                return earlier
         first = seq - entry.group.index
         group = self._storage.entries_from(first, entry.group.count)
         operations = tuple(revert(self.state, member) for member in reversed(group))
         change = Change(operations=operations, why=why, ticket=ticket, reverts=seq)
-        return self.apply(identity, change, request=request)
+        return self.apply(identity, change, request=request, idempotency_key=idempotency_key)
 
     def catch_up(self) -> State:
         """Publish what other processes appended to the same database since; cheap where nothing was."""
@@ -175,6 +201,8 @@ class Changes:
         state = self.state
         while state.size < head.size:
             state = fold(self._storage.entries_from(state.size, 1_000), state)
+        if state.size == head.size:
+            state = msgspec.structs.replace(state, root=head.root)
         self.publish(state)
         return state
 
@@ -187,23 +215,24 @@ class Changes:
         for listener in self._listeners:
             listener(state)
 
-    def _admit(self, identity: Identity, change: Change) -> None:
+    def _admit(self, identity: Identity, change: Change, *, most: int | None) -> None:
         """Roles and bounds: what can be refused without looking at a document."""
         for operation in change.operations:
             subject = operation.subject
             identity.require(_role(subject), subject.project, subject.environment)
-        if len(change.operations) > MAX_OPERATIONS:
-            raise MalformedRequest(f"a change has at most {MAX_OPERATIONS} operations")
-        for name, text, most in (("why", change.why, MAX_WHY), ("ticket", change.ticket, MAX_TICKET)):
-            if len(text) > most or "\x00" in text:
-                raise InvalidDocument([Defect(f"/{name}", f"must be at most {most} characters, without NUL")])
+        if most is not None and len(change.operations) > most:
+            raise MalformedRequest(f"a change has at most {most} operations")
+        for name, text, longest in (("why", change.why, MAX_WHY), ("ticket", change.ticket, MAX_TICKET)):
+            if len(text) > longest or "\x00" in text:
+                raise InvalidDocument([Defect(f"/{name}", f"must be at most {longest} characters, without NUL")])
 
     def _caught_up(self, tx: Transaction) -> State:
         """The state at the locked head, whatever other processes appended and whichever commit failed before."""
-        pending, root = self._pending
-        if (pending.size, root) == (tx.head.size, tx.head.root):
+        pending = self._pending
+        if (pending.size, pending.root) == (tx.head.size, tx.head.root):
             return pending
-        return fold(tx.entries_from(self.state.size), self.state)
+        state = fold(tx.entries_from(self.state.size), self.state)
+        return msgspec.structs.replace(state, root=tx.head.root)
 
     def _append(self, tx: Transaction, state: State, identity: Identity, change: Change, request: str) -> _Applied:
         decided = decide(state, change, check=check)
@@ -239,10 +268,13 @@ class Changes:
             record = self._sealed(entry, frontier, part)
             records.append(record)
             frontier = frontier.append(record.leaf_hash)
-        tx.append(records, Head(frontier.size, frontier.peaks, frontier.root(), at))
+        root = frontier.root()
+        tx.append(records, Head(frontier.size, frontier.peaks, root, at))
         entries = tuple(record.entry for record in records)
-        changed = [_versioned(entry, part) for entry, part in zip(entries, decided, strict=True)]
-        return _Applied(Receipt(entries, frontier.size), state.having(changed, size=frontier.size))
+        after = state.having(map(held_after, entries), size=frontier.size, root=root)
+        if change.occurred_at is None or _hours_between(change.occurred_at, at) < NEWS_HOURS:
+            self._note_critical(tx, entries, decided, (state, after))
+        return _Applied(Receipt(entries, frontier.size), after)
 
     def _sealed(self, entry: Entry, frontier: Frontier, part: Decided) -> Record:
         try:
@@ -250,22 +282,39 @@ class Changes:
         except ValueError as error:
             raise InvalidDocument([Defect("", f"cannot be recorded: {error}")]) from error
         disclosures = tuple(Disclosure(entry.seq, made.name, made.salt, made.value) for made in sealed.committed)
-        return Record(entry, sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
+        # What the ledger will tell, not what was told to it: canonical JSON keeps no order of keys, and no 1.0.
+        recorded = unseal(sealed.leaf, {made.name: made.value for made in sealed.committed})
+        return Record(recorded, sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
+
+    def _note_critical(
+        self, tx: Transaction, entries: Sequence[Entry], decided: Sequence[Decided], states: tuple[State, State]
+    ) -> None:
+        """Write down, in the transaction, which critical flags each entry alters: later the tags may be gone."""
+        for entry, part in zip(entries, decided, strict=True):
+            flags = [
+                touch.flag
+                for touch in part.touches
+                if any(_is_critical(state.flag(touch.project, touch.flag)) for state in states)
+            ]
+            if flags:
+                tx.put_cell(CRITICAL_CELLS, Cell(f"{entry.seq:019d}", msgspec.json.encode(sorted(set(flags)))))
 
     def _earlier(self, tx: Transaction, key: str, change: Change) -> Receipt | None:
         raw = tx.cell("idempotency", key)
         if raw is None:
             return None
         remembered = msgspec.json.decode(raw, type=_Remembered)
+        if remembered.expires <= self._clock().timestamp():
+            return None
         if remembered.request != _digest(change):
             raise MalformedRequest("this Idempotency-Key was used for another change")
-        entries = self._storage.entries_from(remembered.first, remembered.count) if remembered.count else []
+        entries = islice(tx.entries_from(remembered.first), remembered.count) if remembered.count else ()
         return Receipt(tuple(entries), remembered.size)
 
     def _remember(self, tx: Transaction, key: str, change: Change, receipt: Receipt) -> None:
         first = receipt.entries[0].seq if receipt.entries else 0
-        value = _Remembered(_digest(change), first, len(receipt.entries), receipt.size)
         expires = (self._clock() + timedelta(hours=IDEMPOTENCY_HOURS)).timestamp()
+        value = _Remembered(_digest(change), first, len(receipt.entries), receipt.size, expires)
         tx.put_cell("idempotency", Cell(key, msgspec.json.encode(value), expires))
 
     def _with_diff(self, conflict: VersionConflict) -> VersionConflict:
@@ -289,9 +338,21 @@ def _role(subject: Subject) -> Role:
     return "editor" if subject.kind in {"flag", "targeting", "segment"} else "admin"
 
 
-def _versioned(entry: Entry, part: Decided) -> Versioned:
-    return Versioned(entry.subject, part.document, entry.version, entry.seq, entry.effective, mentions(part.document))
+def _is_critical(flag: Flag | None) -> bool:
+    return flag is not None and CRITICAL in flag.tags
+
+
+def _hours_between(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds() / 3600
+
+
+def _key(identity: Identity, idempotency_key: str) -> str:
+    return f"{identity.actor.id}/{idempotency_key}"
 
 
 def _digest(change: Change) -> str:
-    return hashlib.sha256(msgspec.json.encode(change, order="deterministic")).hexdigest()
+    """What a repeated request has in common with the first. A revert is told by its seq: its operations
+    follow from the state, which the first one changed.
+    """
+    same = change if change.reverts is None else msgspec.structs.replace(change, operations=())
+    return hashlib.sha256(msgspec.json.encode(same, order="deterministic")).hexdigest()

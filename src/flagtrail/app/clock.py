@@ -24,7 +24,8 @@ def stamp(moment: datetime) -> str:
     >>> stamp(datetime(2026, 11, 22, 7, tzinfo=UTC))
     '2026-11-22T07:00:00.000000Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment.astimezone(UTC)
+    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S.%fZ}"
 
 
 def read_time(text: str) -> str:
@@ -35,9 +36,9 @@ def read_time(text: str) -> str:
     """
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return stamp(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         raise InvalidQuery(f"{text!r} is not a time", value=text) from None
-    return stamp(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
 
 
 def uuid7(moment: datetime) -> str:

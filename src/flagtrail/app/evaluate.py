@@ -16,10 +16,11 @@ from flagtrail.model.state import State
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A ruleset and the size of the ledger from which it was made."""
+    """A ruleset, and the size and root of the ledger from which it was made."""
 
     ruleset: Ruleset
     size: int
+    root: bytes
 
 
 class Evaluation:
@@ -35,7 +36,7 @@ class Evaluation:
         """The present ruleset of an environment; raises NotFound where there is no such environment."""
         state = self._state()
         served = self._served.get((project, environment))
-        if served is not None and served.size == state.size:
+        if served is not None and (served.size, served.root) == (state.size, state.root):
             return served
         with self._building:
             return self._rebuilt(self._state(), project, environment)
@@ -45,7 +46,7 @@ class Evaluation:
             self._served.pop((project, environment), None)
             raise NotFound(f"there is no environment {environment!r} in project {project!r}", kind="environment")
         before = self._served.get((project, environment))
-        if before is not None and before.size == state.size:
+        if before is not None and (before.size, before.root) == (state.size, state.root):
             return before
         ruleset = Ruleset(
             state.flags(project),
@@ -53,7 +54,7 @@ class Evaluation:
             state.segments(project),
             previous=None if before is None else before.ruleset,
         )
-        served = Served(ruleset, state.size)
+        served = Served(ruleset, state.size, state.root)
         self._served[project, environment] = served
         return served
 

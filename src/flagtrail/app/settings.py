@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,7 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database: str = "sqlite:///flagtrail.db"
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     public_url: str = ""
     key_file: str = ""
     origin: str = ""
@@ -24,8 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_url: str = ""
     webhook_secret: str = ""
     log_level: str = "info"
-    usage_flush_seconds: float = 10.0
-    session_hours: float = 168.0
+    usage_flush_seconds: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 10.0
+    session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 
     @property
     def base_url(self) -> str:

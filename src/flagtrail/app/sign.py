@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from flagtrail.ledger.checkpoint import Signer, verifier_key
+from flagtrail.ledger.checkpoint import Signer, parse_checkpoint, verifier_key
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.model.errors import LedgerBroken, SettingInvalid
-from flagtrail.storage import Cell, Storage
+from flagtrail.storage import Cell, Head, Storage
 
 
 class _Memory(msgspec.Struct, frozen=True):
-    """What the signer remembers: the frontier of what it signed last, and that note."""
+    """What the signer remembers: the frontier of what it signed last, that note, and the key that signed it."""
 
     origin: str
-    size: int
-    frontier: tuple[bytes, ...]
-    note: str
+    size: int = 0
+    frontier: tuple[bytes, ...] = ()
+    note: str = ""
+    vkey: str = ""
 
 
 class CheckpointSigner:
@@ -31,8 +36,10 @@ class CheckpointSigner:
 
     Its memory is a file beside the key (mode 0600), written and synced before a
     checkpoint is published: a database that was rewritten or set back cannot
-    make it forget. Without a key file (a database in memory) it lives as long
-    as the process.
+    make it forget. Several processes with one key take turns (a lock on the
+    file) and share the memory. Where the file is lost, the newest checkpoint in
+    the database is the least that must be extended. Without a key file (a
+    database in memory) all of it lives as long as the process.
     """
 
     def __init__(self, storage: Storage, *, origin: str, key_path: Path | None) -> None:
@@ -48,7 +55,7 @@ class CheckpointSigner:
         """The Ed25519 public key, 32 bytes."""
         return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
-    @property
+    @cached_property
     def vkey(self) -> str:
         """The verifier key (C2SP signed-note): what an auditor is given."""
         return verifier_key(self._origin, self.public_key)
@@ -64,31 +71,69 @@ class CheckpointSigner:
         """
         with self._signing:
             head = self._storage.head()
-            known = self._memory.size
-            if head.size == known and self._memory.note and head.root == Frontier(known, self._memory.frontier).root():
-                return self._memory.note
-            signer = Signer(self._origin, self.public_key, self.sign, Frontier(known, self._memory.frontier))
-            hashes = self._storage.leaf_hashes(known, head.size)
-            signer, note = signer.advance(hashes, size=head.size, root=head.root)
-            self._memory = _Memory(self._origin, head.size, tuple(signer.frontier.peaks), note)
-            self._persist()
-            self._storage.put_cell("checkpoint", Cell(f"{head.size:019d}", note.encode()))
-            return note
+            if not self._signed(head):
+                with _turn(self._memory_path):
+                    self._memory = self._remembered()
+                    head = self._storage.head()
+                    if not self._signed(head):
+                        self._extend(head)
+            return self._memory.note
+
+    def _signed(self, head: Head) -> bool:
+        """Whether the note that is remembered says what the head is, by the present key."""
+        memory = self._memory
+        known = Frontier(memory.size, memory.frontier)
+        return memory.vkey == self.vkey and memory.size == head.size and known.root() == head.root
+
+    def _extend(self, head: Head) -> None:
+        known = Frontier(self._memory.size, self._memory.frontier)
+        signer = Signer(self._origin, self.public_key, self.sign, known)
+        hashes = self._storage.leaf_hashes(known.size, head.size)
+        signer, note = signer.advance(hashes, size=head.size, root=head.root)
+        memory = _Memory(self._origin, head.size, tuple(signer.frontier.peaks), note, self.vkey)
+        if self._memory_path is not None:
+            _write_private(self._memory_path, msgspec.json.encode(memory))
+        self._storage.put_cell("checkpoint", Cell("newest", note.encode()))
+        self._memory = memory
 
     def _remembered(self) -> _Memory:
-        if self._memory_path is None or not self._memory_path.exists():
-            return _Memory(self._origin, 0, (), "")
+        path = self._memory_path
+        if path is None:
+            return self._memory if hasattr(self, "_memory") else _Memory(self._origin)
+        if not path.exists():
+            return self._published()
         try:
-            memory = msgspec.json.decode(self._memory_path.read_bytes(), type=_Memory)
+            memory = msgspec.json.decode(path.read_bytes(), type=_Memory)
         except (msgspec.DecodeError, OSError) as error:
-            raise SettingInvalid(f"the signer's memory {self._memory_path.name} cannot be read") from error
+            raise SettingInvalid(f"the signer's memory {path.name} cannot be read") from error
         if memory.origin != self._origin:
             raise LedgerBroken(f"the signer signed for {memory.origin}, this database is {self._origin}")
         return memory
 
-    def _persist(self) -> None:
-        if self._memory_path is not None:
-            _write_private(self._memory_path, msgspec.json.encode(self._memory))
+    def _published(self) -> _Memory:
+        """What the newest checkpoint in the database pins, where the signer's own memory is gone."""
+        note = self._storage.cell("checkpoint", "newest")
+        if note is None:
+            return _Memory(self._origin)
+        published = parse_checkpoint(note.decode())
+        frontier = Frontier(0, ()).extend(self._storage.leaf_hashes(0, published.size))
+        if frontier.size != published.size or frontier.root() != published.root:
+            raise LedgerBroken(f"the ledger is not what its checkpoint of size {published.size} says")
+        return _Memory(self._origin, published.size, tuple(frontier.peaks))
+
+
+@contextmanager
+def _turn(memory_path: Path | None) -> Iterator[None]:
+    """One process at a time between reading the memory and writing it."""
+    if memory_path is None:
+        yield
+        return
+    try:
+        with memory_path.with_suffix(".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise SettingInvalid(f"{memory_path.name} cannot be locked: {error.strerror}") from error
 
 
 def _load_key(path: Path | None) -> Ed25519PrivateKey:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from flagtrail.app.change import Changes
+from flagtrail.app.change import MAX_WHY, Changes
 from flagtrail.app.identity import Identity
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.importers import ImportedVersion
@@ -19,10 +19,10 @@ from flagtrail.ledger.merkle import RangeProof, inclusion_proof, range_proof
 from flagtrail.ledger.proof import write_receipt
 from flagtrail.model.actor import Actor
 from flagtrail.model.change import Change, Operation
-from flagtrail.model.document import encode
-from flagtrail.model.errors import InvalidQuery, NotFound
-from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
-from flagtrail.storage import Cell, Storage
+from flagtrail.model.document import Document, encode
+from flagtrail.model.errors import HistoryOrder, InvalidQuery, NotFound, VersionConflict
+from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.storage import Cell, Storage, Transaction
 
 _CHUNK = 1 << 20
 
@@ -77,21 +77,34 @@ class Transfer:
         raw = self._storage.cell("import", name)
         memory = _Memory() if raw is None else msgspec.json.decode(raw, type=_Memory)
         fresh = [version for version in versions if not _known(version, memory)]
+        self._refuse_foreign(project, fresh, memory)
         parts: list[tuple[Identity, Change]] = []
         flags, segments = set(memory.flags), set(memory.segments)
+        living = {subject for subject in self._own(project, memory) if self._changes.state.get(subject) is not None}
+        before: ImportedVersion | None = None
         for version in fresh:
-            operations = _operations(project, environment, version, flags, segments)
-            flags, segments = set(version.flags), set(version.segments)
+            operations = _operations(project, environment, version, before, living)
+            flags, segments, before = set(version.flags), set(version.segments), version
             if operations:
-                change = Change(operations=operations, why=version.message, occurred_at=version.occurred_at)
+                why = version.message[:MAX_WHY].replace("\x00", "")
+                change = Change(operations=operations, why=why, occurred_at=version.occurred_at)
                 parts.append((_importing(identity, version), change))
         kept = _Memory(
             (*memory.references, *(version.reference for version in fresh)),
             tuple(sorted(flags)),
             tuple(sorted(segments)),
         )
+
+        def guard(tx: Transaction) -> None:
+            if tx.cell("import", name) != raw:
+                raise VersionConflict("the same source was imported just now by somebody else", source=source)
+
         receipts = self._changes.apply_all(
-            parts, request=source[-200:], cells=[("import", Cell(name, msgspec.json.encode(kept)))], dry_run=dry_run
+            parts,
+            request=f"import {name[:16]}",
+            cells=[("import", Cell(name, msgspec.json.encode(kept)))],
+            guard=guard,
+            dry_run=dry_run,
         )
         entries = [entry for receipt in receipts for entry in receipt.entries]
         return Imported(
@@ -102,6 +115,20 @@ class Transfer:
             notes=tuple(f"{version.reference[:12]}: {note}" for version in fresh for note in version.notes),
             dry_run=dry_run,
         )
+
+    def _own(self, project: str, memory: _Memory) -> set[Subject]:
+        """What earlier imports of the source brought in."""
+        flags = {flag_subject(project, key) for key in memory.flags}
+        return flags | {segment_subject(project, key) for key in memory.segments}
+
+    def _refuse_foreign(self, project: str, versions: Sequence[ImportedVersion], memory: _Memory) -> None:
+        """An import may only touch what it brought in: dated history must not rewrite the past of other flags."""
+        brought = {flag_subject(project, key) for version in versions for key in version.flags}
+        brought |= {segment_subject(project, key) for version in versions for key in version.segments}
+        foreign = [s for s in brought - self._own(project, memory) if self._changes.state.get(s) is not None]
+        if foreign:
+            names = sorted(subject.path.split("/", 2)[2] for subject in foreign)
+            raise HistoryOrder(f"this source did not bring in {', '.join(names[:5])}, which exist", subjects=names)
 
     def _refuse_unknown(self, project: str, environment: str) -> None:
         if project not in self._changes.state.projects():
@@ -159,20 +186,30 @@ def _known(version: ImportedVersion, memory: _Memory) -> bool:
 
 
 def _operations(
-    project: str, environment: str, version: ImportedVersion, flags: set[str], segments: set[str]
+    project: str, environment: str, version: ImportedVersion, before: ImportedVersion | None, living: set[Subject]
 ) -> tuple[Operation, ...]:
-    """What makes the project's documents those of the version; puts that alter nothing fall away later."""
-    operations = [
-        Operation(action="put", subject=segment_subject(project, key), value=encode(segment))
-        for key, segment in version.segments.items()
-    ]
+    """What makes the project's documents those of the version, where they differ from the version before.
+
+    `living` are the flags and segments that earlier versions left behind; it is brought up to this one.
+    """
+    wanted: dict[Subject, Document] = {segment_subject(project, key): each for key, each in version.segments.items()}
     for key, (flag, targeting) in version.flags.items():
-        operations.append(Operation(action="put", subject=flag_subject(project, key), value=encode(flag)))
-        place = targeting_subject(project, key, environment)
-        operations.append(Operation(action="put", subject=place, value=encode(targeting)))
-    gone = [flag_subject(project, key) for key in sorted(flags - version.flags.keys())]
-    gone += [segment_subject(project, key) for key in sorted(segments - version.segments.keys())]
+        wanted[flag_subject(project, key)] = flag
+        wanted[targeting_subject(project, key, environment)] = targeting
+    had: dict[Subject, Document] = {}
+    if before is not None:
+        had.update({segment_subject(project, key): each for key, each in before.segments.items()})
+        for key, (flag, targeting) in before.flags.items():
+            had |= {flag_subject(project, key): flag, targeting_subject(project, key, environment): targeting}
+    operations = [
+        Operation(action="put", subject=subject, value=encode(document))
+        for subject, document in wanted.items()
+        if subject not in had or msgspec.json.encode(had[subject]) != msgspec.json.encode(document)
+    ]
+    gone = sorted(living - wanted.keys(), key=lambda subject: (subject.kind, subject.path))
     operations.extend(Operation(action="delete", subject=subject) for subject in gone)
+    living.difference_update(gone)
+    living.update(subject for subject in wanted if subject.kind != "targeting")
     return tuple(operations)
 
 

@@ -6,12 +6,14 @@ import threading
 from collections import Counter
 from collections.abc import Collection
 
+import msgspec
+
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.usage import Usage
 from flagtrail.storage import Storage
 
-Row = tuple[str, str, str, str, str, str]
+Row = tuple[str, str, str, str, str, str, str]
 MAX_ROWS = 100_000
 
 
@@ -45,54 +47,63 @@ class UsageCounter:
         self._counting = threading.Lock()
         self._flushing = threading.Lock()
         self._bulks: dict[tuple[str, str, str], _Bulk] = {}
-        self._unsaved: dict[tuple[Row, str], Usage] = {}
+        self._unsaved: dict[Row, Usage] = {}
         self.dropped = 0
 
     def count(self, project: str, environment: str, resolution: Resolution, client: str) -> None:
         """Count one evaluation; one that found no flag counts for nobody."""
-        self.count_all(project, environment, (resolution,), client)
+        if resolution.variant is not None:
+            self.count_all(project, environment, (resolution,), client)
 
     def count_all(self, project: str, environment: str, resolutions: Collection[Resolution], client: str) -> None:
-        """Count the evaluations of one bulk request."""
+        """Count the evaluations of one bulk request. Never waits for the storage."""
         place = (project, environment, client)
         with self._counting:
             bulk = self._bulks.get(place)
             if bulk is None:
                 bulk = self._bulks[place] = _Bulk()
             bulk.add(resolutions)
-            full = len(bulk.held) > MAX_ROWS
-        if full:
-            with self._flushing:
+            if len(bulk.held) > MAX_ROWS:
                 self._collect()
 
     def flush(self) -> int:
         """Add everything counted so far to the storage; how many rows. Raises StorageFailed, losing nothing."""
         with self._flushing:
-            self._collect()
-            rows = len(self._unsaved)
-            if rows:
-                self._storage.add_usage(list(self._unsaved.values()))
-                self._unsaved = {}
-            return rows
+            with self._counting:
+                self._collect()
+                rows, self._unsaved = self._unsaved, {}
+            if not rows:
+                return 0
+            try:
+                self._storage.add_usage(list(rows.values()))
+            except BaseException:
+                with self._counting:
+                    for usage in rows.values():
+                        self._keep(usage)
+                raise
+            return len(rows)
 
     def _collect(self) -> None:
         """Add what was counted to the rows that wait to be saved, under the present hour."""
-        with self._counting:
-            bulks, self._bulks = self._bulks, {}
+        bulks, self._bulks = self._bulks, {}
         now = self._clock()
         hour = stamp(now.replace(minute=0, second=0, microsecond=0))
         last = stamp(now.replace(microsecond=0))
         for (project, environment, client), bulk in bulks.items():
             for identity, count in bulk.counts.items():
-                resolution = bulk.held[identity]
-                if resolution.variant is None:
-                    continue
-                row = (project, environment, client, resolution.flag, resolution.variant, resolution.rule or "")
-                known = self._unsaved.get((row, hour))
-                if known is None and len(self._unsaved) >= MAX_ROWS:
-                    self.dropped += count
-                    continue
-                total = count if known is None else known.count + count
-                self._unsaved[row, hour] = Usage(
-                    project, environment, resolution.flag, resolution.variant, row[-1], hour, total, last, client
-                )
+                found = bulk.held[identity]
+                if found.variant is not None:
+                    rule = found.rule or ""
+                    self._keep(Usage(project, environment, found.flag, found.variant, rule, hour, count, last, client))
+
+    def _keep(self, usage: Usage) -> None:
+        """Add one row to those that wait; beyond `MAX_ROWS` different ones it is dropped."""
+        row = (usage.project, usage.environment, usage.client, usage.flag, usage.variant, usage.rule, usage.hour)
+        known = self._unsaved.get(row)
+        if known is not None:
+            count, last = known.count + usage.count, max(known.last, usage.last)
+            self._unsaved[row] = msgspec.structs.replace(usage, count=count, last=last)
+        elif len(self._unsaved) < MAX_ROWS:
+            self._unsaved[row] = usage
+        else:
+            self.dropped += usage.count

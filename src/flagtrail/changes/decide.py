@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol, cast
 
 import msgspec
@@ -11,6 +11,7 @@ from flagtrail.changes import diff
 from flagtrail.changes.operate import operate
 from flagtrail.changes.policy import require_why
 from flagtrail.changes.touches import touches
+from flagtrail.model.access import Member, Token
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import Document, encode
 from flagtrail.model.entry import Action, Touch
@@ -44,7 +45,6 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     previous: int
     before: Json
     after: Json
-    document: Document | None
     actions: tuple[Action, ...]
     paths: tuple[str, ...]
     touches: tuple[Touch, ...]
@@ -59,34 +59,32 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
     after = state
     altered: dict[Subject, None] = {}
     defects: list[Defect] = []
-    for operation in _with_dependents(state, change.operations):
-        try:
-            document = operate(after, operation)
-        except InvalidDocument as error:
-            prefix = _relative(operation.subject)
-            defects.extend(Defect(f"{prefix}#{defect.path}", defect.message) for defect in error.defects)
-            continue
-        held = after.held(operation.subject)
-        if held is None or not diff.same(_value(held.document), _value(document)):
-            altered[operation.subject] = None
-            after = after.having([_placed(operation.subject, document, held)], size=state.size)
+    for operation in change.operations:
+        for each in _with_dependents(after, operation):
+            try:
+                document = operate(after, each)
+            except InvalidDocument as error:
+                prefix = _relative(each.subject)
+                defects.extend(Defect(f"{prefix}#{defect.path}", defect.message) for defect in error.defects)
+                continue
+            held = after.held(each.subject)
+            if held is None or not diff.same(_value(held.document), _value(document)):
+                altered[each.subject] = None
+                after = after.having([_placed(each.subject, document, held)], size=state.size)
     _refuse_unplaced(after, altered)
     defects.extend(_defects(after, altered, check))
+    defects.extend(_shared_addresses(after, altered))
     if defects:
         raise InvalidDocument(defects)
     return tuple(decided for subject in altered if (decided := _decided(state, after, subject, change)) is not None)
 
 
-def _with_dependents(state: State, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    """The operations, with a deletion first deleting what lives inside the deleted document."""
-    expanded: list[Operation] = []
-    for operation in operations:
-        if operation.action == "delete":
-            expanded.extend(
-                Operation(action="delete", subject=held.subject) for held in _inside(state, operation.subject)
-            )
-        expanded.append(operation)
-    return tuple(expanded)
+def _with_dependents(state: State, operation: Operation) -> tuple[Operation, ...]:
+    """The operation; a deletion after those of what lives inside the deleted document."""
+    if operation.action != "delete":
+        return (operation,)
+    inside = (Operation(action="delete", subject=held.subject) for held in _inside(state, operation.subject))
+    return (*inside, operation)
 
 
 def _inside(state: State, subject: Subject) -> list[Versioned]:
@@ -96,14 +94,22 @@ def _inside(state: State, subject: Subject) -> list[Versioned]:
         case "flag":
             return [held for held in state.of_kind("targeting", project) if held.subject.flag == subject.flag]
         case "environment":
-            return [
+            targetings = [
                 held for held in state.of_kind("targeting", project) if held.subject.environment == subject.environment
             ]
+            return [*_tokens(state, project, subject.environment), *targetings]
         case "project":
             kinds: tuple[Kind, ...] = ("targeting", "flag", "segment", "environment", "policy")
-            return [held for kind in kinds for held in state.of_kind(kind, project)]
+            documents = [held for kind in kinds for held in state.of_kind(kind, project)]
+            return [*_tokens(state, project, None), *documents]
         case _:
             return []
+
+
+def _tokens(state: State, project: str, environment: str | None) -> list[Versioned]:
+    """The tokens that are good in the project (in one environment of it) and nowhere else."""
+    tokens = [(held, cast("Token", held.document)) for held in state.of_kind("token")]
+    return [held for held, token in tokens if token.project == project and environment in {None, token.environment}]
 
 
 def _placed(subject: Subject, document: Document | None, held: Versioned | None) -> Versioned:
@@ -143,6 +149,18 @@ def _defects(after: State, altered: Collection[Subject], check: Check) -> list[D
     return found
 
 
+def _shared_addresses(after: State, altered: Collection[Subject]) -> Iterator[Defect]:
+    """People sign in by their e-mail address: two members cannot have the same."""
+    members = {held.subject: cast("Member", held.document) for held in after.of_kind("member")}
+    for subject in altered:
+        if subject not in members:
+            continue
+        address = members[subject].email.casefold()
+        for other, member in members.items():
+            if other != subject and member.email.casefold() == address:
+                yield Defect(f"{_relative(subject)}#/email", f"is the address of member {member.key!r} too")
+
+
 def _refuse_in_use(after: State, project: str, touched: Collection[Subject]) -> None:
     gone = {
         (subject.kind, subject.name)
@@ -179,7 +197,6 @@ def _decided(state: State, after: State, subject: Subject, change: Change) -> De
         previous=-1 if held is None else held.seq,
         before=before,
         after=now,
-        document=document,
         actions=_actions(after, subject, before, now),
         paths=diff.paths(before, now),
         touches=reach,

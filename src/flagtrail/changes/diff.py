@@ -20,6 +20,8 @@ from flagtrail.model.subject import Kind, Subject
 from flagtrail.model.targeting import WHOLE, Prerequisite, Rule, Serve, Targeting
 
 MAX_PATHS, MAX_VALUES, MAX_TEXT = 200, 10, 80
+MAX_PATHS_TEXT = 10_000
+"""Characters of all paths together: an entry's leaf holds them, and has 65,535 bytes."""
 
 
 def same(before: Json, after: Json) -> bool:
@@ -36,11 +38,12 @@ def paths(before: Json, after: Json) -> tuple[str, ...]:
 
     Each is as deep as the difference; what stands on one side only is named
     itself, not its parts, so a creation is the root pointer (the empty text). Lists are compared by index
-    after their common start and end are set aside, so one rule added in front is one path. Where more than
-    200 differ, the deepest are replaced by their parents until 200 or fewer are left.
+    after their common start and end are set aside, so one rule added in front is one path. Where more than 200
+    differ, or they have more than 10,000 characters together, the deepest are replaced by their parents until
+    fewer are left.
     """
     found = set(_differing(before, after, ""))
-    while len(found) > MAX_PATHS:
+    while len(found) > MAX_PATHS or (len(found) > 1 and sum(map(len, found)) > MAX_PATHS_TEXT):
         deepest = max(path.count("/") for path in found)
         found = {path.rpartition("/")[0] if path.count("/") == deepest else path for path in found}
     return tuple(sorted(found))

@@ -8,9 +8,10 @@ import msgspec
 
 from flagtrail.changes.merge import merge_patch
 from flagtrail.changes.rollout import roll_out
+from flagtrail.model.access import Token
 from flagtrail.model.change import Operation
 from flagtrail.model.document import Document, decode, encode
-from flagtrail.model.errors import AlreadyExists, NotFound, VersionConflict
+from flagtrail.model.errors import AlreadyExists, Defect, InvalidDocument, NotFound, VersionConflict
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.state import State, Versioned
 from flagtrail.model.subject import Subject
@@ -76,9 +77,21 @@ def _flag(state: State, subject: Subject) -> Flag:
 
 def _read(state: State, subject: Subject, value: Json) -> Document:
     document = decode(subject, value)
-    if isinstance(document, Targeting) and state.flag(subject.project or "", subject.flag or "") is not None:
+    if isinstance(document, Targeting):
         return _named(subject, document)
+    if isinstance(document, Token):
+        _refuse_revival(subject, document, state.held(subject))
     return document
+
+
+def _refuse_revival(subject: Subject, token: Token, held: Versioned | None) -> None:
+    """A token that was revoked or deleted is gone for good: its secret must never work again."""
+    if held is None:
+        return
+    if held.document is None:
+        raise AlreadyExists(f"the key {subject.name!r} belonged to a token before", subject=subject.path)
+    if isinstance(held.document, Token) and held.document.revoked and not token.revoked:
+        raise InvalidDocument([Defect("/revoked", "a revoked token stays revoked; make a new one")])
 
 
 def _named(subject: Subject, targeting: Targeting) -> Targeting:

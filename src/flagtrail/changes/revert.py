@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flagtrail.changes import diff
 from flagtrail.model.change import Operation
 from flagtrail.model.document import encode
 from flagtrail.model.entry import Entry
@@ -27,13 +28,13 @@ def revert(state: State, entry: Entry) -> Operation:
     if current is None:
         raise _conflict(entry, ["/"], version)
     if entry.before is None:
-        if current != entry.after:
+        if not diff.same(current, entry.after):
             raise _conflict(entry, _differing(current, entry.after), version)
         return Operation(action="delete", subject=entry.subject, version=version)
     restored = dict(current)
     moved: list[str] = []
     for key in _differing(entry.before, entry.after):
-        if current.get(key) not in (entry.after.get(key), entry.before.get(key)):
+        if not any(diff.same(current.get(key), side.get(key)) for side in (entry.after, entry.before)):
             moved.append(key)
         elif key in entry.before:
             restored[key] = entry.before[key]
@@ -45,7 +46,7 @@ def revert(state: State, entry: Entry) -> Operation:
 
 
 def _differing(left: Json, right: Json) -> list[str]:
-    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
+    return sorted(key for key in left.keys() | right.keys() if not diff.same(left.get(key), right.get(key)))
 
 
 def _conflict(entry: Entry, keys: list[str], version: int | None) -> VersionConflict:

@@ -39,6 +39,8 @@ def roll_out(flag: Flag, targeting: Targeting, value: Json) -> Targeting:
     winner = request.variant or _winner(flag, targeting)
     if winner not in flag.variants:
         raise InvalidDocument([Defect("/variant", f"{winner!r} is not a variant of {flag.key}")])
+    if len(split) == 2 and winner not in {share.variant for share in split}:  # noqa: PLR2004 - see above
+        raise InvalidDocument([Defect("/variant", f"{winner!r} has no share in the split; edit the targeting")])
     shares = _shares(winner, weight, targeting)
     return msgspec.structs.replace(
         targeting,
@@ -51,11 +53,12 @@ def _winner(flag: Flag, targeting: Targeting) -> str:
     if split:
         others = [share.variant for share in split if share.variant != targeting.off_variant]
         return others[0] if others else split[0].variant
-    for key, value in flag.variants.items():
+    for key, value in sorted(flag.variants.items()):
         if value is True:
             return key
     served = targeting.fallthrough.variant
-    return served if served is not None and served != targeting.off_variant else next(iter(flag.variants))
+    others = [key for key in sorted(flag.variants) if key != targeting.off_variant]
+    return served if served is not None and served != targeting.off_variant else (others or [targeting.off_variant])[0]
 
 
 def _shares(winner: str, weight: int, targeting: Targeting) -> tuple[Share, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from flagtrail.model.entry import Touch
-from flagtrail.model.state import Mention, State
+from flagtrail.model.state import Mention, State, Versioned
 from flagtrail.model.subject import Subject
 
 
@@ -20,39 +20,37 @@ def touches(state: State, subject: Subject) -> tuple[Touch, ...]:
     if subject.kind in {"flag", "targeting"}:
         flag = cast("str", subject.flag)
         own = Touch(project, flag, subject.environment or "")
-        return tuple(sorted({own, *_dependents(state, project, {("flag", flag)}, subject.environment)}))
+        return tuple(sorted({own, *_dependents(state, project, ("flag", flag), subject.environment)}))
     if subject.kind == "segment":
-        return tuple(sorted(_dependents(state, project, _with_outer_segments(state, project, subject.name), None)))
+        return tuple(sorted(_dependents(state, project, ("segment", subject.name), None)))
     return ()
 
 
-def _with_outer_segments(state: State, project: str, segment: str) -> set[Mention]:
-    """The segment and every segment that names it, directly or through others."""
-    found: set[Mention] = {("segment", segment)}
+def _dependents(state: State, project: str, root: Mention, environment: str | None) -> set[Touch]:
+    """The targetings, per environment, that resolve by the root: directly, through segments, through other flags."""
+    segments = [held for held in state.of_kind("segment", project) if held.mentions]
+    targetings: dict[str, list[Versioned]] = {}
+    for held in state.of_kind("targeting", project):
+        where = cast("str", held.subject.environment)
+        if held.mentions and environment in {None, where}:
+            targetings.setdefault(where, []).append(held)
+    found: set[Touch] = set()
+    for where, inside in targetings.items():
+        reached = _reached([*segments, *inside], root)
+        found |= {Touch(project, key, where) for kind, key in reached if kind == "flag" and (kind, key) != root}
+    return found
+
+
+def _reached(documents: list[Versioned], root: Mention) -> set[Mention]:
+    """The root, and what mentions it directly or through others: segments, and flags by their targeting."""
+    found = {root}
     grew = True
     while grew:
-        outer: set[Mention] = {
-            ("segment", held.subject.name) for held in state.of_kind("segment", project) if held.mentions & found
-        }
+        outer: set[Mention] = {_as_mention(held.subject) for held in documents if held.mentions & found}
         grew = not outer <= found
         found |= outer
     return found
 
 
-def _dependents(state: State, project: str, roots: set[Mention], environment: str | None) -> set[Touch]:
-    """Targetings that name one of the roots, and those that depend on the flags so found, per environment."""
-    found: set[Touch] = set()
-    wanted: dict[str, set[Mention]] = {}
-    grew = True
-    while grew:
-        grew = False
-        for held in state.of_kind("targeting", project):
-            flag, where = cast("str", held.subject.flag), cast("str", held.subject.environment)
-            touch = Touch(project, flag, where)
-            if touch in found or environment not in {None, where}:
-                continue
-            if held.mentions and held.mentions & (roots | wanted.get(where, set())):
-                found.add(touch)
-                wanted.setdefault(where, set()).add(("flag", flag))
-                grew = True
-    return found
+def _as_mention(subject: Subject) -> Mention:
+    return ("segment", subject.name) if subject.kind == "segment" else ("flag", cast("str", subject.flag))

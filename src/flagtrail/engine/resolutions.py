@@ -5,7 +5,7 @@ from __future__ import annotations
 from flagtrail.model.context import TARGETING_KEY
 from flagtrail.model.flag import Flag
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
-from flagtrail.model.targeting import Targeting
+from flagtrail.model.targeting import Targeting, default_targeting
 
 
 def served(flag: Flag, variant: str, reason: Reason, rule: str | None = None) -> Resolution:
@@ -16,14 +16,10 @@ def served(flag: Flag, variant: str, reason: Reason, rule: str | None = None) ->
 
 
 def off(flag: Flag, targeting: Targeting | None) -> Resolution:
-    """What a flag that is not served gives: its off variant.
-
-    Without a targeting that is the variant named `off`, else the last one.
-    """
-    if targeting is not None:
-        return served(flag, targeting.off_variant, Reason.DISABLED)
-    last = next(reversed(flag.variants), "off")
-    return served(flag, "off" if "off" in flag.variants else last, Reason.DISABLED)
+    """What a flag that is not served gives: its off variant, without a targeting that of the default one."""
+    if targeting is None and flag.variants:
+        targeting = default_targeting(flag)
+    return served(flag, "off" if targeting is None else targeting.off_variant, Reason.DISABLED)
 
 
 def fallthrough_reason(targeting: Targeting) -> Reason:

@@ -38,13 +38,15 @@ STRUCTS: dict[Kind, type[Document]] = {
 KEY = re.compile(r"[A-Za-z0-9._-]{1,256}\Z")
 MAX_DOCUMENT_BYTES = 1 << 20
 MAX_DEPTH = 20
+MAX_WHY_DEMANDED = 1_000
+"""No policy may demand more characters than a reason can have."""
 MAX_INTEGER = 2**53 - 1
 """RFC 8785 (section 3.2.2.3): larger integers have no interoperable canonical form."""
 
 
 def is_key(text: str) -> bool:
-    """Whether `text` can name something: 1 to 256 of `[A-Za-z0-9._-]`."""
-    return KEY.match(text) is not None
+    """Whether `text` can name something: 1 to 256 of `[A-Za-z0-9._-]`, and not `.` or `..`, which paths swallow."""
+    return KEY.match(text) is not None and text not in {".", ".."}
 
 
 def is_variant_key(text: str) -> bool:
@@ -75,6 +77,8 @@ def decode(subject: Subject, value: object) -> Document:
             defects.extend(_structure(inspect.type_info(struct), value, ""))
         else:
             defects.extend(_own_key(subject, document))
+            if isinstance(document, Policy) and not 1 <= document.why_min_length <= MAX_WHY_DEMANDED:
+                defects.append(Defect("/why_min_length", f"must be from 1 to {MAX_WHY_DEMANDED}"))
             if not defects:
                 return document
     raise InvalidDocument(defects)

@@ -46,10 +46,14 @@ class Versioned(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """All documents after the first `size` entries, by (kind, project) and key. Never altered in place."""
+    """All documents after the first `size` entries, by (kind, project) and key. Never altered in place.
+
+    `root` is the ledger's root at that size where it is known, else empty: together they name the state.
+    """
 
     size: int = 0
     tables: Mapping[Table, Mapping[Local, Versioned]] = msgspec.field(default_factory=dict)
+    root: bytes = b""
 
     def held(self, subject: Subject) -> Versioned | None:
         """The record of the subject, deleted or not; None where it never existed."""
@@ -121,8 +125,8 @@ class State(msgspec.Struct, frozen=True):
         }
         return dict(sorted(found.items()))
 
-    def having(self, changed: Iterable[Versioned], *, size: int) -> State:
-        """The state after these documents changed; `size` is the ledger's size then."""
+    def having(self, changed: Iterable[Versioned], *, size: int, root: bytes = b"") -> State:
+        """The state after these documents changed; `size` and `root` are the ledger's then."""
         tables: dict[Table, Mapping[Local, Versioned]] = dict(self.tables)
         fresh: dict[Table, dict[Local, Versioned]] = {}
         for held in changed:
@@ -130,7 +134,7 @@ class State(msgspec.Struct, frozen=True):
             if table not in fresh:
                 tables[table] = fresh[table] = dict(tables.get(table, _NOTHING))
             fresh[table][_local(held.subject)] = held
-        return State(size, tables)
+        return State(size, tables, root)
 
 
 def _table(subject: Subject) -> Table:
@@ -172,5 +176,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     """The state after `entries` (and a state before them), oldest first: the newest entry of each subject wins."""
     start = state or State()
     newest = {entry.subject: entry for entry in entries}
-    size = max((entry.seq + 1 for entry in newest.values()), default=start.size)
+    if not newest:
+        return start
+    size = max(entry.seq + 1 for entry in newest.values())
     return start.having(map(held_after, newest.values()), size=size)

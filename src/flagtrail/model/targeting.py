@@ -67,10 +67,13 @@ class Targeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, weakref
 def default_targeting(flag: Flag) -> Targeting:
     """How a flag is served where nobody has said anything yet: disabled.
 
-    The off variant is the one called `off`, else the last; the fallthrough the
-    first of the others. A new flag is therefore off everywhere until it is enabled.
+    The off variant is the one called `off`, else the one that is false, else
+    the last by name; the fallthrough the first of the others by name. A new
+    flag is therefore off everywhere until it is enabled. The order in which
+    variants were written means nothing: canonical JSON does not keep it.
     """
-    keys = list(flag.variants)
-    off = "off" if "off" in flag.variants else keys[-1]
+    keys = sorted(flag.variants)
+    false = [key for key in keys if flag.variants[key] is False]
+    off = "off" if "off" in flag.variants else (false or keys)[-1]
     others = [key for key in keys if key != off]
     return Targeting(off_variant=off, fallthrough=Serve(variant=others[0] if others else off))

@@ -46,7 +46,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def follower(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
     channel = Channel(kind, receiver.url, SECRET if kind == "webhook" else None)
-    return AlertFollower(channel, shop.storage, lambda: shop.changes.state, "http://flags.example", shop.clock)
+    return AlertFollower(channel, shop.storage, "http://flags.example", shop.clock)
 
 
 def started(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:

@@ -45,7 +45,7 @@ def split(*shares: tuple[str, int]) -> Serve:
             COLOUR, "none", Serve(variant="blue"), {"percent": 10}, [("blue", 10_000), ("none", 90_000)], id="as served"
         ),
         pytest.param(
-            COLOUR, "none", Serve(variant="none"), {"percent": 10}, [("red", 10_000), ("none", 90_000)], id="the first"
+            COLOUR, "none", Serve(variant="none"), {"percent": 10}, [("blue", 10_000), ("none", 90_000)], id="the first"
         ),
         pytest.param(
             COLOUR,
