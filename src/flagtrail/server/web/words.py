@@ -148,7 +148,20 @@ _TONES = {
     "access_changed": "warn",
     "policy_changed": "warn",
 }
-_WEIGHT = ("deleted", "enabled", "disabled", "archived", "restored", "revoked", "created")
+_WEIGHT = (
+    "deleted",
+    "enabled",
+    "disabled",
+    "archived",
+    "restored",
+    "revoked",
+    "created",
+    "type_changed",
+    "variants_changed",
+    "targeting_changed",
+    "rollout_changed",
+)
+"""What a reader wants to see first, where an entry did several things."""
 
 
 def leading(entry: Entry) -> str:
