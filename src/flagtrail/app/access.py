@@ -162,7 +162,10 @@ class Access:
         return self.start_session(member.decode())
 
     def set_password(self, member: str, password: str) -> None:
-        """Store the password's argon2id hash and end the member's sessions; raises InvalidDocument for one that is too short or too long."""
+        """Store the password's argon2id hash and end the member's sessions.
+
+        Raises InvalidDocument for one that is too short or too long.
+        """
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
             raise InvalidDocument([Defect("/password", f"must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")])
         hashed = Cell(member, self._hasher.hash(password).encode())

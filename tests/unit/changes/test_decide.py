@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+import msgspec
 import pytest
 
 from flagtrail.changes.decide import Decided, decide
 from flagtrail.engine.check import check
+from flagtrail.model.access import Member, Token
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import Document, encode
@@ -37,6 +39,7 @@ from flagtrail.model.subject import (
     project_subject,
     segment_subject,
     targeting_subject,
+    token_subject,
 )
 from flagtrail.model.targeting import Prerequisite, Rule, Serve, Targeting
 
@@ -338,6 +341,129 @@ def test_decide__of_imported_history__never_rewrites_the_past(occurred_at: str, 
         found = 0
 
     assert found == accepted
+
+
+ALIAS = segment_subject("shop", "checkout_users")
+TOP_LIVE = targeting_subject("shop", "top", "production")
+THROUGH_A_SEGMENT: dict[Subject, Document | None] = {
+    **DOCUMENTS,
+    ALIAS: Segment("checkout_users", Condition(flag="checkout", variants=("on",))),
+    flag_subject("shop", "top"): boolean_flag("top"),
+    TOP_LIVE: Targeting(
+        "off",
+        Serve(variant="off"),
+        enabled=True,
+        rules=(Rule("r", Condition(segment="checkout_users"), Serve(variant="on")),),
+    ),
+}
+
+
+def test_decide__of_a_flag_that_a_segment_names__touches_the_flags_that_name_the_segment() -> None:
+    (part,) = decided(patch(LIVE, {"enabled": False}), state=state_of(THROUGH_A_SEGMENT))
+
+    assert Touch("shop", "top", "production") in part.touches
+
+
+def test_decide__of_a_flag_that_production_resolves_by_through_a_segment__needs_a_reason() -> None:
+    without_own = {**THROUGH_A_SEGMENT, LIVE: None, targeting_subject("shop", "banner", "production"): None}
+
+    with pytest.raises(WhyRequired):
+        decided(patch(CHECKOUT, {"description": "x"}), state=state_of(without_own), why="")
+
+
+OFF_EVERYWHERE = state_of({**DOCUMENTS, LIVE: None, targeting_subject("shop", "banner", "production"): None})
+MARS = environment_subject("shop", "mars")
+BANNER_ON_MARS = targeting_subject("shop", "banner", "mars")
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        pytest.param([patch(BANNER, {"variants": {"off": True}})], id="the value of an off variant"),
+        pytest.param([patch(BANNER, {"archived": True})], id="archiving"),
+        pytest.param([delete(BANNER)], id="deleting"),
+        pytest.param([patch(STAGING, {"production": True})], id="an environment that becomes production"),
+        pytest.param(
+            [
+                create(MARS, Environment("mars", production=True)),
+                patch(targeting_subject("shop", "banner", "mars"), {}),
+            ],
+            id="a new production environment",
+        ),
+        pytest.param([patch(policy_subject("shop"), {"why_required": "never"})], id="the policy"),
+    ],
+)
+def test_decide__of_what_reaches_customers_indirectly__needs_a_reason(operations: list[Operation]) -> None:
+    with pytest.raises(WhyRequired):
+        decided(*operations, state=OFF_EVERYWHERE, why="")
+
+
+def test_decide__of_a_new_project__needs_no_reason() -> None:
+    new = project_subject("new")
+    live = environment_subject("new", "production")
+
+    parts = decided(create(new, Project("new")), create(live, Environment("production", production=True)), why="")
+
+    assert len(parts) == 2
+
+
+ROBOT = token_subject("robot")
+REVOKED = Token("robot", "client", project="shop", environment="staging", revoked=True)
+
+
+@pytest.mark.parametrize(
+    ("held", "operation", "refusal"),
+    [
+        pytest.param(REVOKED, patch(ROBOT, {"revoked": False}), InvalidDocument, id="revoked"),
+        pytest.param(None, create(ROBOT, Token("robot", "admin")), AlreadyExists, id="deleted"),
+    ],
+)
+def test_decide__of_a_token_that_is_gone__never_brings_it_back(
+    held: Document | None, operation: Operation, refusal: type[FlagtrailError]
+) -> None:
+    with pytest.raises(refusal):
+        decided(operation, state=state_of({**DOCUMENTS, ROBOT: held}))
+
+
+def test_decide__of_a_living_token__edits_it() -> None:
+    held = msgspec.structs.replace(REVOKED, revoked=False)
+
+    (part,) = decided(patch(ROBOT, {"revoked": True}), state=state_of({**DOCUMENTS, ROBOT: held}))
+
+    assert part.actions == ("revoked",)
+
+
+def test_decide__of_a_new_token__creates_it() -> None:
+    (part,) = decided(create(ROBOT, Token("robot", "admin")))
+
+    assert part.version == 1
+
+
+def test_decide__of_a_deleted_environment__deletes_the_tokens_that_were_good_there_only() -> None:
+    other = token_subject("other")
+    documents: dict[Subject, Document | None] = {
+        **DOCUMENTS,
+        ROBOT: Token("robot", "client", project="shop", environment="staging"),
+        other: Token("other", "client", project="shop", environment="production"),
+    }
+
+    parts = decided(delete(STAGING), state=state_of(documents))
+
+    assert [part.subject for part in parts] == [ROBOT, STAGING]
+
+
+def test_decide__of_two_members_with_one_address__is_refused() -> None:
+    ada, bob = (Member(key, key, email) for key, email in (("ada", "a@example.com"), ("bob", "A@example.com")))
+    state = state_of({member_subject("ada"): ada})
+
+    with pytest.raises(InvalidDocument, match="address of member"):
+        decided(create(member_subject("bob"), bob), state=state)
+
+
+def test_decide__of_deletions_that_overlap__deletes_each_once() -> None:
+    parts = decided(delete(PRODUCTION), delete(SHOP))
+
+    assert len(parts) == len({part.subject for part in parts}) == 9
 
 
 def test_decide__hands_the_check_what_the_change_touches() -> None:

@@ -63,6 +63,13 @@ def full(value: Json) -> Json:
         pytest.param(None, full(OLD), OLD, ("delete", None, 5), id="a creation"),
         pytest.param(full(OLD), None, None, ("create", full(OLD), None), id="a deletion"),
         pytest.param(
+            {"variants": {"a": 1}},
+            {"variants": {"a": True}},
+            {**OLD, "variants": {"a": True}},
+            ("put", {**full(OLD), "variants": {"a": 1}}, 5),
+            id="one for true",
+        ),
+        pytest.param(
             {"key": "f"},
             {"key": "f", "owner": "ada"},
             OLD,

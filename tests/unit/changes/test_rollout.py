@@ -90,6 +90,7 @@ def test_roll_out__of_a_percentage__divides_the_fallthrough(
         pytest.param(ON_OFF, {"percent": 5, "varaint": "on"}, id="a typo"),
         pytest.param(Serve(variant="off"), {"percent": 5, "variant": "off"}, id="the off variant against itself"),
         pytest.param(split(("on", 1), ("off", 2), ("x", 99_997)), {"percent": 5}, id="a split of three"),
+        pytest.param(split(("x", 50_000), ("off", 50_000)), {"percent": 5, "variant": "on"}, id="one without a share"),
     ],
 )
 def test_roll_out__of_what_is_no_percentage__is_refused(fallthrough: Serve, value: dict[str, object]) -> None:

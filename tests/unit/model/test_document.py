@@ -135,9 +135,25 @@ def test_invalid_document__with_many_defects__says_five_and_counts_the_rest() ->
     assert error.detail.endswith("/4: is wrong (and 3 more)")
 
 
+@pytest.mark.parametrize("length", [0, -1, 1_001])
+def test_decode__of_a_policy_that_nobody_could_follow__is_refused(length: int) -> None:
+    with pytest.raises(InvalidDocument, match="why_min_length"):
+        decode(policy_subject("shop"), {"why_required": "always", "why_min_length": length})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("new_pricing", True), ("a.b-C_9", True), ("", False), ("a b", False), ("x" * 257, False), ("a\n", False)],
+    [
+        (".", False),
+        ("..", False),
+        ("...", True),
+        ("new_pricing", True),
+        ("a.b-C_9", True),
+        ("", False),
+        ("a b", False),
+        ("x" * 257, False),
+        ("a\n", False),
+    ],
 )
 def test_is_key__of_a_text__tells_whether_it_can_name_something(text: str, *, expected: bool) -> None:
     assert is_key(text) == expected
@@ -204,6 +220,8 @@ def test_walk__of_a_condition__meets_every_part_outermost_first() -> None:
     [
         ({"on": True, "off": False}, "off", "on"),
         ({"a": 1, "b": 2}, "b", "a"),
+        ({"b": 2, "a": 1}, "b", "a"),
+        ({"no": False, "yes": True}, "no", "yes"),
         ({"only": 1}, "only", "only"),
     ],
 )
