@@ -10,10 +10,11 @@ from flagtrail.analysis.world import in_order
 from flagtrail.changes.diff import words
 from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Action, Entry
+from flagtrail.model.subject import Subject
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One entry of a flag's history.
+    """One entry of a flag's history; `subject` is the document that was changed.
 
     `time` is when it took effect, `learned` when the ledger recorded it (later
     for imported history). `via` names the document that was changed where it is
@@ -24,6 +25,7 @@ class Row(msgspec.Struct, frozen=True):
     time: str
     learned: str
     actor: Actor
+    subject: Subject
     environment: str | None
     actions: tuple[Action, ...]
     words: tuple[str, ...]
@@ -69,6 +71,7 @@ def row(entry: Entry, flag: str | None = None) -> Row:
         time=entry.effective,
         learned=entry.time,
         actor=entry.actor,
+        subject=subject,
         environment=subject.environment,
         actions=entry.actions,
         words=told,

@@ -78,7 +78,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def problem(error: FlagtrailError, request: str) -> Problem:
-    """The problem of a refusal; `request` is the request's id. The refusal's facts are members of their own."""
+    """The problem of a refusal; `request` is the request's id. The refusal's facts are members of their own,
+    but for where the database lies: that is told to nobody outside.
+    """
     status = HTTP_STATUS.get(type(error), 500)
     members: dict[str, Any] = {
         "type": f"/api/docs#error-{error.code}",
@@ -89,7 +91,8 @@ def problem(error: FlagtrailError, request: str) -> Problem:
         "remedy": error.remedy,
         "request": request,
     }
-    facts = {name: value for name, value in error.facts.items() if name not in _RESERVED and value is not None}
+    ours = {"path"} if isinstance(error, errors.StorageFailed | errors.StorageCorrupt) else set()
+    facts = {name: value for name, value in error.facts.items() if name not in _RESERVED | ours and value is not None}
     return Problem(status, _headers(error), {**members, **facts})
 
 

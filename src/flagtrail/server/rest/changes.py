@@ -8,6 +8,7 @@ from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from flagtrail.app.answers import EntryQuery
 from flagtrail.model.entry import Action, Entry
 from flagtrail.model.errors import NotFound
 from flagtrail.model.subject import Kind
@@ -27,7 +28,6 @@ from flagtrail.server.rest.call import (
     require_project,
 )
 from flagtrail.server.rest.questions import instant
-from flagtrail.storage import EntryQuery
 
 _ONE = "/projects/{project:str}/changes/{seq:int}"
 
@@ -133,7 +133,14 @@ def revert(project: FromPath[str], seq: Seq, call: Caller, data: JSONBody[Why | 
     """With all that was changed together with it, as a new change; refused where somebody built on it since."""
     body = data or NO_WHY
     entry = _entry(call, project, seq)
-    receipt = call.app.changes.revert(call.identity, seq, why=body.why, ticket=body.ticket, request=call.request)
+    receipt = call.app.changes.revert(
+        call.identity,
+        seq,
+        why=body.why,
+        ticket=body.ticket,
+        request=call.request,
+        idempotency_key=call.idempotency_key,
+    )
     return changed(call, receipt, entry.subject)
 
 

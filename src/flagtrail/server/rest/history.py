@@ -7,14 +7,12 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
-from flagtrail.analysis.exposure import Exposure
-from flagtrail.analysis.rollout import RolloutHistory
+from flagtrail.app.answers import EntryQuery, Exposure, RolloutHistory
 from flagtrail.model.errors import NotFound
 from flagtrail.model.subject import flag_subject
 from flagtrail.model.usage import Usage, UsageSummary
 from flagtrail.server.rest.call import Call, Caller, Cursor, Limit, LogPage, entry_view, require_project
 from flagtrail.server.rest.questions import instant, read_where
-from flagtrail.storage import EntryQuery
 
 _FLAG = "/projects/{project:str}/flags/{flag:str}"
 _TARGETING = "/projects/{project:str}/flags/{flag:str}/environments/{environment:str}"

@@ -6,8 +6,8 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
+from flagtrail.app.answers import ImportedVersion
 from flagtrail.app.transfer import Imported
-from flagtrail.importers import ImportedVersion
 from flagtrail.server.limits import MAX_IMPORT_BODY
 from flagtrail.server.rest.body import Why
 from flagtrail.server.rest.call import Caller

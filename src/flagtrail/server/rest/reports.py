@@ -11,10 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from flagtrail import reports
-from flagtrail.analysis.compliance import ComplianceReport
-from flagtrail.analysis.dashboard import Dashboard
-from flagtrail.analysis.staleness import StaleReport
+from flagtrail.app.answers import ComplianceReport, Dashboard, StaleReport, reports
 from flagtrail.server.rest.call import Caller, require_project
 from flagtrail.server.rest.questions import instant, read_where
 

@@ -7,6 +7,7 @@ from typing import get_args
 import msgspec
 from litestar.params import FromPath
 
+from flagtrail.app.answers import EntryQuery
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.model.subject import Kind
@@ -16,7 +17,6 @@ from flagtrail.server.rest.questions import instant
 from flagtrail.server.web.forms import Form
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows
 from flagtrail.server.web.words import Day, by_day
-from flagtrail.storage import EntryQuery
 
 KINDS: tuple[str, ...] = get_args(Kind)
 LIMIT = 30

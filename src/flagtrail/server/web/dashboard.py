@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from flagtrail.app.answers import EntryQuery
 from flagtrail.server.web import charts
 from flagtrail.server.web.page import Html, Page, shows
-from flagtrail.storage import EntryQuery
 
 RECENT = 8
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import msgspec
 from litestar.params import FromPath
 
+from flagtrail.app.answers import EntryQuery
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
 from flagtrail.model.errors import FlagtrailError, NotFound
@@ -18,7 +19,6 @@ from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.flags import stale_reasons
 from flagtrail.server.web.history import Asked, asked_exposure, rollout_chart
 from flagtrail.server.web.page import Html, Page, Refusal, shows
-from flagtrail.storage import EntryQuery
 
 TIMELINE = 20
 

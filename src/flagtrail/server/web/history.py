@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 from markupsafe import Markup
 
-from flagtrail.analysis.exposure import Exposure, Interval
-from flagtrail.analysis.rollout import RolloutHistory, Step
+from flagtrail.app.answers import Exposure, Interval, RolloutHistory, Step
 from flagtrail.app.clock import stamp
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.model.flag import Flag

@@ -9,8 +9,7 @@ import re
 from litestar import Response
 from litestar.params import FromPath
 
-from flagtrail import reports
-from flagtrail.analysis.compliance import ComplianceReport
+from flagtrail.app.answers import ComplianceReport, reports
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.rest.questions import instant

@@ -7,6 +7,7 @@ from typing import cast
 
 from litestar.params import FromPath
 
+from flagtrail.app.answers import EntryQuery
 from flagtrail.app.wording import condition_words
 from flagtrail.model.change import Operation
 from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument, NotFound
@@ -18,7 +19,6 @@ from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.editor import When, condition_of, when_from, when_of, with_test
 from flagtrail.server.web.forms import Form
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
-from flagtrail.storage import EntryQuery
 
 
 @shows("/segments")

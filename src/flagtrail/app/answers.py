@@ -1,0 +1,23 @@
+"""What questions take and answer, for the surfaces: they ask `app`, and never meet a question or an adapter."""
+
+from flagtrail import reports
+from flagtrail.analysis.compliance import ComplianceReport
+from flagtrail.analysis.dashboard import Dashboard
+from flagtrail.analysis.exposure import Exposure, Interval
+from flagtrail.analysis.rollout import RolloutHistory, Step
+from flagtrail.analysis.staleness import StaleReport
+from flagtrail.importers import ImportedVersion
+from flagtrail.storage import EntryQuery
+
+__all__ = [
+    "ComplianceReport",
+    "Dashboard",
+    "EntryQuery",
+    "Exposure",
+    "ImportedVersion",
+    "Interval",
+    "RolloutHistory",
+    "StaleReport",
+    "Step",
+    "reports",
+]
