@@ -208,3 +208,46 @@ def test_record_failures__at_shut_down__includes_the_present_minute(door: Door) 
         door.access.by_token("bad")
 
     assert door.access.record_failures(all_of_them=True) == 1
+
+
+@pytest.mark.parametrize("expires_at", ["never", "31.12.2020", "", "tomorrow"])
+def test_issue_token__until_what_is_no_time__is_refused(door: Door, expires_at: str) -> None:
+    with pytest.raises(InvalidDocument, match="not a time"):
+        door.token(expires_at=expires_at)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "good"),
+    [
+        pytest.param("2026-01-01T10:00:00+14:00", False, id="past, though later by its digits"),
+        pytest.param("2025-12-31T20:00:00-08:00", True, id="to come, though earlier by its digits"),
+        pytest.param("2026-01-02", True, id="a date"),
+    ],
+)
+def test_by_token__compares_instants_and_not_digits(door: Door, expires_at: str, *, good: bool) -> None:
+    secret = door.token(expires_at=expires_at)
+    try:
+        done = door.access.by_token(secret).actor.kind == "token"
+    except Unauthenticated:
+        done = False
+
+    assert done == good
+
+
+def test_set_password__ends_the_sessions_of_that_member_only(door: Door) -> None:
+    door.shop.apply(put(member_subject("eve"), Member("eve", "Eve", "eve@example.com")))
+    bobs, eves = door.access.start_session("bob"), door.access.start_session("eve")
+    door.access.set_password("bob", PASSWORD)
+
+    assert (door.access.session(bobs), door.access.session(eves) is None) == (None, False)
+
+
+def test_record_failures__after_a_restart_in_the_same_minute__adds_to_what_stands(door: Door) -> None:
+    for access in (door.access, Access(door.shop.storage, door.shop.changes, door.shop.clock, session_hours=1)):
+        for _ in range(3):
+            with pytest.raises(Unauthenticated):
+                access.by_token("bad")
+        access.record_failures(all_of_them=True)
+
+    entries = door.shop.storage.entries(EntryQuery(action="signin_failed"))
+    assert [entry.after["attempts"] for entry in entries] == [6, 3]

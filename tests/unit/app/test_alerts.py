@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from standardwebhooks import Webhook
-from tests.support.installation import LIVE, Shop, patch, put
+from tests.support.installation import ADA, LIVE, Shop, patch, put
 from tests.support.receiver import Receiver, receiving
 
 from flagtrail import notify
 from flagtrail.app.alerts import AlertFollower, Channel, deliveries
+from flagtrail.app.clock import stamp
+from flagtrail.model.change import Change, Operation
 from flagtrail.model.condition import Condition
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.segment import Segment
@@ -171,3 +175,56 @@ def test_step__after_untagging_a_critical_flag__tells(shop: Shop, receiver: Rece
     one.step()
 
     assert len(receiver.received) == 1
+
+
+def test_step__after_the_flag_is_gone__still_tells_what_was_done_to_it(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    receiver.conduct, receiver.status, receiver.failures = "fail", 503, 1
+    enabled = shop.patch(PAYMENTS_LIVE, {"enabled": True}).entries[0].seq
+    one.step()
+    gone = shop.apply(Operation(action="delete", subject=PAYMENTS))
+    one.step()
+
+    assert seqs(receiver) == [enabled, enabled, *(entry.seq for entry in gone.entries)]
+
+
+def test_step__after_a_change_that_untags_and_enables_at_once__tells_both(shop: Shop, receiver: Receiver) -> None:
+    one = started(shop, receiver)
+    both = shop.apply(patch(PAYMENTS, {"tags": []}), patch(PAYMENTS_LIVE, {"enabled": True}))
+    one.step()
+
+    assert seqs(receiver) == [entry.seq for entry in both.entries]
+
+
+def test_step__by_two_processes__tells_once(shop: Shop, receiver: Receiver) -> None:
+    pair = [started(shop, receiver) for _ in range(2)]
+    for turn in range(6):
+        shop.patch(PAYMENTS_LIVE, {"enabled": turn % 2 == 0})
+        threads = [threading.Thread(target=one.step) for one in pair]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    shop.clock.move(minutes=1)
+    for one in pair:
+        one.step()
+
+    assert seqs(receiver) == sorted(set(seqs(receiver)))
+    assert len(seqs(receiver)) == 6
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "told"),
+    [pytest.param(1, 1, id="news"), pytest.param(48, 0, id="history")],
+)
+def test_step__after_an_import__tells_news_and_no_history(
+    shop: Shop, receiver: Receiver, hours_ago: float, told: int
+) -> None:
+    one = started(shop, receiver)
+    shop.clock.move(days=10)
+    occurred_at = stamp(shop.clock.now - timedelta(hours=hours_ago))
+    change = Change(operations=(patch(PAYMENTS_LIVE, {"enabled": True}),), why="commit", occurred_at=occurred_at)
+    shop.changes.apply(ADA, change)
+    one.step()
+
+    assert len(receiver.received) == told

@@ -99,3 +99,53 @@ def test_signer__of_another_log__is_refused(tmp_path: Path) -> None:
 def test_signer__in_a_folder_that_is_not_there__says_so(tmp_path: Path) -> None:
     with pytest.raises(SettingInvalid):
         signer(Shop().set_up(), tmp_path / "no" / "a.key")
+
+
+def test_checkpoint__by_another_key__is_signed_by_that_key(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    signer(shop, tmp_path / "a.key").checkpoint()
+    (tmp_path / "a.key").unlink()
+    other = signer(shop, tmp_path / "a.key")
+
+    verify_note(other.checkpoint(), other.vkey)
+
+
+def test_checkpoint__whose_memory_could_not_be_kept__is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = signer(Shop().set_up(), tmp_path / "a.key")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+
+    for _ in range(2):
+        with pytest.raises(SettingInvalid):
+            one.checkpoint()
+
+
+def test_checkpoint__by_two_processes_in_turn__never_forgets_the_larger_one(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    first, second = (signer(shop, tmp_path / "a.key") for _ in range(2))
+    sizes = []
+    for turn in range(4):
+        shop.patch(LIVE, {"enabled": turn % 2 == 0})
+        sizes.append(parse_checkpoint((first, second)[turn % 2].checkpoint()).size)
+
+    assert (sizes, parse_checkpoint(signer(shop, tmp_path / "a.key").checkpoint()).size) == ([7, 8, 9, 10], 10)
+
+
+def test_signer__whose_memory_was_lost__still_holds_the_database_to_its_checkpoint(tmp_path: Path) -> None:
+    shop = Shop(f"sqlite:///{tmp_path}/flagtrail.db").set_up()
+    note = signer(shop, tmp_path / "a.key").checkpoint()
+    (tmp_path / "a.signed").unlink()
+    extended = signer(shop, tmp_path / "a.key").checkpoint()
+    (tmp_path / "a.signed").unlink()
+    connection = sqlite3.connect(tmp_path / "flagtrail.db")
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f'DROP TRIGGER "{name}"')
+    connection.execute("UPDATE ledger_entry SET leaf_hash = randomblob(32) WHERE seq = 2")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(LedgerBroken):
+        signer(shop, tmp_path / "a.key")
+    assert parse_checkpoint(extended).root == parse_checkpoint(note).root
+    shop.storage.close()

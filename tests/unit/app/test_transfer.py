@@ -20,8 +20,11 @@ from flagtrail.importers import ImportedVersion, Options
 from flagtrail.ledger.proof import verify_receipt
 from flagtrail.ledger.verify import verify_bundle
 from flagtrail.model.actor import Author
+from flagtrail.model.change import Change, Operation
+from flagtrail.model.document import encode
 from flagtrail.model.errors import HistoryOrder, InvalidQuery, NotFound
 from flagtrail.model.flag import boolean_flag
+from flagtrail.model.subject import flag_subject
 from flagtrail.model.targeting import Serve, Targeting
 from flagtrail.storage import EntryQuery
 
@@ -176,3 +179,44 @@ def test_export__holds_no_secret_and_every_disclosure(app: App) -> None:
         False,
         True,
     )
+
+
+def test_bring_in__of_more_flags_than_one_request_may_change__is_not_bounded(app: App) -> None:
+    keys = [f"f{number}" for number in range(600)]
+
+    assert bring_in(app, [version("a", None, *keys)]).entries == 1_200
+
+
+def test_bring_in__after_somebody_deleted_one_of_its_flags__goes_on(app: App) -> None:
+    bring_in(app, [version("a", None, "x", "y")])
+    gone = Change(operations=(Operation(action="delete", subject=flag_subject("default", "x")),), why="by hand")
+    app.changes.apply(SYSTEM_IDENTITY, gone)
+
+    assert bring_in(app, [version("b", None, "y", "z")]).flags == ("z",)
+
+
+def test_bring_in__of_a_flag_that_it_did_not_bring__is_refused(app: App) -> None:
+    mine = Operation(action="create", subject=flag_subject("default", "x"), value=encode(boolean_flag("x")))
+    app.changes.apply(SYSTEM_IDENTITY, Change(operations=(mine,), why="by hand"))
+
+    with pytest.raises(HistoryOrder, match="flags/x"):
+        bring_in(app, [version("a", "2024-01-01T00:00:00.000000Z", "x")])
+
+
+def test_bring_in__of_an_endless_commit_message__keeps_its_beginning(app: App) -> None:
+    long = msgspec.structs.replace(version("a", None, "x"), message="x" * 20_000)
+    bring_in(app, [long])
+
+    assert len(app.ask.log(EntryQuery(project="default", limit=1)).entries[0].why) == 10_000
+
+
+def test_bring_in__keeps_the_source_out_of_the_ledger(app: App) -> None:
+    app.transfer.bring_in(
+        SYSTEM_IDENTITY,
+        [version("a", None, "x")],
+        source="https://user:s3cret@example.com/flags.git",
+        project="default",
+        environment="production",
+    )
+
+    assert b"s3cret" not in b"".join(app.storage.leaves(0, 100))
