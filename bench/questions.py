@@ -70,6 +70,7 @@ class Ledger:
             document: object = {
                 "key": flag,
                 "type": "boolean",
+                "variants": {"on": True, "off": False},
                 "description": f"text {self.dice.random()}",
                 "owner": "billing",
             }
