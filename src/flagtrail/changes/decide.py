@@ -8,6 +8,7 @@ from typing import Protocol, cast
 import msgspec
 
 from flagtrail.changes import diff
+from flagtrail.changes.actions import actions
 from flagtrail.changes.operate import operate
 from flagtrail.changes.policy import require_why
 from flagtrail.changes.touches import touches
@@ -50,6 +51,13 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     touches: tuple[Touch, ...]
 
 
+class _Values(msgspec.Struct, frozen=True):
+    """A document as plain JSON, before the change and as far as its operations have come."""
+
+    before: Json
+    now: Json
+
+
 def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]:
     """What the change makes of each document it alters; empty where it alters nothing.
 
@@ -57,7 +65,7 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
     VersionConflict, InUse, WhyRequired or HistoryOrder; nothing is then decided.
     """
     after = state
-    altered: dict[Subject, None] = {}
+    altered: dict[Subject, _Values] = {}
     defects: list[Defect] = []
     for operation in change.operations:
         for each in _with_dependents(after, operation):
@@ -68,15 +76,18 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
                 defects.extend(Defect(f"{prefix}#{defect.path}", defect.message) for defect in error.defects)
                 continue
             held = after.held(each.subject)
-            if held is None or not diff.same(_value(held.document), _value(document)):
-                altered[each.subject] = None
+            was = altered.get(each.subject)
+            present, becomes = _value(after.get(each.subject)) if was is None else was.now, _value(document)
+            if held is None or not diff.same(present, becomes):
+                altered[each.subject] = _Values(present if was is None else was.before, becomes)
                 after = after.having([_placed(each.subject, document, held)], size=state.size)
     _refuse_unplaced(after, altered)
     defects.extend(_defects(after, altered, check))
     defects.extend(_shared_addresses(after, altered))
     if defects:
         raise InvalidDocument(defects)
-    return tuple(decided for subject in altered if (decided := _decided(state, after, subject, change)) is not None)
+    found = (_decided(state, after, subject, values, change) for subject, values in altered.items())
+    return tuple(decided for decided in found if decided is not None)
 
 
 def _with_dependents(state: State, operation: Operation) -> tuple[Operation, ...]:
@@ -141,20 +152,20 @@ def _defects(after: State, altered: Collection[Subject], check: Check) -> list[D
         paths = [_relative(subject) for subject in touched if subject.kind in {"flag", "targeting", "segment"}]
         if not paths:
             continue
-        targetings = {
-            (cast("str", held.subject.flag), cast("str", held.subject.environment)): cast("Targeting", held.document)
-            for held in after.of_kind("targeting", project)
-        }
-        found.extend(check(after.flags(project), targetings, after.segments(project), paths))
+        flags = cast("Mapping[str, Flag]", after.living("flag", project))
+        targetings = cast("Mapping[tuple[str, str], Targeting]", after.living("targeting", project))
+        segments = cast("Mapping[str, Segment]", after.living("segment", project))
+        found.extend(check(flags, targetings, segments, paths))
     return found
 
 
 def _shared_addresses(after: State, altered: Collection[Subject]) -> Iterator[Defect]:
     """People sign in by their e-mail address: two members cannot have the same."""
+    addressed = [subject for subject in altered if subject.kind == "member" and after.get(subject) is not None]
+    if not addressed:
+        return
     members = {held.subject: cast("Member", held.document) for held in after.of_kind("member")}
-    for subject in altered:
-        if subject not in members:
-            continue
+    for subject in addressed:
         address = members[subject].email.casefold()
         for other, member in members.items():
             if other != subject and member.email.casefold() == address:
@@ -162,27 +173,23 @@ def _shared_addresses(after: State, altered: Collection[Subject]) -> Iterator[De
 
 
 def _refuse_in_use(after: State, project: str, touched: Collection[Subject]) -> None:
-    gone = {
+    gone = [
         (subject.kind, subject.name)
         for subject in touched
         if subject.kind in {"flag", "segment"} and after.get(subject) is None
-    }
-    if not gone:
-        return
-    living = (*after.of_kind("targeting", project), *after.of_kind("segment", project))
-    users = [held.subject.path for held in living if held.mentions & gone]
+    ]
+    users = sorted({user.path for mention in gone for user in after.users_of(project, mention)})
     if users:
         named = ", ".join(sorted(key for _, key in gone))
-        raise InUse(f"{named} is used by {', '.join(sorted(users))}", users=sorted(users))
+        raise InUse(f"{named} is used by {', '.join(users)}", users=users)
 
 
-def _decided(state: State, after: State, subject: Subject, change: Change) -> Decided | None:
-    held = state.held(subject)
-    document = after.get(subject)
-    before = None if held is None else _value(held.document)
-    now = _value(document)
-    if diff.same(before, now):
+def _decided(state: State, after: State, subject: Subject, values: _Values, change: Change) -> Decided | None:
+    before, now = values.before, values.now
+    paths = diff.paths(before, now)
+    if not paths:  # a later operation took back what an earlier one did
         return None
+    held = state.held(subject)
     reach = tuple(sorted({*touches(state, subject), *touches(after, subject)}))
     require_why(state, after, subject, reach, change.why)
     if held is not None and change.occurred_at is not None and change.occurred_at < held.effective:
@@ -198,19 +205,19 @@ def _decided(state: State, after: State, subject: Subject, change: Change) -> De
         before=before,
         after=now,
         actions=_actions(after, subject, before, now),
-        paths=diff.paths(before, now),
+        paths=paths,
         touches=reach,
     )
 
 
 def _actions(after: State, subject: Subject, before: Json, now: Json) -> tuple[Action, ...]:
     """A first targeting is told from the default one, so that "who enabled it" has an answer."""
-    found = set(diff.actions(subject, before, now))
+    found = set(actions(subject, before, now))
     if subject.kind == "targeting" and before is None:
         flag = cast("Flag", after.flag(cast("str", subject.project), cast("str", subject.flag)))
         default = encode(default_targeting(flag))
         if not diff.same(default, now):
-            found |= set(diff.actions(subject, default, now))
+            found |= set(actions(subject, default, now))
     return tuple(sorted(found))
 
 

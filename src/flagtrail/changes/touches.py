@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TypeAlias, cast
 
 from flagtrail.model.entry import Touch
-from flagtrail.model.state import Mention, State, Versioned
+from flagtrail.model.state import Mention, State
 from flagtrail.model.subject import Subject
+
+_Node: TypeAlias = tuple[Mention, str | None]
+"""A flag or segment that is reached, and the environment in which it is; None for all of them."""
 
 
 def touches(state: State, subject: Subject) -> tuple[Touch, ...]:
@@ -28,29 +31,20 @@ def touches(state: State, subject: Subject) -> tuple[Touch, ...]:
 
 def _dependents(state: State, project: str, root: Mention, environment: str | None) -> set[Touch]:
     """The targetings, per environment, that resolve by the root: directly, through segments, through other flags."""
-    segments = [held for held in state.of_kind("segment", project) if held.mentions]
-    targetings: dict[str, list[Versioned]] = {}
-    for held in state.of_kind("targeting", project):
-        where = cast("str", held.subject.environment)
-        if held.mentions and environment in {None, where}:
-            targetings.setdefault(where, []).append(held)
-    found: set[Touch] = set()
-    for where, inside in targetings.items():
-        reached = _reached([*segments, *inside], root)
-        found |= {Touch(project, key, where) for kind, key in reached if kind == "flag" and (kind, key) != root}
-    return found
+    waiting: list[_Node] = [(root, environment)]
+    seen = set(waiting)
+    while waiting:
+        mention, where = waiting.pop()
+        for user in state.users_of(project, mention):
+            node = _node(user, where)
+            if node is not None and node not in seen:
+                seen.add(node)
+                waiting.append(node)
+    return {Touch(project, key, where or "") for (kind, key), where in seen if kind == "flag" and (kind, key) != root}
 
 
-def _reached(documents: list[Versioned], root: Mention) -> set[Mention]:
-    """The root, and what mentions it directly or through others: segments, and flags by their targeting."""
-    found = {root}
-    grew = True
-    while grew:
-        outer: set[Mention] = {_as_mention(held.subject) for held in documents if held.mentions & found}
-        grew = not outer <= found
-        found |= outer
-    return found
-
-
-def _as_mention(subject: Subject) -> Mention:
-    return ("segment", subject.name) if subject.kind == "segment" else ("flag", cast("str", subject.flag))
+def _node(user: Subject, where: str | None) -> _Node | None:
+    """The user as what others may name in turn. A targeting counts in its environment alone, a segment in any."""
+    if user.kind == "segment":
+        return ("segment", user.name), where
+    return (("flag", cast("str", user.flag)), user.environment) if where in {None, user.environment} else None

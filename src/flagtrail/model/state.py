@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias, cast
 
 import msgspec
@@ -28,6 +28,7 @@ Table: TypeAlias = tuple[Kind, str]
 Local: TypeAlias = str | tuple[str, str]
 
 _NOTHING: Mapping[Local, Versioned] = {}
+_NOBODY: frozenset[Subject] = frozenset()
 
 
 class Versioned(msgspec.Struct, frozen=True):
@@ -45,15 +46,36 @@ class Versioned(msgspec.Struct, frozen=True):
     mentions: frozenset[Mention] = frozenset()
 
 
+class Living(Mapping[Local, Document]):
+    """The living documents of a table by key, looked up as they are asked for: nothing is copied or sorted."""
+
+    def __init__(self, table: Mapping[Local, Versioned]) -> None:
+        self._table = table
+
+    def __getitem__(self, key: Local) -> Document:
+        document = self._table[key].document
+        if document is None:
+            raise KeyError(key)
+        return document
+
+    def __iter__(self) -> Iterator[Local]:
+        return (key for key, held in self._table.items() if held.document is not None)
+
+    def __len__(self) -> int:
+        return sum(held.document is not None for held in self._table.values())
+
+
 class State(msgspec.Struct, frozen=True):
     """All documents after the first `size` entries, by (kind, project) and key. Never altered in place.
 
     `root` is the ledger's root at that size where it is known, else empty: together they name the state.
+    `users` are the subjects whose living documents name a flag or segment directly, by project and what is named.
     """
 
     size: int = 0
     tables: Mapping[Table, Mapping[Local, Versioned]] = msgspec.field(default_factory=dict)
     root: bytes = b""
+    users: Mapping[tuple[str, Mention], Collection[Subject]] = msgspec.field(default_factory=dict)
 
     def held(self, subject: Subject) -> Versioned | None:
         """The record of the subject, deleted or not; None where it never existed."""
@@ -74,6 +96,14 @@ class State(msgspec.Struct, frozen=True):
         for held in self.tables.get((kind, project), _NOTHING).values():
             if held.document is not None:
                 yield held
+
+    def living(self, kind: Kind, project: str = "") -> Living:
+        """The living documents of a kind (in a project) by key; a targeting's key is (flag, environment)."""
+        return Living(self.tables.get((kind, project), _NOTHING))
+
+    def users_of(self, project: str, named: Mention) -> Collection[Subject]:
+        """The targetings and segments that name a flag or segment directly, in no particular order."""
+        return self.users.get((project, named), _NOBODY)
 
     def projects(self) -> dict[str, Project]:
         """Projects by key, sorted."""
@@ -129,12 +159,39 @@ class State(msgspec.Struct, frozen=True):
         """The state after these documents changed; `size` and `root` are the ledger's then."""
         tables: dict[Table, Mapping[Local, Versioned]] = dict(self.tables)
         fresh: dict[Table, dict[Local, Versioned]] = {}
+        naming: list[tuple[Subject, frozenset[Mention], frozenset[Mention]]] = []
         for held in changed:
-            table = _table(held.subject)
+            table, local = _table(held.subject), _local(held.subject)
             if table not in fresh:
                 tables[table] = fresh[table] = dict(tables.get(table, _NOTHING))
-            fresh[table][_local(held.subject)] = held
-        return State(size, tables, root)
+            before = fresh[table].get(local)
+            named = frozenset[Mention]() if before is None else before.mentions
+            if named != held.mentions:
+                naming.append((held.subject, named, held.mentions))
+            fresh[table][local] = held
+        return State(size, tables, root, _users(self.users, naming) if naming else self.users)
+
+
+def _users(
+    users: Mapping[tuple[str, Mention], Collection[Subject]],
+    naming: Iterable[tuple[Subject, frozenset[Mention], frozenset[Mention]]],
+) -> dict[tuple[str, Mention], Collection[Subject]]:
+    """Who names whom after some subjects name others than before."""
+    result = dict(users)
+    fresh: dict[tuple[str, Mention], set[Subject]] = {}
+    for subject, before, after in naming:
+        for mention in before ^ after:
+            key = (subject.project or "", mention)
+            if key not in fresh:
+                result[key] = fresh[key] = set(result.get(key, ()))
+            if mention in after:
+                fresh[key].add(subject)
+            else:
+                fresh[key].discard(subject)
+    for key, subjects in fresh.items():
+        if not subjects:
+            del result[key]
+    return result
 
 
 def _table(subject: Subject) -> Table:

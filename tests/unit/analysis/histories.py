@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flagtrail.changes.diff import actions, paths
+from flagtrail.changes.actions import actions
+from flagtrail.changes.diff import paths
 from flagtrail.model.actor import Actor
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import Document, encode

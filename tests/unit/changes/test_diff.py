@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flagtrail.changes import diff
-from flagtrail.changes.diff import actions, condition_words, paths, same, text, words
+from flagtrail.changes.actions import actions
+from flagtrail.changes.diff import condition_words, paths, same, text, words
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import encode
 from flagtrail.model.segment import Segment

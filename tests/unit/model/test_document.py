@@ -78,6 +78,7 @@ RULE = {"id": "r", "when": {}, "serve": {}}
         pytest.param(FLAG, {**GOOD, "lifecycle": {"kind": "eternal"}}, ["/lifecycle/kind"], id="inside an object"),
         pytest.param(FLAG, {**GOOD, "variants": {"on": 2**53}}, ["/variants/on"], id="an integer JSON cannot carry"),
         pytest.param(FLAG, {**GOOD, "description": "\ud800"}, ["/description"], id="a lone surrogate"),
+        pytest.param(FLAG, {**GOOD, "tags": ["größe", "a\ud800"]}, ["/tags/1"], id="a lone surrogate in a list"),
         pytest.param(
             TARGETING,
             {"off_variant": "off", "fallthrough": {"split": [{"variant": "on", "weight": True}]}, "rules": [RULE, 4]},

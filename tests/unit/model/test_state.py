@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from flagtrail.model.actor import SYSTEM
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import Document, encode
@@ -9,7 +13,7 @@ from flagtrail.model.entry import Entry, Group, Source
 from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.segment import Segment
-from flagtrail.model.state import State, fold, mentions
+from flagtrail.model.state import Mention, State, Versioned, fold, mentions
 from flagtrail.model.subject import (
     Subject,
     environment_subject,
@@ -136,3 +140,60 @@ def test_mentions__of_a_document__are_the_flags_and_segments_it_names() -> None:
         frozenset({("segment", "eu")}),
         frozenset(),
     )
+
+
+def test_living__of_a_kind__finds_what_stands_and_nothing_that_was_deleted() -> None:
+    living = fold(ENTRIES).living("flag", "shop")
+
+    assert (dict(living), len(living), "b" in living, "no" in living) == ({"a": boolean_flag("a")}, 1, False, False)
+
+
+def test_living__of_a_kind_that_nobody_wrote__is_empty() -> None:
+    assert dict(State().living("flag", "shop")) == {}
+
+
+ANYWHERE = {targeting_subject("shop", "a", where) for where in ("production", "development")}
+
+
+@pytest.mark.parametrize(
+    ("named", "users"),
+    [
+        pytest.param(("flag", "base"), ANYWHERE, id="a prerequisite"),
+        pytest.param(("flag", "other"), ANYWHERE, id="a flag in a condition"),
+        pytest.param(("segment", "eu"), ANYWHERE, id="a segment in a condition"),
+        pytest.param(("segment", "europe"), {segment_subject("shop", "eu")}, id="a segment in a segment"),
+        pytest.param(("segment", "base"), set(), id="a segment of a flag's name"),
+    ],
+)
+def test_users_of__of_what_is_named__are_the_documents_that_name_it(named: Mention, users: set[Subject]) -> None:
+    assert set(fold(ENTRIES).users_of("shop", named)) == users
+
+
+def test_users_of__of_another_project__are_none() -> None:
+    assert not fold(ENTRIES).users_of("gone", ("flag", "base"))
+
+
+NAMED: tuple[Mention, ...] = (("flag", "f"), ("flag", "g"), ("segment", "s"), ("segment", "t"))
+SUBJECTS = (
+    *(targeting_subject("shop", flag, where) for flag in "fg" for where in ("production", "staging")),
+    *(segment_subject(project, key) for project in ("shop", "other") for key in "st"),
+)
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.sampled_from(SUBJECTS), st.frozensets(st.sampled_from(NAMED))), max_size=6), max_size=6
+    )
+)
+def test_users_of__after_any_changes__are_who_would_be_found_by_looking_at_every_document(
+    changes: list[list[tuple[Subject, frozenset[Mention]]]],
+) -> None:
+    state = State()
+    for changed in changes:
+        state = state.having([Versioned(subject, None, 1, 0, "", named) for subject, named in changed], size=0)
+    expected: dict[tuple[str, Mention], set[Subject]] = {}
+    for held in state.all():
+        for named in held.mentions:
+            expected.setdefault((held.subject.project or "", named), set()).add(held.subject)
+
+    assert state.users == expected

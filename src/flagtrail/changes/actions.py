@@ -1,0 +1,84 @@
+"""Which actions the difference between two versions of a document is: the words by which the log is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from flagtrail.changes.diff import same
+from flagtrail.model.entry import Action
+from flagtrail.model.flag import Json
+from flagtrail.model.subject import Kind, Subject
+
+
+def actions(subject: Subject, before: Json, after: Json) -> tuple[Action, ...]:
+    """What kinds of change these are, sorted; empty exactly where both are the same.
+
+    A targeting that is created enabled is also `enabled`, one deleted while
+    enabled also `disabled`: whoever asks who turned a flag on wants to see it.
+    """
+    if before is None and after is None:
+        return ()
+    if before is None or after is None:
+        return tuple(sorted(_whole_actions(subject, before, after)))
+    table = _FIELD_ACTIONS.get(subject.kind, {})
+    found: set[Action] = set()
+    for field in before.keys() | after.keys():
+        if not same(before.get(field), after.get(field)):
+            action = table.get(field, "details_changed")
+            found.update(action(before, after) if callable(action) else (action,))
+    return tuple(sorted(found))
+
+
+def _whole_actions(subject: Subject, before: Json, after: Json) -> Iterator[Action]:
+    """The actions of a creation or a deletion."""
+    if after is None:
+        yield "deleted"
+        if before.get("enabled"):
+            yield "disabled"
+    elif subject.kind == "signin":
+        yield "signin_failed"
+    else:
+        yield "created"
+        if after.get("enabled"):
+            yield "enabled"
+
+
+def _rules_actions(before: Json, after: Json) -> Iterator[Action]:
+    """A rule that serves otherwise is a rollout; one that comes, goes, moves or asks otherwise is targeting."""
+    old, new = ({rule["id"]: rule for rule in document.get("rules", ())} for document in (before, after))
+    if any(key in old and not same(old[key]["serve"], rule["serve"]) for key, rule in new.items()):
+        yield "rollout_changed"
+    asked, asks = ([{**rule, "serve": None} for rule in document.get("rules", ())] for document in (before, after))
+    if not same(asked, asks):
+        yield "targeting_changed"
+
+
+def _switched(field: str, on: Action, off: Action) -> Callable[[Json, Json], tuple[Action]]:
+    return lambda _before, after: (on if after.get(field) else off,)
+
+
+_FIELD_ACTIONS: dict[Kind, dict[str, Action | Callable[[Json, Json], Iterable[Action]]]] = {
+    "environment": {"production": "policy_changed"},
+    "flag": {
+        "type": "type_changed",
+        "variants": "variants_changed",
+        "lifecycle": "lifecycle_changed",
+        "archived": _switched("archived", "archived", "restored"),
+    },
+    "targeting": {
+        "enabled": _switched("enabled", "enabled", "disabled"),
+        "off_variant": "off_variant_changed",
+        "prerequisites": "prerequisites_changed",
+        "rules": _rules_actions,
+        "fallthrough": "rollout_changed",
+    },
+    "segment": {"when": "targeting_changed"},
+    "policy": {"why_required": "policy_changed", "why_min_length": "policy_changed"},
+    "member": {"role": "access_changed", "grants": "access_changed", "active": "access_changed"},
+    "token": {
+        **dict.fromkeys(("kind", "project", "environment", "role", "expires_at"), "access_changed"),
+        "revoked": _switched("revoked", "revoked", "access_changed"),
+    },
+    "signin": dict.fromkeys(("credential", "minute", "attempts"), "signin_failed"),
+}
+"""Which action a changed field is; a field that is not listed is `details_changed`."""
