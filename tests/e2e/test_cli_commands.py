@@ -67,6 +67,7 @@ CHANGES: list[tuple[str, str]] = [
     ("disable dark_mode --env staging", "disabled"),
     ("rollout quote_templates_v2 60 --why w --ticket BILL-1", "60 %"),
     ("rollout dark_mode 100 --why w", "Nothing changed: it is so already."),
+    ("rollout new_pricing 35 --why w", "nobody gets this before"),
     ("target new_pricing --file targeting.json --why w", "enabled"),
     ("target new_pricing --file - --why w", "enabled"),
     ("revert {last} --why w", "done"),

@@ -68,3 +68,11 @@ def _tell_changed(changed: Changed) -> None:
         line = Text.assemble(("done", "green"), f"  {label(entry.subject)}: {'; '.join(entry.words)}")
         line.append(f"  (entry {entry.seq}, version {entry.version})", style="dim")
         emit(line)
+        if (
+            entry.subject.kind == "targeting"
+            and entry.after
+            and not entry.after["enabled"]
+            and ("disabled" not in entry.actions)
+        ):
+            where = f"{entry.subject.flag} is off in {entry.subject.environment}"
+            say(f"note  {where}: nobody gets this before 'flagtrail enable {entry.subject.flag}'")
