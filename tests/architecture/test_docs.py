@@ -76,7 +76,8 @@ def test_links__of_a_page__lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.name)
 def test_decision__says_its_status_and_date(page: Path) -> None:
     assert re.match(
-        r"---\nstatus: (accepted|rejected|superseded)\ndate: \d{4}-\d\d-\d\d\n(\w+: .*\n)*---\n# \d+\. ", page.read_text()
+        r"---\nstatus: (accepted|rejected|superseded)\ndate: \d{4}-\d\d-\d\d\n(\w+: .*\n)*---\n# \d+\. ",
+        page.read_text(),
     )
 
 

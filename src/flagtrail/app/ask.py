@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from flagtrail.analysis import compliance, dashboard, dependencies, exposure, rollout, staleness, timeline
-from flagtrail.analysis.as_of import At, Evaluated, evaluate_at
+from flagtrail.analysis.as_of import At, evaluate_at
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.sign import CheckpointSigner
@@ -42,7 +42,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What one context gets, now or then; `because` is the newest entry that the answer rests on."""
+    """What one context gets, now or then, and the entry because of which it does (see `Ask.evaluate`)."""
 
     resolution: Resolution
     explanation: Explanation
@@ -99,8 +99,22 @@ class Ask:
             raise self._before_record(project, at)
         return fold(inside)
 
-    def evaluate(self, project: str, environment: str, flag: str, context: Context, at: At | None = None) -> Answer:
-        """What the context gets from a flag, now or at a past instant, with the reasons."""
+    def evaluate(
+        self,
+        project: str,
+        environment: str,
+        flag: str,
+        context: Context,
+        at: At | None = None,
+        *,
+        trace: bool = False,
+    ) -> Answer:
+        """What the context gets from a flag, now or at a past instant, with the reasons.
+
+        `because` is the newest entry of all that the answer rests on; with
+        `trace` the very entry from which on the context got this, which takes
+        reading the flag's whole history.
+        """
         state = self._depended_on(project, environment, flag, at)
         because = max((held.seq for held in state.all()), default=None)
         if because is None and at is not None:
@@ -108,12 +122,13 @@ class Ask:
         explanation = Ruleset(
             state.flags(project), state.targetings(project, environment), state.segments(project)
         ).explain(flag, context)
+        now = stamp(self._clock())
+        if trace and because is not None:
+            entries = self._everything_about(project, environment, flag)
+            moment = at or At(time=now)
+            because = evaluate_at(entries, project, environment, flag, context, moment).because
         when = f"seq {at.seq}" if at is not None and at.seq is not None else at.time if at is not None else None
-        return Answer(explanation.resolution, explanation, when or stamp(self._clock()), because)
-
-    def made_so(self, project: str, environment: str, flag: str, context: Context, at: At) -> Evaluated:
-        """What the context got at an instant, and the very entry from which on it got that."""
-        return evaluate_at(self._everything_about(project, environment, flag), project, environment, flag, context, at)
+        return Answer(explanation.resolution, explanation, when or now, because)
 
     def timeline(
         self, project: str, flag: str, *, environment: str | None = None, limit: int = 50

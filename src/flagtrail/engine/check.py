@@ -13,17 +13,15 @@ from datetime import date
 import msgspec
 
 from flagtrail.engine.attributes import is_number
-from flagtrail.engine.bucketing import NATIVE
 from flagtrail.engine.check_chains import Graph, chain_defects
 from flagtrail.engine.check_condition import Project, condition_defects
 from flagtrail.engine.check_targeting import targeting_defects
 from flagtrail.engine.references import NOTHING, References, references
-from flagtrail.model.context import TARGETING_KEY
 from flagtrail.model.document import MAX_DOCUMENT_BYTES, is_variant_key, pointer
 from flagtrail.model.errors import Defect
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.segment import Segment
-from flagtrail.model.targeting import Serve, Targeting
+from flagtrail.model.targeting import Targeting
 
 MAX_VARIANTS = 100
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
@@ -43,26 +41,6 @@ def check(
     path is the document's, `#`, and a JSON Pointer into it.
     """
     return list(_Check(flags, targetings, segments).defects(touched))
-
-
-def normalise(flag: Flag, targeting: Targeting) -> Targeting:
-    """The targeting as it is stored: every split names what it hashes by, its salt and its strategy.
-
-    So neither another key of the flag nor another default ever moves anybody.
-    """
-    rules = tuple(msgspec.structs.replace(rule, serve=_explicit(flag, rule.serve)) for rule in targeting.rules)
-    return msgspec.structs.replace(targeting, rules=rules, fallthrough=_explicit(flag, targeting.fallthrough))
-
-
-def _explicit(flag: Flag, serve: Serve) -> Serve:
-    if serve.split is None:
-        return serve
-    return msgspec.structs.replace(
-        serve,
-        by=TARGETING_KEY if serve.by is None else serve.by,
-        salt=flag.key if serve.salt is None else serve.salt,
-        bucketing=NATIVE if serve.bucketing is None else serve.bucketing,
-    )
 
 
 class _Check:

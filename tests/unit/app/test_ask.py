@@ -143,11 +143,22 @@ def test_evaluate__at_an_instant__takes_every_document_as_it_was(
     )
 
 
-def test_made_so__names_the_entry_that_altered_the_answer(told: Told) -> None:
-    context = {"targetingKey": "u", "plan": "enterprise"}
-    made = told.app.ask.made_so("default", "production", "new_pricing", context, At(time="2026-03-05T12:00:00.000000Z"))
+def test_evaluate__with_a_trace__names_the_entry_that_altered_the_answer(told: Told) -> None:
+    context = {"targetingKey": "u", "plan": "pro"}
+    at = At(time="2026-03-05T12:00:00.000000Z")
+    rests_on, made_so = (
+        told.app.ask.evaluate("default", "production", "new_pricing", context, at, trace=trace).because
+        for trace in (False, True)
+    )
 
-    assert told.app.ask.entry(made.because).subject == BETA
+    assert [told.app.ask.entry(seq or 0).subject for seq in (rests_on, made_so)] == [BETA, LIVE]
+
+
+def test_evaluate__now_with_a_trace__names_the_switch(told: Told) -> None:
+    context = {"targetingKey": "u", "plan": "pro"}
+    answer = told.app.ask.evaluate("default", "production", "new_pricing", context, trace=True)
+
+    assert told.app.ask.entry(answer.because or 0).actions == ("disabled",)
 
 
 def test_evaluate__before_the_record__is_an_error_and_no_guess(told: Told) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from flagtrail.engine.check import check, normalise
+from flagtrail.engine.check import check
 from flagtrail.model.flag import Flag, boolean_flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.targeting import Targeting
@@ -288,23 +288,3 @@ def chain(length: int) -> tuple[dict[str, Flag], dict[tuple[str, str], Targeting
 def test_check__row_of_dependencies__has_a_limit_wherever_it_is_touched(length: int, expected: list[str]) -> None:
     flags, targetings = chain(length)
     assert [defect.path for defect in check(flags, targetings, {}, ["flags/c10/environments/p"])] == expected
-
-
-SPLIT = {"split": [{"variant": "on", "weight": 100_000}]}
-
-
-@pytest.mark.parametrize(
-    ("serve", "expected"),
-    [
-        pytest.param(ON, ON, id="variant"),
-        pytest.param(SPLIT, {**SPLIT, "by": "targetingKey", "salt": "f", "bucketing": "murmur3"}, id="nothing named"),
-        pytest.param(
-            {**SPLIT, "by": "org", "salt": "", "bucketing": "flagd_v1"},
-            {**SPLIT, "by": "org", "salt": "", "bucketing": "flagd_v1"},
-            id="all named",
-        ),
-    ],
-)
-def test_normalise__serve__names_what_decides_a_split(serve: dict[str, Any], expected: dict[str, Any]) -> None:
-    before = targeting(rules=[rule(serve=serve)], fallthrough=serve)
-    assert normalise(FLAGS["f"], before) == targeting(rules=[rule(serve=expected)], fallthrough=expected)

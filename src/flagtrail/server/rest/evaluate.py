@@ -19,7 +19,8 @@ from flagtrail.server.rest.questions import at as read_instant
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which flag (null: all of them), in which environment, for which context, and when.
 
-    `at` is a time (RFC 3339) or an entry's seq; null is now. `explain` adds what the evaluation looked at.
+    `at` is a time (RFC 3339) or an entry's seq; null is now. `explain` adds what
+    the evaluation looked at and, for one flag, finds the entry that made it so.
     """
 
     environment: str = "production"
@@ -30,7 +31,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Evaluated(msgspec.Struct, frozen=True):
-    """What the context gets of one flag. `because` is the newest entry that the answer rests on."""
+    """What the context gets of one flag. `because` is the newest entry that the answer rests on; where one flag is
+    explained, the very entry from which on the context got this.
+    """
 
     resolution: Resolution
     explanation: Json
@@ -74,7 +77,8 @@ def _require_known(call: Call, project: str, environment: str, moment: At | None
 
 
 def _evaluated(call: Call, project: str, question: Question, flag: str, moment: At | None) -> Evaluated:
-    answer: Answer = call.app.ask.evaluate(project, question.environment, flag, question.context, moment)
+    trace = question.explain and question.flag is not None
+    answer: Answer = call.app.ask.evaluate(project, question.environment, flag, question.context, moment, trace=trace)
     return Evaluated(answer.resolution, answer.explanation if question.explain else None, answer.at, answer.because)
 
 

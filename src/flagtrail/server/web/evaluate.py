@@ -60,7 +60,7 @@ def _answer(page: Page, flag: str | None, context: dict[str, Json], at: At | Non
     ask = page.app.ask
     page.who.require("viewer", page.project, page.environment)
     if flag is not None:
-        answer = ask.evaluate(page.project, page.environment, flag, context, at)
+        answer = ask.evaluate(page.project, page.environment, flag, context, at, trace=True)
         present = None if at is None else ask.evaluate(page.project, page.environment, flag, context)
         return Answered((answer,), present)
     state = ask.state if at is None else ask.state_at(page.project, at)
