@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
+import msgspec
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from flagtrail.ledger.canonical import canonical, profile_bytes
 from flagtrail.ledger.deep import parse_canonical
 from flagtrail.ledger.leaf import MAX_INTEGER, SUBJECT_PARTS, defect
 from flagtrail.ledger.merkle import EMPTY_FRONTIER, EMPTY_ROOT
-from flagtrail.ledger.seal import seal, unseal
+from flagtrail.ledger.seal import as_recorded, seal, unseal
 from flagtrail.model.actor import Actor, ActorKind, Author, Via
 from flagtrail.model.entry import ACTIONS, Entry, Group, Source
 from flagtrail.model.subject import Subject
@@ -85,6 +86,21 @@ def test_seal__any_entry__comes_back_whole_or_with_what_was_erased_named(entry: 
     erased = data.draw(st.sets(st.sampled_from(sorted(disclosed)))) if disclosed else set()
     left = {name: value for name, value in disclosed.items() if name not in erased}
     assert (unseal(sealed.leaf, disclosed), set(unseal(sealed.leaf, left).erased)) == (entry, erased)
+
+
+@given(ENTRY)
+def test_as_recorded__of_any_entry__is_what_will_be_read_to_the_order_of_keys(entry: Entry) -> None:
+    sealed = seal(entry, log=ORIGIN, prev_root=EMPTY_ROOT, salt=salts())
+    read = unseal(sealed.leaf, {each.name: each.value for each in sealed.committed})
+
+    assert msgspec.json.encode(as_recorded(entry, sealed)) == msgspec.json.encode(read)
+
+
+@given(ENTRY)
+def test_seal__of_any_entry__makes_a_leaf_inside_the_profile(entry: Entry) -> None:
+    leaf = seal(entry, log=ORIGIN, prev_root=EMPTY_ROOT, salt=salts()).leaf
+
+    assert profile_bytes(json.loads(leaf)) == leaf
 
 
 @given(ENTRY)

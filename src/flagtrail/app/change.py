@@ -17,7 +17,7 @@ from flagtrail.changes.decide import Decided, decide
 from flagtrail.changes.revert import revert
 from flagtrail.engine.check import check
 from flagtrail.ledger.merkle import Frontier
-from flagtrail.ledger.seal import seal, unseal
+from flagtrail.ledger.seal import as_recorded, seal
 from flagtrail.model.access import Role
 from flagtrail.model.change import Change
 from flagtrail.model.entry import Entry, Group, Source
@@ -282,9 +282,7 @@ class Changes:
         except ValueError as error:
             raise InvalidDocument([Defect("", f"cannot be recorded: {error}")]) from error
         disclosures = tuple(Disclosure(entry.seq, made.name, made.salt, made.value) for made in sealed.committed)
-        # What the ledger will tell, not what was told to it: canonical JSON keeps no order of keys, and no 1.0.
-        recorded = unseal(sealed.leaf, {made.name: made.value for made in sealed.committed})
-        return Record(recorded, sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
+        return Record(as_recorded(entry, sealed), sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
 
     def _note_critical(
         self, tx: Transaction, entries: Sequence[Entry], decided: Sequence[Decided], states: tuple[State, State]

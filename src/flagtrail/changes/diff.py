@@ -18,6 +18,8 @@ from flagtrail.model.segment import Segment
 from flagtrail.model.subject import Subject
 from flagtrail.model.targeting import WHOLE, Prerequisite, Rule, Serve, Targeting
 
+_write = msgspec.json.Encoder().encode
+
 MAX_PATHS, MAX_VALUES, MAX_TEXT = 200, 10, 80
 MAX_PATHS_TEXT = 10_000
 """Characters of all paths together: an entry's leaf holds them, and has 65,535 bytes."""
@@ -26,15 +28,22 @@ MAX_PATHS_TEXT = 10_000
 def same(before: Json, after: Json) -> bool:
     """Whether two JSON values have the same canonical form."""
     if isinstance(before, dict) and isinstance(after, dict):
-        if before.keys() != after.keys():
-            return False
-        for key, part in before.items():  # noqa: SIM110 - `all` over a generator costs twice as much, for each change
-            if not same(part, after[key]):
-                return False
-        return True
+        if _written_alike(before, after):
+            return True
+        return before.keys() == after.keys() and all(same(part, after[key]) for key, part in before.items())
     if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
+        if _written_alike(before, after):
+            return True
         return len(before) == len(after) and all(map(same, before, after))
     return bool(before == after) and isinstance(before, bool) == isinstance(after, bool)
+
+
+def _written_alike(before: Json, after: Json) -> bool:
+    """Whether two objects or lists are the same to the letter, as most parts of a document are: one look at all of it.
+
+    What is written otherwise may still be the same: `1` and `1.0`, another order of keys.
+    """
+    return _write(before) == _write(after)
 
 
 def paths(before: Json, after: Json) -> tuple[str, ...]:
@@ -55,6 +64,8 @@ def paths(before: Json, after: Json) -> tuple[str, ...]:
 
 def _differing(before: Json, after: Json, path: str) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
+        if _written_alike(before, after):
+            return
         for key in before.keys() | after.keys():
             part = f"{path}/{pointer(key)}"
             if key in before and key in after:
@@ -62,7 +73,8 @@ def _differing(before: Json, after: Json, path: str) -> Iterator[str]:
             else:
                 yield part
     elif isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
-        yield from _differing_lists(before, after, path)
+        if not _written_alike(before, after):
+            yield from _differing_lists(before, after, path)
     elif not same(before, after):
         yield path
 

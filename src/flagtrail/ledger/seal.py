@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from flagtrail.ledger import merkle
-from flagtrail.ledger.canonical import canonical, commitment, profile_bytes
+from flagtrail.ledger.canonical import canonical, commitment, form_bytes
 from flagtrail.ledger.leaf import MAX_INTEGER, MAX_LEAF_BYTES, NAMES, VERSION, defect
 from flagtrail.model.actor import Actor, ActorKind, Author, Via
 from flagtrail.model.entry import Action, Entry, Group, Source
@@ -53,10 +53,16 @@ def seal(entry: Entry, *, log: str, prev_root: bytes, salt: Callable[[], bytes])
     wrong = defect(content)
     if wrong is not None:
         raise ValueError(f"entry {entry.seq} cannot be sealed: {wrong}")
-    leaf = profile_bytes(content)
+    leaf = form_bytes(content)
     if len(leaf) > MAX_LEAF_BYTES:
         raise ValueError(f"entry {entry.seq} makes a leaf of {len(leaf)} bytes; {MAX_LEAF_BYTES} is the limit")
     return Sealed(leaf, merkle.leaf_hash(leaf), committed)
+
+
+def as_recorded(entry: Entry, sealed: Sealed) -> Entry:
+    """The entry as `unseal` will tell it for ever: canonical JSON keeps no order of keys, and no 1.0."""
+    values = {each.name: each.value for each in sealed.committed if each.name in {"before", "after"}}
+    return msgspec.structs.replace(entry, **{name: _value(value) for name, value in values.items()})
 
 
 def _values(entry: Entry) -> Iterator[tuple[str, Json]]:

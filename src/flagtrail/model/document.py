@@ -44,6 +44,9 @@ MAX_INTEGER = 2**53 - 1
 """RFC 8785 (section 3.2.2.3): larger integers have no interoperable canonical form."""
 
 
+_write, _read = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+
+
 def is_key(text: str) -> bool:
     """Whether `text` can name something: 1 to 256 of `[A-Za-z0-9._-]`, and not `.` or `..`, which paths swallow."""
     return KEY.match(text) is not None and text not in {".", ".."}
@@ -59,7 +62,7 @@ def is_variant_key(text: str) -> bool:
 
 def encode(document: Document) -> Any:  # noqa: ANN401 - a JSON value
     """The document as plain JSON values: what an entry's `before` and `after` hold."""
-    return msgspec.json.decode(msgspec.json.encode(document))  # `to_builtins` leaves tuples, which no JSON value is
+    return _read(_write(document))  # `to_builtins` leaves tuples, which no JSON value is
 
 
 def decode(subject: Subject, value: object) -> Document:

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -100,13 +99,29 @@ class Transaction:
 
 
 class _Job:
-    """A unit of work and whoever waits for it."""
+    """A unit of work and whoever waits for it: on a bare lock, which costs a third of a future."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.future: Future[Any] = Future()
         self.result: Any = None
         self.error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def finish(self) -> None:
+        """Let the one who waits go on: what is to be told is told."""
+        self._done.release()
+
+    def wait(self) -> Any:  # noqa: ANN401 - what the work returns
+        """The result; raises the error as it is."""
+        self._done.acquire()
+        error, self.error = self.error, None
+        if error is None:
+            return self.result
+        try:
+            raise error
+        finally:
+            del error  # else it would hold, through its traceback, itself
 
 
 class Writer:
@@ -133,7 +148,7 @@ class Writer:
             if self._closed:
                 raise StorageFailed(f"the database {self._path} is closed")
             self._queue.put(job)
-        return job.future.result()
+        return job.wait()
 
     def close(self) -> None:
         """Finish what is queued and stop; a second call does nothing."""
@@ -171,26 +186,27 @@ class Writer:
         return jobs, True
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
-        """A savepoint each, one commit for all. What cannot be committed is undone and told to all of them."""
+        """One commit for all, and a savepoint each where there are several. What cannot be committed is undone."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
-                self._attempt(job)
-            self._connection.execute("COMMIT")
+                self._attempt(job, alone=len(jobs) == 1)
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._undo()
             for job in jobs:
-                job.future.set_exception(job.error or refusal(error, self._path))
-            return
+                job.error = job.error or refusal(error, self._path)
         for job in jobs:
-            if job.error is None:
-                job.future.set_result(job.result)
-            else:
-                job.future.set_exception(job.error)
+            job.finish()
 
-    def _attempt(self, job: _Job) -> None:
-        """Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed."""
-        self._connection.execute("SAVEPOINT work")
+    def _attempt(self, job: _Job, *, alone: bool) -> None:
+        """Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed.
+
+        What fails is undone: to its savepoint, or all of the transaction where it is alone in it.
+        """
+        if not alone:
+            self._connection.execute("SAVEPOINT work")
         transaction = Transaction(self._connection, self._path)
         try:
             job.result = job.work(transaction)
@@ -201,10 +217,11 @@ class Writer:
         if not self._connection.in_transaction:
             raise transaction.cause or sqlite3.OperationalError("the unit of work ended the transaction")
         if job.error is not None:
-            self._connection.execute("ROLLBACK TO work")
+            self._connection.execute("ROLLBACK" if alone else "ROLLBACK TO work")
         elif transaction.size is not None:
             self._size = transaction.size
-        self._connection.execute("RELEASE work")
+        if not alone:
+            self._connection.execute("RELEASE work")
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
