@@ -230,7 +230,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with on_servers_core():
-            started = running_server(folder, log_level="warning")
+            started = running_server(folder, log_level="warning", usage_flush_seconds="10")
             server = started.__enter__()
         try:
             evaluations(server, folder, seconds)

@@ -9,17 +9,19 @@ from collections.abc import Collection
 import msgspec
 
 from flagtrail.app.clock import Clock, stamp
-from flagtrail.model.resolution import Resolution
+from flagtrail.model.resolution import Answers, Resolution, Settled
 from flagtrail.model.usage import Usage
 from flagtrail.storage import Storage
 
 Row = tuple[str, str, str, str, str, str, str]
 MAX_ROWS = 100_000
+MAX_WAITING = 20_000
+"""Resolutions served together that wait to be counted one by one."""
 
 
-class _Bulk:
+class _Counts:
     """Counts of resolutions by identity: a ruleset shares its resolutions, and two hundred dict look-ups by
-    their contents would cost as much as evaluating them.
+    their contents would cost as much as evaluating them. What is served together is one count, until `spread`.
 
     Whatever is counted is also held, so that no identity is used twice.
     """
@@ -27,11 +29,33 @@ class _Bulk:
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
         self.held: dict[int, Resolution] = {}
+        self._together: Counter[int] = Counter()
+        self._settled: dict[int, Settled] = {}
+        self._waiting = 0
 
     def add(self, resolutions: Collection[Resolution]) -> None:
         self.counts.update(map(id, resolutions))
         if len(self.counts) != len(self.held):
             self.held.update((id(resolution), resolution) for resolution in resolutions)
+
+    def add_together(self, all_settled: Collection[Settled]) -> None:
+        together = self._together
+        for settled in all_settled:
+            together[id(settled)] += 1
+            if len(together) != len(self._settled):
+                self._settled[id(settled)] = settled
+                self._waiting += len(settled.resolutions)
+        if self._waiting > MAX_WAITING:
+            self.spread()
+
+    def spread(self) -> None:
+        """Add to each resolution what was counted of those it was served with."""
+        for identity, settled in self._settled.items():
+            times, resolutions = self._together[identity], settled.resolutions
+            self.held.update((id(resolution), resolution) for resolution in resolutions)
+            for resolution in resolutions:
+                self.counts[id(resolution)] += times
+        self._together, self._settled, self._waiting = Counter(), {}, 0
 
 
 class UsageCounter:
@@ -46,25 +70,35 @@ class UsageCounter:
         self._clock = clock
         self._counting = threading.Lock()
         self._flushing = threading.Lock()
-        self._bulks: dict[tuple[str, str, str], _Bulk] = {}
+        self._counts: dict[tuple[str, str, str], _Counts] = {}
         self._unsaved: dict[Row, Usage] = {}
         self.dropped = 0
 
     def count(self, project: str, environment: str, resolution: Resolution, client: str) -> None:
         """Count one evaluation; one that found no flag counts for nobody."""
         if resolution.variant is not None:
-            self.count_all(project, environment, (resolution,), client)
+            with self._counting:
+                counts = self._of((project, environment, client))
+                counts.add((resolution,))
+                self._bound(counts)
 
-    def count_all(self, project: str, environment: str, resolutions: Collection[Resolution], client: str) -> None:
+    def count_all(self, project: str, environment: str, answers: Answers, client: str) -> None:
         """Count the evaluations of one bulk request. Never waits for the storage."""
-        place = (project, environment, client)
         with self._counting:
-            bulk = self._bulks.get(place)
-            if bulk is None:
-                bulk = self._bulks[place] = _Bulk()
-            bulk.add(resolutions)
-            if len(bulk.held) > MAX_ROWS:
-                self._collect()
+            counts = self._of((project, environment, client))
+            counts.add_together(answers.settled)
+            counts.add(answers.drawn)
+            self._bound(counts)
+
+    def _of(self, place: tuple[str, str, str]) -> _Counts:
+        counts = self._counts.get(place)
+        if counts is None:
+            counts = self._counts[place] = _Counts()
+        return counts
+
+    def _bound(self, counts: _Counts) -> None:
+        if len(counts.held) > MAX_ROWS:
+            self._collect()
 
     def flush(self) -> int:
         """Add everything counted so far to the storage; how many rows. Raises StorageFailed, losing nothing."""
@@ -85,13 +119,14 @@ class UsageCounter:
 
     def _collect(self) -> None:
         """Add what was counted to the rows that wait to be saved, under the present hour."""
-        bulks, self._bulks = self._bulks, {}
+        collected, self._counts = self._counts, {}
         now = self._clock()
         hour = stamp(now.replace(minute=0, second=0, microsecond=0))
         last = stamp(now.replace(microsecond=0))
-        for (project, environment, client), bulk in bulks.items():
-            for identity, count in bulk.counts.items():
-                found = bulk.held[identity]
+        for (project, environment, client), counts in collected.items():
+            counts.spread()
+            for identity, count in counts.counts.items():
+                found = counts.held[identity]
                 if found.variant is not None:
                     rule = found.rule or ""
                     self._keep(Usage(project, environment, found.flag, found.variant, rule, hour, count, last, client))

@@ -26,6 +26,8 @@ from flagtrail.model.targeting import Serve, Targeting
 
 FlagFunction: TypeAlias = Callable[[Context], Resolution]
 SegmentFunction: TypeAlias = Callable[[Context], bool]
+Decider: TypeAlias = Callable[[Context], Resolution | Split]
+"""As a flag's function, but a split that the rules lead to is handed out as it is: its attribute is not read."""
 
 _Loaded: TypeAlias = frozenset[str]
 """Attributes that are certain to be in a local variable at this place."""
@@ -58,6 +60,12 @@ def compile_flag(flag: Flag, targeting: Targeting, linked: Linked) -> FlagFuncti
     return function
 
 
+def compile_decider(flag: Flag, targeting: Targeting, linked: Linked) -> Decider:
+    """As `compile_flag`, with splits left to be drawn."""
+    decider: Decider = _Builder(linked, draws=False).flag(flag, targeting)
+    return decider
+
+
 def compile_segment(segment: Segment, linked: Linked) -> SegmentFunction:
     """The function of a segment that is not part of a cycle. It raises what reading the context raises."""
     function: SegmentFunction = _Builder(linked).segment(segment)
@@ -70,8 +78,9 @@ def constant(resolution: Resolution) -> FlagFunction:
 
 
 class _Builder:
-    def __init__(self, linked: Linked) -> None:
+    def __init__(self, linked: Linked, *, draws: bool = True) -> None:
         self._linked = linked
+        self._draws = draws
         self._namespace: dict[str, object] = {"__builtins__": {}, "str": str, "int": int, "float": float}
         self._locals: dict[str, str] = {}
 
@@ -109,7 +118,7 @@ class _Builder:
         self._namespace[name] = value
         return _name(name)
 
-    def _answer(self, resolution: Resolution) -> ast.Return:
+    def _answer(self, resolution: Resolution | Split) -> ast.Return:
         return ast.Return(self._bind(resolution))
 
     def _load(self, attribute: str, loaded: _Loaded) -> tuple[ast.expr, ast.Name]:
@@ -215,7 +224,7 @@ class _Builder:
         if serve.variant is not None:
             return [self._answer(resolutions.served(flag, serve.variant, reason, rule))]
         split = split_of(flag, serve, rule)
-        if isinstance(split, Resolution):
+        if isinstance(split, Resolution) or not self._draws:
             return [self._answer(split)]
         return self._split(split, *self._load(split.by, loaded))
 

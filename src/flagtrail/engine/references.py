@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -53,7 +53,7 @@ def _collect(document: Targeting | Segment) -> References:
     else:
         flags.update(prerequisite.flag for prerequisite in document.prerequisites)
         roots = [rule.when for rule in document.rules]
-    for condition in _conditions(roots):
+    for condition in every_condition(roots):
         if condition.segment is not None:
             segments.add(condition.segment)
         if condition.flag is not None:
@@ -61,8 +61,9 @@ def _collect(document: Targeting | Segment) -> References:
     return References(frozenset(flags), frozenset(segments)) if flags or segments else NOTHING
 
 
-def _conditions(roots: list[Condition]) -> Iterator[Condition]:
-    waiting = roots
+def every_condition(roots: Iterable[Condition]) -> Iterator[Condition]:
+    """The conditions and every one inside them, however deep they nest, in no order that means anything."""
+    waiting = list(roots)
     while waiting:
         condition = waiting.pop()
         yield condition

@@ -4,30 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
 from flagtrail.engine import resolutions
-from flagtrail.engine.compile import FlagFunction, SegmentFunction, compile_flag, compile_segment, constant
+from flagtrail.engine.bulk import Bulk, Decided
+from flagtrail.engine.compile import (
+    Decider,
+    FlagFunction,
+    SegmentFunction,
+    compile_decider,
+    compile_flag,
+    compile_segment,
+    constant,
+)
 from flagtrail.engine.explanation import Explanation
 from flagtrail.engine.interpret import interpret
-from flagtrail.engine.references import NOTHING, References, Segments, Targetings, closure, segment_closure
+from flagtrail.engine.references import (
+    NOTHING,
+    References,
+    Segments,
+    Targetings,
+    closure,
+    every_condition,
+    segment_closure,
+)
+from flagtrail.model.condition import Condition
 from flagtrail.model.context import Context
 from flagtrail.model.flag import Flag
-from flagtrail.model.resolution import ErrorCode, Resolution
+from flagtrail.model.resolution import Answers, ErrorCode, Resolution
 from flagtrail.model.segment import Segment
 from flagtrail.model.targeting import Targeting
 
-F = TypeVar("F", FlagFunction, SegmentFunction)
+F = TypeVar("F", FlagFunction, SegmentFunction, Decided)
 
 
 class _Compiled(msgspec.Struct, Generic[F], frozen=True):
-    """A function beside every document that went into it (None: there was none)."""
+    """A function, or a flag decided, beside every document that went into it (None: there was none)."""
 
     function: F
     flags: tuple[tuple[str, Flag | None, Targeting | None], ...]
     segments: tuple[tuple[str, Segment | None], ...]
+
+
+_UNCOMPILABLE = (RecursionError, UnicodeEncodeError)
+_DOCUMENTS = ("flags", "segments", "targetings")
 
 
 class Ruleset:
@@ -41,7 +63,7 @@ class Ruleset:
     Values of variants are shared: do not alter an object that was served.
     """
 
-    __slots__ = ("_flags_compiled", "_functions", "_segments_compiled", "flags", "segments", "targetings")
+    __slots__ = ("_bulk", "_decided", "_flags_compiled", "_functions", "_segments_compiled", *_DOCUMENTS)
 
     def __init__(
         self, flags: Mapping[str, Flag], targetings: Targetings, segments: Segments, *, previous: Ruleset | None = None
@@ -51,6 +73,8 @@ class Ruleset:
         self.segments = segments
         self._flags_compiled: dict[str, _Compiled[FlagFunction]] = {}
         self._segments_compiled: dict[str, _Compiled[SegmentFunction]] = {}
+        self._decided: dict[str, _Compiled[Decided]] = {}
+        self._bulk: Bulk | None = None
         # A plain dict: looking up in a subclass with __missing__ costs 30 ns more than the whole of a plain flag.
         self._functions: dict[str, FlagFunction] = {
             key: partial(self._first, key) for key, flag in sorted(flags.items()) if not flag.archived
@@ -67,10 +91,17 @@ class Ruleset:
 
     def evaluate_all(self, context: Context) -> dict[str, Resolution]:
         """The resolutions of every flag that is not archived, by key, sorted. Never raises."""
+        found = dict.fromkeys(self._functions)
+        found.update((resolution.flag, resolution) for resolution in self.answers(context).all())
+        return cast("dict[str, Resolution]", found)
+
+    def answers(self, context: Context) -> Answers:
+        """The same as `evaluate_all`, without its order: what many contexts share as shared objects. Never raises."""
         try:
-            return {key: function(context) for key, function in self._functions.items()}
+            # Looked up each time, and made by whoever comes first: two that are made at once answer alike.
+            return (self._bulk or self._prepared()).answers(context)
         except Exception:  # noqa: BLE001 - one flag that reads a hostile attribute must not spoil the others
-            return {key: self.evaluate(key, context) for key in self._functions}
+            return Answers((), tuple([self.evaluate(key, context) for key in self._functions]))
 
     def explain(self, key: str, context: Context) -> Explanation:
         """The flag's resolution for the context, and all that led to it. Never raises."""
@@ -109,19 +140,62 @@ class Ruleset:
         return known.function
 
     def _compile_flag(self, key: str, flag: Flag) -> _Compiled[FlagFunction]:
-        targeting = self.targetings.get(key)
         own = References(frozenset({key}))
-        if targeting is None or not targeting.enabled:
-            return self._made(constant(resolutions.off(flag, targeting)), own, NOTHING)
-        reached = closure(key, self.targetings, self.segments)
-        if key in reached.flags:
-            return self._made(constant(resolutions.cyclic(key)), own, reached)
+        fixed, reached = self._fixed(key, flag)
+        if fixed is not None:
+            return self._made(constant(fixed), own, reached)
         try:
-            function = compile_flag(flag, targeting, self)
-        except (RecursionError, UnicodeEncodeError):
-            problem = "its conditions are nested too deeply, or hold what is no Unicode"
-            function = constant(resolutions.refused(key, ErrorCode.GENERAL, problem))
+            function = compile_flag(flag, self.targetings[key], self)
+        except _UNCOMPILABLE:
+            function = constant(_uncompilable(key))
         return self._made(function, own, reached)
+
+    def _fixed(self, key: str, flag: Flag) -> tuple[Resolution | None, References]:
+        """What a flag answers that is off or part of a cycle, else None; and all that this depends on."""
+        targeting = self.targetings.get(key)
+        if targeting is None or not targeting.enabled:
+            return resolutions.off(flag, targeting), NOTHING
+        reached = closure(key, self.targetings, self.segments)
+        return (resolutions.cyclic(key) if key in reached.flags else None), reached
+
+    def _prepared(self) -> Bulk:
+        decided: list[Decided] = []
+        for key in self._functions:
+            known = self._decided.get(key)
+            if known is None:
+                known = self._decided[key] = self._decide(key, self.flags[key])
+            decided.append(known.function)
+        self._bulk = bulk = Bulk(decided, self.flag_function)
+        return bulk
+
+    def _decide(self, key: str, flag: Flag) -> _Compiled[Decided]:
+        own = References(frozenset({key}))
+        fixed, reached = self._fixed(key, flag)
+        if fixed is not None:
+            return self._made(Decided(key, constant(fixed), ()), own, reached)
+        targeting = self.targetings[key]
+        conditions = self._conditions(targeting, reached)
+        if conditions is None:
+            return self._made(Decided(key, self.flag_function(key), None), own, reached)
+        decide: Decider
+        try:
+            decide = compile_decider(flag, targeting, self)
+        except _UNCOMPILABLE:
+            decide, conditions = constant(_uncompilable(key)), ()
+        return self._made(Decided(key, decide, conditions), own, reached)
+
+    def _conditions(self, targeting: Targeting, reached: References) -> tuple[Condition, ...] | None:
+        """Every test of an attribute that can decide the flag; None where another flag's split can, too."""
+        roots = [rule.when for rule in targeting.rules]
+        for key in sorted(reached.flags):
+            flag, other = self.flags.get(key), self.targetings.get(key)
+            if flag is None or flag.archived or other is None or not other.enabled:
+                continue
+            if any(serve.split is not None for serve in (other.fallthrough, *(rule.serve for rule in other.rules))):
+                return None
+            roots.extend(rule.when for rule in other.rules)
+        roots.extend(self.segments[key].when for key in sorted(reached.segments) if key in self.segments)
+        return tuple([one for one in every_condition(roots) if one.attribute is not None and one.operator is not None])
 
     def _compile_segment(self, key: str) -> _Compiled[SegmentFunction]:
         segment = self.segments.get(key)
@@ -144,6 +218,9 @@ class Ruleset:
             if self._still_holds(flag.flags, flag.segments):
                 self._flags_compiled[key] = flag
                 self._functions[key] = flag.function
+        for key, decided in tuple(previous._decided.items()):
+            if self._still_holds(decided.flags, decided.segments):
+                self._decided[key] = decided
         for key, segment in tuple(previous._segments_compiled.items()):
             if self._still_holds(segment.flags, segment.segments):
                 self._segments_compiled[key] = segment
@@ -158,6 +235,11 @@ class Ruleset:
             if flags.get(key) is not flag or targetings.get(key) is not targeting:
                 return False
         return all(segments.get(key) is segment for key, segment in compiled_segments)
+
+
+def _uncompilable(key: str) -> Resolution:
+    problem = "its conditions are nested too deeply, or hold what is no Unicode"
+    return resolutions.refused(key, ErrorCode.GENERAL, problem)
 
 
 def _holds_never(_context: Context) -> bool:

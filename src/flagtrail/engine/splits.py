@@ -35,6 +35,16 @@ class Split(msgspec.Struct, frozen=True):
     seed: int
     native_hash: Callable[[str, int, bool], int] | None
 
+    def answer(self, value: object) -> Resolution:
+        """The resolution for a value of the attribute `by`, None where it is absent."""
+        point = self.point_of(value)
+        if point < 0:
+            return self.refusal(point)
+        for limit, resolution in self.ranges:
+            if point < limit:
+                return resolution
+        return self.last
+
 
 def split_of(flag: Flag, serve: Serve, rule: str | None) -> Split | Resolution:
     """Prepare a split; where it answers every context alike, that answer."""

@@ -48,3 +48,24 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     rule: str | None = None
     error: ErrorCode | None = None
     message: str | None = None
+
+
+class Settled(msgspec.Struct, frozen=True, eq=False):
+    """Resolutions that many contexts get together: one object for all of them, known by its identity."""
+
+    resolutions: tuple[Resolution, ...]
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """Every flag's resolution for one context: those shared as they are, and those drawn for it."""
+
+    settled: tuple[Settled, ...]
+    drawn: tuple[Resolution, ...]
+
+    def all(self) -> list[Resolution]:
+        """The resolutions, in no order that means anything; the same for equal contexts."""
+        return [one for settled in self.settled for one in settled.resolutions] + list(self.drawn)
+
+    def whole(self) -> Answers:
+        """The same answers as one shared object, for a context that is asked for again and again."""
+        return Answers((Settled(tuple(self.all())),), ())

@@ -11,13 +11,14 @@ import msgspec
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import Identity
 from flagtrail.model.errors import FlagtrailError, Forbidden, MalformedRequest, NotFound
-from flagtrail.model.resolution import ErrorCode, Resolution
+from flagtrail.model.resolution import Answers, ErrorCode, Resolution, Settled
 from flagtrail.server.limits import refuse_deep
 
 BULK = "/ofrep/v1/evaluate/flags"
 SINGLE = f"{BULK}/"
-_MAX_KEPT = 20_000
-_MAX_ANSWERS_BYTES = 16 << 20
+_MAX_KEPT_BYTES = 32 << 20
+_MAX_ANSWERED_BYTES = 16 << 20
+_MAX_ASKED = 50_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -67,23 +68,42 @@ class _Unreadable(Exception):
         self.code = code
 
 
+class _Kept:
+    """Bytes by the identity of what they tell, its own as long as it is held; forgotten all at once when too many."""
+
+    def __init__(self) -> None:
+        self.bytes: dict[int, bytes] = {}
+        self._held: list[object] = []
+        self._size = 0
+
+    def keep(self, told: object, encoded: bytes) -> None:
+        self._size += len(encoded)
+        if self._size > _MAX_KEPT_BYTES:
+            self.bytes, self._held, self._size = {}, [], len(encoded)
+        self._held.append(told)
+        self.bytes[id(told)] = encoded
+
+
+class _Answered(msgspec.Struct, frozen=True, gc=False):
+    answers: Answers
+    content: bytes
+
+
 class Ofrep:
     """Answers evaluations of one installation.
 
-    An environment's resolutions are shared objects (see `engine/resolutions.py`),
-    so their bytes are kept until the ledger moves; and so are whole bulk answers,
-    for clients that poll with one context. Both are bounded.
+    An environment's resolutions, and those that many contexts get together, are
+    shared objects (see `engine/resolutions.py` and `engine/bulk.py`), so their
+    bytes are kept; and so are whole bulk answers that were asked for twice, for
+    clients that poll with one context. All are bounded.
     """
 
     def __init__(self, app: App) -> None:
         self._evaluation = app.evaluation
-        self._changes = app.changes
-        self._usage = app.usage
-        self._size = -1
-        self._bytes: dict[int, bytes] = {}
-        self._kept: list[Resolution] = []
-        self._answers: dict[str, tuple[list[Resolution], bytes]] = {}
-        self._answers_bytes = 0
+        self._kept = _Kept()
+        self._asked: set[bytes] = set()
+        self._answered: dict[bytes, _Answered] = {}
+        self._answered_bytes = 0
 
     def single(self, project: str, environment: str, key: str, body: bytes) -> Reply:
         """Evaluate one flag: 200, 404 for an unknown flag, 400 where the context does not do."""
@@ -93,56 +113,66 @@ class Ofrep:
             return Reply(400, _encode(_Failure(key, error.code, str(error))))
         resolution = self._evaluation.evaluate(project, environment, key, context)
         if resolution.error is None:
-            known = self._current()
-            return Reply(200, known.get(id(resolution)) or self._encoded(resolution))
+            return Reply(200, self._kept.bytes.get(id(resolution)) or self._encoded(resolution))
         return Reply(404 if resolution.error is ErrorCode.FLAG_NOT_FOUND else 400, _told(resolution))
 
     def bulk(self, project: str, environment: str, body: bytes, if_none_match: str | None) -> Reply:
         """Evaluate every flag that is not archived; 304 where the client has this very answer.
 
-        The ETag covers the configuration (by the ledger's size), the environment and the context. A 304 counts as
-        usage, too: the client goes on serving those flags.
+        The ETag covers the environment's configuration and the context. A 304 counts as usage, too: the client goes
+        on serving those flags.
         """
-        size = self._evaluation.served(project, environment).size
-        place = f"{size}/{project}/{environment}/".encode()
-        etag = f'"{hashlib.blake2b(body, key=hashlib.sha256(place).digest(), digest_size=16).hexdigest()}"'
-        known = self._current()
-        answered = self._answers.get(etag)
+        served = self._evaluation.served(project, environment)
+        mark = hashlib.blake2b(body, key=served.digest, digest_size=16)
+        name = mark.digest()
+        answered = self._answered.get(name)
         if answered is None:
             try:
                 context = _context(body)
             except _Unreadable as error:
                 return Reply(400, _encode(_BulkFailure(error.code, str(error))))
-            found = list(self._evaluation.evaluate_all(project, environment, context).values())
-            parts = [known.get(id(one)) or self._encoded(one) for one in found]
-            content = b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(parts), size)
-            self._remember(etag, found, content)
+            answers = self._evaluation.evaluate_all(project, environment, context)
+            content = b'{"flags":[%b],"metadata":{"size":%d}}' % (b",".join(self._parts(answers)), served.size)
+            self._remember(name, answers, content)
         else:
-            self._usage.count_all(project, environment, answered[0], "ofrep-bulk")
-            content = answered[1]
+            self._evaluation.count_all(project, environment, answered.answers)
+            content = answered.content
+        etag = f'"{mark.hexdigest()}"'
         if if_none_match is not None and _names(if_none_match, etag):
             return Reply(304, b"", etag)
         return Reply(200, content, etag)
 
-    def _remember(self, etag: str, found: list[Resolution], content: bytes) -> None:
-        self._answers_bytes += len(content)
-        if self._answers_bytes > _MAX_ANSWERS_BYTES:
-            self._answers, self._answers_bytes = {}, len(content)
-        self._answers[etag] = (found, content)
+    def _parts(self, answers: Answers) -> list[bytes]:
+        known = self._kept.bytes
+        parts = [known.get(id(settled)) or self._joined(settled) for settled in answers.settled]
+        try:
+            parts += map(known.__getitem__, map(id, answers.drawn))
+        except KeyError:
+            parts[len(answers.settled) :] = [known.get(id(one)) or self._encoded(one) for one in answers.drawn]
+        return parts
 
-    def _current(self) -> dict[int, bytes]:
-        """Bytes by a resolution's identity, its own as long as `_kept` holds it; emptied when the ledger moves."""
-        size = self._changes.state.size
-        if size != self._size or len(self._kept) > _MAX_KEPT:
-            self._size, self._bytes, self._kept = size, {}, []
-            self._answers, self._answers_bytes = {}, 0
-        return self._bytes
+    def _joined(self, settled: Settled) -> bytes:
+        known = self._kept.bytes
+        joined = b",".join([known.get(id(one)) or self._encoded(one) for one in settled.resolutions])
+        self._kept.keep(settled, joined)
+        return joined
 
     def _encoded(self, resolution: Resolution) -> bytes:
         encoded = _told(resolution)
-        self._kept.append(resolution)
-        self._bytes[id(resolution)] = encoded
+        self._kept.keep(resolution, encoded)
         return encoded
+
+    def _remember(self, name: bytes, answers: Answers, content: bytes) -> None:
+        """Keep an answer that is given for the second time: most contexts never come again."""
+        if name not in self._asked:
+            if len(self._asked) >= _MAX_ASKED:
+                self._asked.clear()
+            self._asked.add(name)
+            return
+        self._answered_bytes += len(content)
+        if self._answered_bytes > _MAX_ANSWERED_BYTES:
+            self._answered, self._answered_bytes = {}, len(content)
+        self._answered[name] = _Answered(answers.whole(), content)
 
 
 def address(path: str) -> str | None:

@@ -11,7 +11,7 @@ from flagtrail.app import usage
 from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.usage import UsageCounter
 from flagtrail.model.errors import NotFound, StorageFailed
-from flagtrail.model.resolution import ErrorCode, Reason, Resolution
+from flagtrail.model.resolution import Answers, ErrorCode, Reason, Resolution, Settled
 
 ON = Resolution("checkout", "on", value=True, reason=Reason.DEFAULT)
 
@@ -78,7 +78,7 @@ def test_count_all__of_resolutions_that_nobody_shares__keeps_memory_bounded(monk
     for _ in range(1_000):
         counter.count("shop", "production", Resolution("f", "on", value=1, reason=Reason.DEFAULT), "ofrep")
 
-    assert max(len(bulk.held) for bulk in (*counter._bulks.values(), usage._Bulk())) <= 51
+    assert max(len(counts.held) for counts in (*counter._counts.values(), usage._Counts())) <= 51
     counter.flush()
     assert sum(row[3] for row in counted(shop)) == 1_000
 
@@ -127,3 +127,21 @@ def test_evaluate__in_an_unknown_environment__is_not_found() -> None:
 
     with pytest.raises(NotFound):
         evaluation.evaluate("shop", "mars", "checkout", {})
+
+
+def test_count_all__of_answers_that_are_shared__counts_each_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop().set_up()
+    counter = UsageCounter(shop.storage, shop.clock)
+    monkeypatch.setattr(usage, "MAX_WAITING", 3)
+    off = Resolution("checkout", "off", value=False, reason=Reason.DEFAULT)
+    other = Resolution("other", "on", value=True, reason=Reason.STATIC)
+    together, again = Settled((ON, other)), Settled((off, other))
+    for answers in (Answers((together,), (off,)), Answers((together,), ()), Answers((again,), (ON,))):
+        counter.count_all("shop", "production", answers, "ofrep-bulk")
+    counter.flush()
+
+    assert sorted((row[1], row[2], row[3]) for row in counted(shop)) == [
+        ("checkout", "off", 2),
+        ("checkout", "on", 3),
+        ("other", "on", 3),
+    ]
