@@ -47,7 +47,7 @@ chromium:
 
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark (minutes)
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python -m bench.$$(basename $$file .py) || exit 1; done
 
 .PHONY: lock
 lock: ## Resolve the dependencies anew into requirements.lock

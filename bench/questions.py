@@ -1,6 +1,6 @@
 """The questions a ledger is asked, at a million entries: p50 and p99 beside their targets; and what an append costs.
 
-    python bench/questions.py [--entries 1000000] [--folder DIR] [--asked 300]
+    python -m bench.questions [--entries 1000000] [--folder DIR] [--asked 300]
 
 The ledger is built through the store itself with real seals, once for each
 size, and kept in the folder. Times are of the store alone: no HTTP, no rendering.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import sqlite3
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from bench import bare_commits
 
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.ledger.seal import seal
@@ -42,6 +42,7 @@ SEGMENTS = ("enterprise", "beta", "internal", "europe")
 WORDS = "raise rollout to enterprise customers after review lower because errors go live on incident".split()  # noqa: SIM905 - prose
 DETAILS_AT, SEGMENTS_AT = 0.95, 0.99
 GROUP = 5_000
+BARE_SECONDS = 0.2
 
 
 def stamp(seq: int, total: int) -> str:
@@ -292,22 +293,6 @@ def measure(question: Question, asked: int) -> tuple[float, float]:
     return took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
 
 
-def bare(path: Path, changes: int, rows: int, size: int) -> float:
-    """Durable commits per second of as many rows and bytes, without indexes, rules or hashes."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-    connection.execute("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, body BLOB)")
-    body = [(random.randbytes(size // rows),)] * rows
-    began = time.perf_counter()
-    for _ in range(changes):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO bare (body) VALUES (?)", body)
-        connection.execute("COMMIT")
-    took = time.perf_counter() - began
-    connection.close()
-    return changes / took
-
-
 class Turn(msgspec.Struct, frozen=True):
     """One turn's rates per second: bare commits, then the store's changes."""
 
@@ -330,9 +315,6 @@ def turn(scratch: Path, storage: Storage, ledger: Ledger, changes: int) -> Turn:
     for _ in range(changes):
         records, head = ledger.batch(head, 1)
         made.append((records, head))
-    record = made[0][0][0]
-    rows = 4 + len(record.disclosures)  # entry, document, index, head
-    size = len(record.leaf) + sum(len(each.value) + 16 for each in record.disclosures) + 300
 
     def append_made() -> None:
         for records, head in made:
@@ -347,7 +329,7 @@ def turn(scratch: Path, storage: Storage, ledger: Ledger, changes: int) -> Turn:
             list(pool.map(append, [1] * changes))
 
     return Turn(
-        bare(scratch / "bare.db", changes, rows, size),
+        bare_commits.per_second(bare_commits.newest(scratch / "ours.db", changes), scratch, BARE_SECONDS),
         rate(changes, append_made),
         rate(changes, partial(append, changes)),
         rate(changes, sixteen),
