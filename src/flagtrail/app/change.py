@@ -11,7 +11,7 @@ from itertools import islice
 import msgspec
 
 import flagtrail
-from flagtrail.app.clock import Clock, salt, stamp, uuid7
+from flagtrail.app.clock import Clock, salts, stamp, uuid7
 from flagtrail.app.identity import Identity
 from flagtrail.changes.decide import Decided, decide
 from flagtrail.changes.revert import revert
@@ -278,7 +278,7 @@ class Changes:
 
     def _sealed(self, entry: Entry, frontier: Frontier, part: Decided) -> Record:
         try:
-            sealed = seal(entry, log=self._origin, prev_root=frontier.root(), salt=salt)
+            sealed = seal(entry, log=self._origin, prev_root=frontier.root(), salt=salts())
         except ValueError as error:
             raise InvalidDocument([Defect("", f"cannot be recorded: {error}")]) from error
         disclosures = tuple(Disclosure(entry.seq, made.name, made.salt, made.value) for made in sealed.committed)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID
 
+from flagtrail.ledger.leaf import NAMES, SALT_BYTES
 from flagtrail.model.errors import InvalidQuery
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -51,6 +52,16 @@ def uuid7(moment: datetime) -> str:
     return str(UUID(int=number))
 
 
-def salt() -> bytes:
-    """Sixteen bytes that nobody can guess, for one commitment."""
-    return secrets.token_bytes(16)
+def salts() -> Callable[[], bytes]:
+    """Sixteen bytes that nobody can guess at each call, for the commitments of one entry.
+
+    They are drawn together: at each draw another thread may take the interpreter, while all writers wait for this one.
+    """
+    drawn = secrets.token_bytes(SALT_BYTES * len(NAMES))
+    places = iter(range(0, len(drawn), SALT_BYTES))
+
+    def salt() -> bytes:
+        at = next(places)
+        return drawn[at : at + SALT_BYTES]
+
+    return salt

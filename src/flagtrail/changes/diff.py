@@ -108,10 +108,8 @@ def words(subject: Subject, before: Json, after: Json) -> tuple[str, ...]:
         return ("deleted",)
     if before is None:
         return ("created", *_created(msgspec.convert(after, STRUCTS[subject.kind])))
-    struct = STRUCTS[subject.kind]
-    old, new = msgspec.convert(before, struct), msgspec.convert(after, struct)
-    if isinstance(old, Targeting) and isinstance(new, Targeting):
-        found = tuple(_targeting(old, new))
+    if subject.kind == "targeting":
+        found = tuple(_targeting(msgspec.convert(before, Targeting), msgspec.convert(after, Targeting)))
     else:
         found = tuple(_fields(before, after))
     return found or ("written differently, the same in meaning",)
@@ -293,10 +291,13 @@ def text(value: Json) -> str:
     return written if len(written) <= MAX_TEXT else f"{written[: MAX_TEXT - 1]}…"
 
 
+_MARKS = frozenset('[](){},"')
+
+
 def _is_plain(value: str) -> bool:
     if value in {"", "true", "false", "none", "null"} or len(value) > MAX_TEXT or value[0] in "-0123456789":
         return False
-    return not any(letter in '[](){},"' or not letter.isprintable() for letter in value) and value.strip() == value
+    return value.isprintable() and _MARKS.isdisjoint(value) and value.strip() == value
 
 
 def _listed(values: Sequence[Json]) -> str:

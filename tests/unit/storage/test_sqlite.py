@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -138,9 +138,9 @@ def test_append__a_trigger_that_rolls_back__fails_all_of_the_batch(storage: Stor
     assert storage.cells("place") == []
 
 
-def test_commit__failing__fails_every_unit_of_the_batch_and_leaves_nothing(storage: SqliteStorage) -> None:
-    orphan = "INSERT INTO document VALUES ('orphan', 1, 99, '')"
-    outcomes: dict[str, BaseException | None] = {}
+def in_one_commit(storage: SqliteStorage, works: Mapping[str, Callable[[Transaction], object]]) -> dict[str, type]:
+    """Have these units of work wait until the writer takes all of them at once; what each came to, by name."""
+    outcomes: dict[str, type] = {}
     entered, queued = threading.Event(), threading.Event()
 
     def hold(transaction: Transaction) -> None:
@@ -152,29 +152,49 @@ def test_commit__failing__fails_every_unit_of_the_batch_and_leaves_nothing(stora
         try:
             storage.write(work)
         except FlagtrailError as error:
-            outcomes[name] = error
+            outcomes[name] = type(error)
         else:
-            outcomes[name] = None
+            outcomes[name] = type(None)
 
-    works: dict[str, Callable[[Transaction], object]] = {
-        "innocent": lambda transaction: append(transaction, Draft()),
-        "guilty": lambda transaction: transaction.execute(orphan),  # type: ignore[attr-defined]  # behind the door
-    }
     first = threading.Thread(target=run, args=("first", hold))
     first.start()
     entered.wait(10)
-    others = [threading.Thread(target=run, args=item) for item in works.items()]
-    for thread in others:
-        thread.start()
-    while storage._writer._queue.qsize() < len(others):
-        pass
+    others = []
+    for item in works.items():
+        others.append(threading.Thread(target=run, args=item))
+        others[-1].start()
+        while storage._writer._queue.qsize() < len(others):
+            pass
     queued.set()
     for thread in (first, *others):
         thread.join()
+    return outcomes
 
-    failed = {name: type(error) for name, error in outcomes.items()}
-    assert failed == {"first": type(None), "innocent": StorageFailed, "guilty": StorageFailed}
+
+def test_commit__failing__fails_every_unit_of_the_batch_and_leaves_nothing(storage: SqliteStorage) -> None:
+    orphan = "INSERT INTO document VALUES ('orphan', 1, 99, '')"
+    outcomes = in_one_commit(
+        storage,
+        {
+            "innocent": lambda transaction: append(transaction, Draft()),
+            "guilty": lambda transaction: transaction.execute(orphan),  # type: ignore[attr-defined]  # behind the door
+        },
+    )
+
+    assert outcomes == {"first": type(None), "innocent": StorageFailed, "guilty": StorageFailed}
     assert storage.head().size == 0
+
+
+def test_commit__of_a_batch_with_a_failing_unit__builds_on_nothing_that_was_undone(storage: SqliteStorage) -> None:
+    def fail(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        raise StorageFailed("after its entry and its new actor were written")
+
+    works = {"failing": fail, "next": lambda transaction: append(transaction, Draft())}
+    outcomes = in_one_commit(storage, works)
+
+    assert outcomes == {"first": type(None), "failing": StorageFailed, "next": type(None)}
+    assert (seqs(storage.entries(EntryQuery(actor="ada@example.com"))), problems(storage)) == ([0], [])
 
 
 def test_write__within_a_unit_of_work__is_refused_before_it_waits_for_itself(storage: Storage) -> None:

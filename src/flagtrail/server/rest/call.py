@@ -115,7 +115,7 @@ class Changed(msgspec.Struct, frozen=True):
 
 def entry_view(app: App, entry: Entry) -> EntryView:
     """The entry with its words and address."""
-    fields = {name: getattr(entry, name) for name in Entry.__struct_fields__}
+    fields = msgspec.structs.asdict(entry)
     return EntryView(**fields, words=app.ask.words(entry), url=f"{app.settings.base_url}/changes/{entry.seq}")
 
 

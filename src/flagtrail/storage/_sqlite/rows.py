@@ -14,6 +14,7 @@ from flagtrail.storage import _index as index
 PAGE = 1_000
 """Entries read at once, so that no long reading holds on to an old snapshot."""
 _HASH_BYTES = 32
+_INSERT_PRIVATE = "INSERT INTO ledger_private VALUES (?, ?, ?, ?)"
 
 
 def head(connection: sqlite3.Connection) -> Head:
@@ -33,8 +34,12 @@ def move_head(connection: sqlite3.Connection, before: Head, after: Head) -> None
     )
 
 
-def insert(connection: sqlite3.Connection, record: Record) -> None:
-    """One entry, its disclosures, its document's new version, and what it is found by."""
+def insert(connection: sqlite3.Connection, record: Record, actors: dict[str, int]) -> None:
+    """One entry, its disclosures, its document's new version, and what it is found by.
+
+    `actors` are the numbers of actors that were looked up under the same lock. Few and large statements: at each
+    step of one SQLite lets go of the interpreter, and another thread takes it.
+    """
     entry = record.entry
     seq, path = entry.seq, entry.subject.path
     effective = index.instant(entry.effective)
@@ -42,10 +47,11 @@ def insert(connection: sqlite3.Connection, record: Record) -> None:
         "INSERT INTO ledger_entry VALUES (?, ?, ?, ?, ?, ?)",
         (seq, record.leaf, record.leaf_hash, path, entry.version, effective),
     )
-    connection.executemany(
-        "INSERT INTO ledger_private VALUES (?, ?, ?, ?)",
-        [(seq, disclosed.name, disclosed.salt, disclosed.value) for disclosed in record.disclosures],
-    )
+    if record.disclosures:
+        values: list[object] = []
+        for disclosed in record.disclosures:
+            values += (seq, disclosed.name, disclosed.salt, disclosed.value)
+        connection.execute(_INSERT_PRIVATE + ", (?, ?, ?, ?)" * (len(record.disclosures) - 1), values)
     if entry.version == 1:
         connection.execute(
             "INSERT INTO document VALUES (?, ?, ?, ?)", (path, 1, seq, index.subject_words(entry.subject))
@@ -57,18 +63,21 @@ def insert(connection: sqlite3.Connection, record: Record) -> None:
         if moved.rowcount != 1:
             raise StorageFailed(f"{path} was given version {entry.version}, but it does not exist")
     terms = index.entry_terms(entry, record.touches)
-    terms.add(_actor_term(connection, index.actor_words(entry.actor)))
+    terms.add(_actor_term(connection, index.actor_words(entry.actor), actors))
     connection.execute(
         "INSERT INTO entry_index VALUES (?, ?, ?, ?)", (seq, effective, index.joined(terms), index.entry_words(entry))
     )
 
 
-def _actor_term(connection: sqlite3.Connection, words: str) -> str:
+def _actor_term(connection: sqlite3.Connection, words: str, actors: dict[str, int]) -> str:
     """Actors are numbered, so that their names stand in one row, which can be erased."""
-    found = connection.execute("SELECT id FROM actor WHERE words = ?", (words,)).fetchone()
-    if found is None:
-        found = connection.execute("INSERT INTO actor (words) VALUES (?) RETURNING id", (words,)).fetchone()
-    return f"actor/{found[0]}"
+    number = actors.get(words)
+    if number is None:
+        found = connection.execute("SELECT id FROM actor WHERE words = ?", (words,)).fetchone()
+        if found is None:
+            found = connection.execute("INSERT INTO actor (words) VALUES (?) RETURNING id", (words,)).fetchone()
+        number = actors[words] = found[0]
+    return f"actor/{number}"
 
 
 def entries(connection: sqlite3.Connection, seqs: Sequence[int]) -> list[Entry]:

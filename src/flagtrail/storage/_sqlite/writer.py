@@ -23,13 +23,21 @@ _MOST_AT_ONCE = 256
 Work = Callable[["Transaction"], Any]
 
 
+class _Known:
+    """What need not be asked again under one lock: the head, and the numbers of actors."""
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        self.actors: dict[str, int] = {}
+
+
 class Transaction:
     """One unit of work, between its savepoint and the commit that it shares."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, known: _Known) -> None:
         self._connection = connection
         self._path = path
-        self._head: Head | None = None
+        self._known = known
         self.size: int | None = None
         """The ledger's size after what was appended, if anything was."""
         self.failure: FlagtrailError | None = None
@@ -39,10 +47,10 @@ class Transaction:
     @property
     def head(self) -> Head:
         """The locked head, with what this unit of work appended."""
-        if self._head is None:
+        if self._known.head is None:
             with refusals(self._path):
-                self._head = rows.head(self._connection)
-        return self._head
+                self._known.head = rows.head(self._connection)
+        return self._known.head
 
     def entries_from(self, seq: int) -> Iterator[Entry]:
         """Entries from `seq` on, this unit's own too."""
@@ -59,7 +67,7 @@ class Transaction:
             for seq, record in enumerate(records, before.size):
                 if record.entry.seq != seq:
                     raise StorageFailed(f"entry {record.entry.seq} came where {seq} is next")
-                rows.insert(self._connection, record)
+                rows.insert(self._connection, record, self._known.actors)
             if records:
                 rows.move_head(self._connection, before, head)
         except sqlite3.Error as error:
@@ -67,7 +75,7 @@ class Transaction:
         except FlagtrailError as error:
             self.failure = error
             raise
-        self._head = head
+        self._known.head = head
         self.size = head.size
 
     def _failed(self, error: sqlite3.Error) -> FlagtrailError:
@@ -189,8 +197,9 @@ class Writer:
         """One commit for all, and a savepoint each where there are several. What cannot be committed is undone."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            known = _Known()
             for job in jobs:
-                self._attempt(job, alone=len(jobs) == 1)
+                known = self._attempt(job, known, alone=len(jobs) == 1)
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -200,14 +209,14 @@ class Writer:
         for job in jobs:
             job.finish()
 
-    def _attempt(self, job: _Job, *, alone: bool) -> None:
-        """Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed.
+    def _attempt(self, job: _Job, known: _Known, *, alone: bool) -> _Known:
+        """What is known afterwards. What fails is undone: to its savepoint, or the whole transaction where it is alone.
 
-        What fails is undone: to its savepoint, or all of the transaction where it is alone in it.
+        Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed.
         """
         if not alone:
             self._connection.execute("SAVEPOINT work")
-        transaction = Transaction(self._connection, self._path)
+        transaction = Transaction(self._connection, self._path, known)
         try:
             job.result = job.work(transaction)
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who waits on another thread
@@ -218,10 +227,12 @@ class Writer:
             raise transaction.cause or sqlite3.OperationalError("the unit of work ended the transaction")
         if job.error is not None:
             self._connection.execute("ROLLBACK" if alone else "ROLLBACK TO work")
+            known = _Known()
         elif transaction.size is not None:
             self._size = transaction.size
         if not alone:
             self._connection.execute("RELEASE work")
+        return known
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
