@@ -27,14 +27,16 @@ MAX_PATHS_TEXT = 10_000
 
 def same(before: Json, after: Json) -> bool:
     """Whether two JSON values have the same canonical form."""
+    if isinstance(before, (dict, list, tuple)) and _written_alike(before, after):
+        return True
+    return _same(before, after)
+
+
+def _same(before: Json, after: Json) -> bool:
     if isinstance(before, dict) and isinstance(after, dict):
-        if _written_alike(before, after):
-            return True
-        return before.keys() == after.keys() and all(same(part, after[key]) for key, part in before.items())
+        return before.keys() == after.keys() and all(_same(part, after[key]) for key, part in before.items())
     if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
-        if _written_alike(before, after):
-            return True
-        return len(before) == len(after) and all(map(same, before, after))
+        return len(before) == len(after) and all(map(_same, before, after))
     return bool(before == after) and isinstance(before, bool) == isinstance(after, bool)
 
 
@@ -63,9 +65,9 @@ def paths(before: Json, after: Json) -> tuple[str, ...]:
 
 
 def _differing(before: Json, after: Json, path: str) -> Iterator[str]:
+    if isinstance(before, (dict, list, tuple)) and _written_alike(before, after):
+        return
     if isinstance(before, dict) and isinstance(after, dict):
-        if _written_alike(before, after):
-            return
         for key in before.keys() | after.keys():
             part = f"{path}/{pointer(key)}"
             if key in before and key in after:
@@ -73,9 +75,8 @@ def _differing(before: Json, after: Json, path: str) -> Iterator[str]:
             else:
                 yield part
     elif isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
-        if not _written_alike(before, after):
-            yield from _differing_lists(before, after, path)
-    elif not same(before, after):
+        yield from _differing_lists(before, after, path)
+    elif not _same(before, after):
         yield path
 
 
