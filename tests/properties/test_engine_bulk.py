@@ -79,7 +79,7 @@ def expected(ruleset: Ruleset, context: dict[str, Any]) -> dict[str, Resolution]
 def check(ruleset: Ruleset, contexts: list[dict[str, Any]], *, min_flags: int, outcomes: int) -> None:
     with (
         patch.object(bulk, "MIN_FLAGS", min_flags),
-        patch.object(bulk, "MAX_OUTCOMES", outcomes),
+        patch.object(bulk, "MAX_ANSWERS", outcomes),
         patch.object(classes, "MAX_REMEMBERED", 2),
     ):
         answered = [ruleset.evaluate_all(context) for context in contexts]

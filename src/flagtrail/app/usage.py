@@ -15,7 +15,7 @@ from flagtrail.storage import Storage
 
 Row = tuple[str, str, str, str, str, str, str]
 MAX_ROWS = 100_000
-MAX_WAITING = 20_000
+MAX_WAITING = 100_000
 """Resolutions served together that wait to be counted one by one."""
 
 
@@ -33,28 +33,35 @@ class _Counts:
         self._settled: dict[int, Settled] = {}
         self._waiting = 0
 
+    def add_one(self, resolution: Resolution) -> None:
+        identity = id(resolution)
+        if identity in self.held:
+            self.counts[identity] += 1
+        else:
+            self.counts[identity], self.held[identity] = 1, resolution
+
     def add(self, resolutions: Collection[Resolution]) -> None:
         self.counts.update(map(id, resolutions))
         if len(self.counts) != len(self.held):
             self.held.update((id(resolution), resolution) for resolution in resolutions)
 
     def add_together(self, all_settled: Collection[Settled]) -> None:
-        together = self._together
-        for settled in all_settled:
-            together[id(settled)] += 1
-            if len(together) != len(self._settled):
-                self._settled[id(settled)] = settled
-                self._waiting += len(settled.resolutions)
-        if self._waiting > MAX_WAITING:
-            self.spread()
+        self._together.update(map(id, all_settled))
+        if len(self._together) != len(self._settled):
+            new = {id(settled): settled for settled in all_settled if id(settled) not in self._settled}
+            self._settled.update(new)
+            self._waiting += sum(len(settled.resolutions) for settled in new.values())
+            if self._waiting > MAX_WAITING:
+                self.spread()
 
     def spread(self) -> None:
         """Add to each resolution what was counted of those it was served with."""
-        for identity, settled in self._settled.items():
-            times, resolutions = self._together[identity], settled.resolutions
-            self.held.update((id(resolution), resolution) for resolution in resolutions)
-            for resolution in resolutions:
-                self.counts[id(resolution)] += times
+        for name, settled in self._settled.items():
+            times, resolutions = self._together[name], settled.resolutions
+            identities = list(map(id, resolutions))
+            self.held.update(zip(identities, resolutions, strict=True))
+            for identity in identities:
+                self.counts[identity] += times
         self._together, self._settled, self._waiting = Counter(), {}, 0
 
 
@@ -79,7 +86,7 @@ class UsageCounter:
         if resolution.variant is not None:
             with self._counting:
                 counts = self._of((project, environment, client))
-                counts.add((resolution,))
+                counts.add_one(resolution)
                 self._bound(counts)
 
     def count_all(self, project: str, environment: str, answers: Answers, client: str) -> None:
@@ -87,7 +94,8 @@ class UsageCounter:
         with self._counting:
             counts = self._of((project, environment, client))
             counts.add_together(answers.settled)
-            counts.add(answers.drawn)
+            if answers.drawn:
+                counts.add(answers.drawn)
             self._bound(counts)
 
     def _of(self, place: tuple[str, str, str]) -> _Counts:

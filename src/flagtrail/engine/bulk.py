@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import itemgetter, methodcaller
 from typing import Any, TypeAlias
 
-import mmh3
 import msgspec
+from mmh3 import mmh3_32_uintdigest as point
 
 from flagtrail.engine.attributes import reader
 from flagtrail.engine.classes import Classifier
@@ -23,13 +23,16 @@ from flagtrail.model.condition import Condition
 from flagtrail.model.context import Context
 from flagtrail.model.resolution import Answers, Resolution, Settled
 
-MAX_OUTCOMES = 1024
+MAX_ANSWERS = 400_000
+"""Resolutions in all outcomes that a group remembers; an outcome has one for each of its flags."""
 MAX_GROUPS = 32
 MAX_ATTRIBUTES = 8
 MIN_FLAGS = 3
 """Fewer are faster asked one by one than classified."""
 
 _Half: TypeAlias = tuple[int, int, Resolution, Resolution]
+"""A native split of two shares: its seed, the first share's end, and what is served below that and above."""
+_Below: TypeAlias = tuple[bool, bool, bool, bool]
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -45,10 +48,33 @@ class Decided(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...] | None
 
 
+class _Combinations(dict[_Below, Settled]):
+    """What up to four halves give together: answers that are told and counted as one."""
+
+    __slots__ = ("_halves",)
+
+    def __init__(self, halves: Sequence[_Half]) -> None:
+        self._halves = tuple(halves)
+
+    def __missing__(self, below: _Below) -> Settled:
+        settled = Settled(
+            tuple([half[2] if is_below else half[3] for half, is_below in zip(self._halves, below, strict=False)])
+        )
+        self[below] = settled
+        return settled
+
+
+_Four: TypeAlias = tuple[int, int, int, int, int, int, int, int, _Combinations]
+
+
+_NEVER_BELOW = (0, 0)
+
+
 class _Draw(msgspec.Struct, frozen=True):
-    """The reached splits by one attribute. `halves` are native ones of two shares, `others` the rest of `every`."""
+    """The reached splits by one attribute: `every` one, and the same as halves (most in fours) and `others`."""
 
     read: Callable[[Context], Any]
+    fours: tuple[_Four, ...]
     halves: tuple[_Half, ...]
     others: tuple[Split, ...]
     every: tuple[Split, ...]
@@ -62,36 +88,60 @@ class _Outcome(msgspec.Struct, frozen=True):
 class _Group:
     """Flags that are decided by some of the attributes, whose classes `signature` picks out."""
 
-    __slots__ = ("_deciders", "outcomes", "signature")
+    __slots__ = ("_deciders", "_fours", "outcomes", "signature")
 
     def __init__(self, deciders: Sequence[Decider], places: Sequence[int]) -> None:
         self._deciders = deciders
         self.signature: Callable[[list[Hashable]], Hashable] = itemgetter(*places) if places else lambda _classes: None
         self.outcomes: dict[Hashable, _Outcome] = {}
+        self._fours: dict[tuple[int, ...], _Four] = {}
 
     def decided(self, signature: Hashable, context: Context) -> _Outcome:
         """What all contexts of this signature get, found with the first of them."""
         found = [decide(context) for decide in self._deciders]
         settled = tuple([one for one in found if isinstance(one, Resolution)])
-        splits: dict[str, list[Split]] = {}
-        for one in found:
+        splits: dict[str, list[tuple[int, Split]]] = {}
+        for place, one in enumerate(found):
             if isinstance(one, Split):
-                splits.setdefault(one.by, []).append(one)
-        outcome = _Outcome((Settled(settled),) if settled else (), tuple(_draw(*item) for item in splits.items()))
-        if len(self.outcomes) >= MAX_OUTCOMES:
+                splits.setdefault(one.by, []).append((place, one))
+        outcome = _Outcome(
+            (Settled(settled),) if settled else (), tuple([self._draw(*item) for item in splits.items()])
+        )
+        if len(self.outcomes) * len(self._deciders) >= MAX_ANSWERS:
             self.outcomes.clear()
+            self._fours.clear()
         self.outcomes[signature] = outcome
         return outcome
 
+    def _draw(self, by: str, splits: list[tuple[int, Split]]) -> _Draw:
+        # Flags keep their four whatever else is reached: so what four of them give is seldom seen for the first time.
+        native: dict[int, list[Split]] = {}
+        for place, split in splits:
+            if split.native_hash is not None and len(split.ranges) == 1:
+                native.setdefault(place // 4, []).append(split)
+        every = [split for _, split in splits]
+        return _Draw(
+            read=reader(by) if "." in by else methodcaller("get", by),
+            fours=tuple([self._four(four) for four in native.values() if len(four) > 1]),
+            halves=tuple([_half(*four) for four in native.values() if len(four) == 1]),
+            others=tuple([split for split in every if split.native_hash is None or len(split.ranges) > 1]),
+            every=tuple(every),
+        )
 
-def _draw(by: str, splits: list[Split]) -> _Draw:
-    halves = [split for split in splits if split.native_hash is not None and len(split.ranges) == 1]
-    return _Draw(
-        read=reader(by) if "." in by else methodcaller("get", by),
-        halves=tuple([(split.seed, *split.ranges[0], split.last) for split in halves]),
-        others=tuple([split for split in splits if split.native_hash is None or len(split.ranges) > 1]),
-        every=tuple(splits),
-    )
+    def _four(self, splits: list[Split]) -> _Four:
+        """Two to four halves as one; the same object whatever else is reached with them."""
+        name = tuple(map(id, splits))  # the deciders hold them
+        four = self._fours.get(name)
+        if four is None:
+            halves = list(map(_half, splits))
+            one, two, three, last = [half[:2] for half in halves] + [_NEVER_BELOW] * (4 - len(halves))
+            four = (*one, *two, *three, *last, _Combinations(halves))
+            self._fours[name] = four
+        return four
+
+
+def _half(split: Split) -> _Half:
+    return (split.seed, *split.ranges[0], split.last)
 
 
 class Bulk:
@@ -125,18 +175,25 @@ class Bulk:
             settled += outcome.settled
             for draw in outcome.draws:
                 value = draw.read(context)
-                # Only ASCII goes to the hash as it is: mmh3 crashes on lone surrogates.
-                if type(value) is str and value.isascii():
-                    drawn += _below_or_above(value, draw.halves)
+                if type(value) is str:
+                    key = value.encode()
+                    settled += _combined(key, draw.fours)
+                    drawn += _below_or_above(key, draw.halves)
                     drawn += [split.answer(value) for split in draw.others]
                 else:
                     drawn += [split.answer(value) for split in draw.every]
         return Answers(tuple(settled), tuple(drawn))
 
 
-def _below_or_above(key: str, halves: tuple[_Half, ...]) -> list[Resolution]:
-    native = mmh3.hash
-    return [below if native(key, seed, False) < limit else above for seed, limit, below, above in halves]
+def _combined(key: bytes, fours: tuple[_Four, ...]) -> list[Settled]:
+    return [
+        combinations[point(key, a) < to_a, point(key, b) < to_b, point(key, c) < to_c, point(key, d) < to_d]
+        for a, to_a, b, to_b, c, to_c, d, to_d, combinations in fours
+    ]
+
+
+def _below_or_above(key: bytes, halves: tuple[_Half, ...]) -> list[Resolution]:
+    return [below if point(key, seed) < limit else above for seed, limit, below, above in halves]
 
 
 def _grouped(flags: Iterable[Decided]) -> tuple[dict[frozenset[str], list[Decided]], list[Decided]]:

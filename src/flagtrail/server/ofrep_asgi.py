@@ -28,6 +28,7 @@ _FIXED: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-cache"),
 )
+_TOO_LARGE = f"a body has at most {MAX_BODY} bytes"
 
 
 class EvaluationFront:
@@ -59,23 +60,18 @@ class EvaluationFront:
         key = ofrep.address(scope["path"])
         if scope["method"] != "POST":
             raise MethodNotAllowed("evaluations are asked for with POST", allow="POST")
-        secret = if_none_match = None
-        length = 0
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                scheme, _, token = value.decode("latin-1").partition(" ")
-                secret = token.strip() if scheme.lower() == "bearer" else secret
-            elif name == b"x-api-key":
-                secret = secret or value.decode("latin-1").strip()
-            elif name == b"if-none-match":
-                if_none_match = value.decode("latin-1")
-            elif name == b"content-length":
-                length = int(value) if value.isdigit() else 0
-        if length > MAX_BODY:
-            raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
-        identity = await self._identity(scope, secret)
+        secret, if_none_match = _head(scope["headers"])
+        # Awaited only where something may block: every coroutine that is made costs as much as a small evaluation.
+        identity = self._credentials.known_token(secret, "api") if secret else None
+        if identity is None:
+            identity = await self._identity(scope, secret)
         project, environment = ofrep.place(identity, scope["query_string"])
-        body = await _body(receive)
+        message: Any = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False):
+            body = await _rest(receive, body)
+        if len(body) > MAX_BODY:
+            raise errors.TooLarge(_TOO_LARGE)
         if key:
             return self._ofrep.single(project, environment, key, body)
         return self._ofrep.bulk(project, environment, body, if_none_match)
@@ -83,25 +79,33 @@ class EvaluationFront:
     async def _identity(self, scope: Any, secret: str | None) -> Identity:  # noqa: ANN401 - ASGI's
         if not secret:
             return (await self._credentials.of(scope)).identity
-        known = self._credentials.known_token(secret, "api")
-        return known or await self._credentials.by_token(secret, "api", client_address(scope))
+        return await self._credentials.by_token(secret, "api", client_address(scope))
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole body; raises TooLarge as soon as it passes the limit, whatever its head announced."""
-    message: Any = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > MAX_BODY:
-            raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body", False):
-        message = await receive()
+def _head(headers: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - ASGI's pairs
+    """The credential and If-None-Match; raises TooLarge where a body beyond the limit is announced."""
+    secret = if_none_match = None
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            secret = token.strip() if scheme.lower() == "bearer" else secret
+        elif name == b"x-api-key":
+            secret = secret or value.decode("latin-1").strip()
+        elif name == b"if-none-match":
+            if_none_match = value.decode("latin-1")
+        elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY:
+            raise errors.TooLarge(_TOO_LARGE)
+    return secret, if_none_match
+
+
+async def _rest(receive: Receive, first: bytes) -> bytes:
+    """The body after its first part; no more of it is read than shows that it is beyond the limit."""
+    parts, size, more = [first], len(first), True
+    while more and size <= MAX_BODY:
+        message: Any = await receive()
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY:
-            raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
+        more = message.get("more_body", False)
     return b"".join(parts)
 
 

@@ -45,7 +45,9 @@ def settled(ruleset: Ruleset, **context: object) -> list[int]:
     ("targetings", "context", "parts", "drawn"),
     [
         pytest.param([targeting()] * 2, {}, [2], 0, id="no rules"),
-        pytest.param([targeting(serve=HALF)], {}, [], 1, id="a split alone"),
+        pytest.param([targeting(serve=HALF)], {"targetingKey": "a"}, [], 1, id="a split alone"),
+        pytest.param([targeting(serve=HALF)] * 7, {"targetingKey": "a"}, [4, 3], 0, id="splits in fours"),
+        pytest.param([targeting(serve=HALF)] * 7, {}, [], 7, id="splits without a key"),
         pytest.param(PLANS, {"plan": "pro"}, [3], 0, id="flags that read one attribute"),
         pytest.param([*PLANS, *COUNTRIES], {}, [6], 0, id="flags that read less join those that read more"),
         pytest.param([ALONE], {}, [], 1, id="too few to classify"),
@@ -80,7 +82,7 @@ def test_answers__a_flag_behind_anothers_split__is_drawn() -> None:
 
 
 def test_answers__more_kinds_of_contexts_than_are_remembered__stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "MAX_OUTCOMES", 4)
+    monkeypatch.setattr(bulk, "MAX_ANSWERS", 40)
     limits = [targeting({"attribute": "n", "operator": "gte", "values": [number]}) for number in range(10)]
     rules = ruleset(*limits)
     prepared = rules._prepared()
