@@ -80,6 +80,7 @@ def check(ruleset: Ruleset, contexts: list[dict[str, Any]], *, min_flags: int, o
     with (
         patch.object(bulk, "MIN_FLAGS", min_flags),
         patch.object(bulk, "MAX_ANSWERS", outcomes),
+        patch.object(bulk, "MAX_FOURS", 1),
         patch.object(classes, "MAX_REMEMBERED", 2),
     ):
         answered = [ruleset.evaluate_all(context) for context in contexts]

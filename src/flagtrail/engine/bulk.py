@@ -25,6 +25,7 @@ from flagtrail.model.resolution import Answers, Resolution, Settled
 
 MAX_ANSWERS = 400_000
 """Resolutions in all outcomes that a group remembers; an outcome has one for each of its flags."""
+MAX_FOURS = 4096
 MAX_GROUPS = 32
 MAX_ATTRIBUTES = 8
 MIN_FLAGS = 3
@@ -109,7 +110,6 @@ class _Group:
         )
         if len(self.outcomes) * len(self._deciders) >= MAX_ANSWERS:
             self.outcomes.clear()
-            self._fours.clear()
         self.outcomes[signature] = outcome
         return outcome
 
@@ -136,6 +136,8 @@ class _Group:
             halves = list(map(_half, splits))
             one, two, three, last = [half[:2] for half in halves] + [_NEVER_BELOW] * (4 - len(halves))
             four = (*one, *two, *three, *last, _Combinations(halves))
+            if len(self._fours) >= MAX_FOURS:
+                self._fours.clear()
             self._fours[name] = four
         return four
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from operator import attrgetter
 from typing import Generic, TypeVar, cast
 
 import msgspec
@@ -48,6 +49,7 @@ class _Compiled(msgspec.Struct, Generic[F], frozen=True):
     segments: tuple[tuple[str, Segment | None], ...]
 
 
+_FLAG = attrgetter("flag")
 _UNCOMPILABLE = (RecursionError, UnicodeEncodeError)
 _DOCUMENTS = ("flags", "segments", "targetings")
 
@@ -92,7 +94,8 @@ class Ruleset:
     def evaluate_all(self, context: Context) -> dict[str, Resolution]:
         """The resolutions of every flag that is not archived, by key, sorted. Never raises."""
         found = dict.fromkeys(self._functions)
-        found.update((resolution.flag, resolution) for resolution in self.answers(context).all())
+        answered = self.answers(context).all()
+        found.update(zip(map(_FLAG, answered), answered, strict=True))
         return cast("dict[str, Resolution]", found)
 
     def answers(self, context: Context) -> Answers:

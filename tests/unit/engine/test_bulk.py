@@ -115,3 +115,17 @@ def test_answers__a_flag_that_cannot_be_compiled__says_so() -> None:
 def test_whole__answers_in_parts__are_one_part() -> None:
     answers = ruleset(*PLANS, targeting(serve=HALF)).answers({"targetingKey": "a"})
     assert (answers.whole().all(), len(answers.whole().settled)) == (answers.all(), 1)
+
+
+def test_answers__more_splits_than_are_remembered_together__are_drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = ruleset(*[targeting(serve=HALF)] * 9)
+    expected = rules.evaluate_all({"targetingKey": "a"})
+    monkeypatch.setattr(bulk, "MAX_FOURS", 1)
+    assert ruleset(*[targeting(serve=HALF)] * 9).evaluate_all({"targetingKey": "a"}) == expected
+
+
+def test_answers__splits_that_are_reached_by_other_contexts_too__are_told_by_the_same_objects() -> None:
+    splits = [targeting(attribute_is("plan", "pro"), serve=HALF)] * 4
+    rules = ruleset(*splits, targeting(attribute_is("plan", "basic")))
+    first, second = (rules.answers({"plan": plan, "targetingKey": "a"}).settled for plan in ("free", "basic"))
+    assert [one is other for one, other in zip(first, second, strict=True)] == [False, True]
