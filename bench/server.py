@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from random import Random
 
 import httpx2
 import msgspec
+from bench import bare_commits
 from tests.support.documents import attribute_test, boolean_flag, enabled, rule, split
 from tests.support.server import RunningServer, free_port, running_server
 
@@ -211,33 +211,31 @@ def evaluations(server: RunningServer, folder: Path, seconds: float) -> None:
 
 
 def changes(server: RunningServer, folder: Path, seconds: float) -> None:
-    """Changes over HTTP, each durable with its entry, beside bare commits of a similar row."""
+    """Changes over HTTP, each durable with its entry, beside bare commits of the very rows they write."""
     body = b'{"patch": {"description": "number {n}"}, "why": "a benchmark"}'
     headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
     with server.client() as admin:
         admin.post("/api/v1/projects/default/flags", json={"flag": boolean_flag("changing")}).raise_for_status()
     for clients in (1, 16):
         load = Load("PATCH", "/api/v1/projects/default/flags/changing", (body,), headers, clients)
-        before: int = httpx2.get(f"{server.url}/readyz").json()["size"]
-        rounds = in_turn(partial(drive, server.url, load, seconds), partial(commits, folder, seconds))
-        appended = httpx2.get(f"{server.url}/readyz").json()["size"] - before
-        if not appended:
-            raise RuntimeError("no change left an entry")
+        drive(server.url, load, 0.5)
+        rows = bare_commits.newest(server.database, 500)
+        rounds = in_turn(partial(appended, server, load, seconds), partial(commits, rows, folder, seconds))
         tell(f"changes, {clients:2} client{'s' if clients > 1 else ''}", rounds, "bare commits", 0.25)
 
 
-def commits(folder: Path, seconds: float) -> float:
-    """Rows of an entry's size inserted and committed one by one, synchronous=FULL: the same disk, the same core."""
-    row = (os.urandom(700), os.urandom(400), os.urandom(32))
-    with on_servers_core(), contextlib.closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, leaf BLOB, held BLOB, hash BLOB)")
-        done, until = 0, time.monotonic() + seconds
-        while time.monotonic() < until:
-            database.execute("INSERT INTO entry (leaf, held, hash) VALUES (?, ?, ?)", row)
-            done += 1
-    return done / seconds
+def appended(server: RunningServer, load: Load, seconds: float) -> float:
+    """Entries per second that the ledger grew by: an answer that appended nothing is no change."""
+    before: int = httpx2.get(f"{server.url}/readyz").json()["size"]
+    drive(server.url, load, seconds)
+    after: int = httpx2.get(f"{server.url}/readyz").json()["size"]
+    return (after - before) / seconds
+
+
+def commits(rows: list[bare_commits.Rows], folder: Path, seconds: float) -> float:
+    """Bare commits per second, on the core that the server has."""
+    with on_servers_core():
+        return bare_commits.per_second(rows, folder, seconds)
 
 
 def in_turn(ours: Callable[[], float], limit: Callable[[], float]) -> list[tuple[float, float]]:
