@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from datetime import UTC, datetime
@@ -130,10 +131,9 @@ def _tell_files(app: App) -> None:
 def _serve(app: App, *, demo: bool) -> None:
     from flagtrail.server.asgi import serve
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again once all is closed
         serve(app, app.settings.host, app.settings.port, demo=demo)
-    except KeyboardInterrupt:  # uvicorn raises the signal again once all is closed
-        say("Stopped.")
+    say("Stopped.")
 
 
 COMMANDS = {"up": up, "demo": demo}
