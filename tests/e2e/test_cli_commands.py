@@ -90,6 +90,7 @@ CHANGES: list[tuple[str, str]] = [
     ("members login-link owner", "/login/"),
     ("members password jonas", "done"),
     ("import flagd flags.json --name ours --why w", "would be appended"),
+    ("import flagd flags.json --bucketing flagd_v1 --strict --why w", "would be appended"),
     ("export --out audit", "flagtrail verify"),
 ]
 ELSEWHERE = {"up", "demo", "verify", "alerts test"}
@@ -217,3 +218,27 @@ def test_export__verified__is_verified_with_its_key_and_not_after_a_byte_changed
     content[len(content) // 2] ^= 1
     largest.write_bytes(content)
     assert flagtrail_in(copied, "verify", "audit", "--key", exported["key"]).code == 1
+
+
+def tags_of(folder: Path, flag: str) -> list[str]:
+    shown = flagtrail_in(folder, "flags", "show", flag, "--json").json
+    assert isinstance(shown, dict)
+    tags: list[str] = shown["flag"]["tags"]
+    return tags
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        pytest.param("--tag critical", ["critical", "money", "slow"], id="one more"),
+        pytest.param("--tag money", ["money", "slow"], id="one that it has"),
+        pytest.param("--untag slow", ["money"], id="one less"),
+        pytest.param("--tag critical --untag slow --untag money", ["critical"], id="both"),
+        pytest.param("--patch tags.json --tag critical", ["critical", "new"], id="added to those of a patch"),
+    ],
+)
+def test_edit__of_tags__keeps_those_that_are_not_named(tmp_path: Path, options: str, left: list[str]) -> None:
+    (tmp_path / "tags.json").write_text('{"tags": ["new"]}')
+    flagtrail_in(tmp_path, "flags", "create", "invoices", "--tag", "money", "--tag", "slow")
+    assert flagtrail_in(tmp_path, "flags", "edit", "invoices", *options.split(), "--why", "w").code == 0
+    assert tags_of(tmp_path, "invoices") == left

@@ -16,6 +16,7 @@ from flagtrail.cli.output import facts, indented, print_json, roomy, say, table,
 from flagtrail.cli.session import Session
 from flagtrail.cli.targeting import body
 from flagtrail.cli.views import Document, Documents, FlagItem, FlagPage
+from flagtrail.model.errors import NotFound
 from flagtrail.model.flag import FlagType, LifecycleKind
 from flagtrail.model.targeting import Targeting
 
@@ -185,7 +186,8 @@ def create_flag(  # noqa: PLR0913 - each is an option
 @click.argument("flag")
 @click.option("--description", help="What it is for.")
 @click.option("--owner", help="Whose it is.")
-@click.option("--tag", "tags", multiple=True, help="Its tags from now on; repeatable.")
+@click.option("--tag", "tags", multiple=True, help="A tag to add; repeatable. It keeps those that it has.")
+@click.option("--untag", "untags", multiple=True, metavar="TAG", help="A tag to remove; repeatable.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME=JSON", help="A variant to add or to change.")
 @click.option("--kind", type=click.Choice(KINDS), help="How long it is to live.")
 @click.option("--remove-by", metavar="DATE", help="When it is to be gone.")
@@ -198,6 +200,7 @@ def edit_flag(  # noqa: PLR0913 - each is an option
     flag: str,
     *,
     tags: tuple[str, ...],
+    untags: tuple[str, ...],
     variants: tuple[str, ...],
     kind: str | None,
     remove_by: str | None,
@@ -210,6 +213,7 @@ def edit_flag(  # noqa: PLR0913 - each is an option
 
     Example:
       flagtrail flags edit new_search --remove-by 2027-01-31 --why "put off once"
+      flagtrail flags edit new_search --tag critical --untag needs-cleanup
     """
     patch: dict[str, Any] = {} if path is None else json_file(path)
     if not isinstance(patch, dict):
@@ -218,13 +222,34 @@ def edit_flag(  # noqa: PLR0913 - each is an option
     lifecycle = {name: value for name, value in {"kind": kind, "remove_by": remove_by}.items() if value is not None}
     if lifecycle:
         patch["lifecycle"] = {**patch.get("lifecycle", {}), **lifecycle}
-    if tags:
-        patch["tags"] = sorted(set(tags))
     if variants:
         patch["variants"] = {**patch.get("variants", {}), **named_values(variants, "--variant")}
-    if not patch:
+    if not patch and not tags and not untags:
         raise click.UsageError("Nothing to change was named.")
+    if tags or untags:
+        present = patch.get("tags") if "tags" in patch else _present_tags(session, flag, said)
+        patch["tags"] = _retagged(present or [], tags, untags)
     tell_change(session, session.send("PATCH", session.of_project("flags", flag), body(said, patch=patch)))
+
+
+def _present_tags(session: Session, flag: str, said: dict[str, object]) -> list[str]:
+    """The flag's tags. A merge patch replaces a list whole, so the change then rests on the version that was read."""
+    held = session.get(session.of_project("flags", flag)).read(Document)
+    if said.get("if_version") is None:
+        said["if_version"] = held.version
+    tags: list[str] = held.document["tags"]
+    return tags
+
+
+def _retagged(present: list[str], tags: tuple[str, ...], untags: tuple[str, ...]) -> list[str]:
+    """The tags with some added and some removed; raises NotFound for one to remove that is not there."""
+    both = sorted({*tags} & {*untags})
+    if both:
+        raise click.UsageError(f"--tag and --untag both name {both[0]!r}.")
+    absent = sorted({*untags} - {*present})
+    if absent:
+        raise NotFound(f"there is no tag {absent[0]!r}; the flag has {', '.join(present) or 'none'}", tag=absent[0])
+    return sorted({*present, *tags} - {*untags})
 
 
 @flags.command

@@ -31,6 +31,13 @@ class Imported(msgspec.Struct, frozen=True):
 @click.option("--branch", default="HEAD", show_default=True, help="git: what to follow.")
 @click.option("format_", "--format", default="flagd", show_default=True, help="git: the kind of the file.")
 @click.option("--strict", is_flag=True, help="Refuse the source where anything would be left out.")
+@click.option(
+    "--bucketing",
+    type=click.Choice(("flagd_v1", "flagd_v2")),
+    default="flagd_v2",
+    show_default=True,
+    help="The generation of flagd's fractional.",
+)
 @click.option("--name", metavar="TEXT", help="What the source is called in the ledger.  [default: its last part]")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @environment_option
@@ -45,6 +52,7 @@ def import_(  # noqa: PLR0913 - each is an option
     branch: str,
     format_: str,
     strict: bool,
+    bucketing: str,
     name: str | None,
     dry_run: bool,
     environment: str,
@@ -61,7 +69,7 @@ def import_(  # noqa: PLR0913 - each is an option
     """
     from flagtrail import importers
 
-    options = importers.Options(path=path, format=format_, branch=branch, strict=strict)
+    options = importers.Options(path=path, format=format_, branch=branch, strict=strict, bucketing=bucketing)
     versions = []
     with progress("Reading") as tick:
         for version in importers.load(kind).read(source, options):
