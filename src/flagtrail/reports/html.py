@@ -12,7 +12,7 @@ KIND = "html"
 MEDIA_TYPE = "text/html; charset=utf-8"
 SUFFIX = "html"
 
-EXCEPTIONS = {"no_reason": "without a reason", "no_approval": "without an approval"}
+EXCEPTIONS = {"no_reason": "without a reason"}
 
 
 def render(report: ComplianceReport) -> bytes:

@@ -38,6 +38,13 @@ class Filters(msgspec.Struct, frozen=True):
     everything: str = ""
 
 
+class Altered(msgspec.Struct, frozen=True):
+    """A flag that an entry about something else altered, and in which environments."""
+
+    flag: str
+    environments: list[str]
+
+
 def _filters(query: Form) -> Filters:
     return Filters(*(query.get(name) for name in Filters.__struct_fields__))
 
@@ -106,7 +113,24 @@ def _show(page: Page, seq: int, refused: Refusal | None = None) -> Html:
         leaf=leaf[0].hex() if leaf else "",
         size=app.ask.state.size,
         refused=refused,
+        altered=_altered(page, entry),
     )
+
+
+def _altered(page: Page, entry: Entry) -> list[Altered]:
+    """The other flags in whose history the entry stands: what a segment, or a flag that others ask for, reached."""
+    project, own = entry.subject.project or "", entry.subject.flag
+    if entry.subject.kind not in {"segment", "flag", "targeting"}:
+        return []
+    state = page.app.ask.state
+    environments = state.environments(project)
+
+    def stands(flag: str, environment: str | None = None) -> bool:
+        query = EntryQuery(project=project, flag=flag, environment=environment, before=entry.seq + 1, limit=1)
+        return any(found.seq == entry.seq for found in page.app.ask.log(query).entries)
+
+    flags = [str(key) for key in state.tables.get(("flag", project), {}) if key != own]
+    return [Altered(flag, [key for key in environments if stands(flag, key)]) for flag in sorted(flags) if stands(flag)]
 
 
 def _readable(page: Page, seq: int) -> Entry:

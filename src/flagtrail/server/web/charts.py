@@ -34,6 +34,14 @@ class Step(msgspec.Struct, frozen=True):
     enabled: bool = True
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """Something that happened at a stamp: where it leads, and what is told of it."""
+
+    at: str
+    href: str
+    label: str
+
+
 class Band(msgspec.Struct, frozen=True):
     """An interval `[start, end)` of stamps: its share (0..1, None where it depends), and what is told on hover."""
 
@@ -118,6 +126,18 @@ def bands(values: Sequence[Band], *, start: str, end: str, title: str) -> Markup
     return _chart("bands", title, hatch + "".join(shapes), height=40)
 
 
+def marks(values: Sequence[Mark], *, start: str, end: str, title: str) -> Markup:
+    """Small ticks on the time axis, each a link."""
+    shapes = []
+    for mark in values:
+        at = min(max(_across(mark.at, start, end), 3.0), WIDTH - 3.0)
+        shapes.append(
+            f'<a href="{escape(mark.href)}" aria-label="{escape(mark.label)}"><title>{escape(mark.label)}</title>'
+            f'<rect x="{at - 6:.2f}" y="0" width="12" height="14"/><path d="M{at:.2f} 2V12"/></a>'
+        )
+    return _chart("marks", title, "".join(shapes), height=14, role="group")
+
+
 def ticks(start: str, end: str, count: int = 5) -> list[str]:
     """Stamps at equal distances from `start` to `end`, both included: what an axis names."""
     first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
@@ -130,9 +150,9 @@ def _across(stamp: str, start: str, end: str) -> float:
     return 0.0 if last <= first else min(max((at - first) / (last - first), 0.0), 1.0) * WIDTH
 
 
-def _chart(css: str, title: str, shapes: str, *, height: int = HEIGHT) -> Markup:
+def _chart(css: str, title: str, shapes: str, *, height: int = HEIGHT, role: str = "img") -> Markup:
     """Everything in `shapes` is made of numbers, of our own words and of what was escaped."""
     return Markup(  # noqa: S704 - see above
-        f'<svg class="chart {css}" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" role="img" '
+        f'<svg class="chart {css}" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" role="{role}" '
         f'aria-label="{escape(title)}">{shapes}</svg>'
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 from markupsafe import Markup
 
-from flagtrail.app.answers import Exposure, Interval, RolloutHistory, Step
+from flagtrail.app.answers import EntryQuery, Exposure, Interval, RolloutHistory, Step
 from flagtrail.app.clock import stamp
+from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.model.flag import Flag
 from flagtrail.server.rest.questions import instant
@@ -14,6 +15,9 @@ from flagtrail.server.web import charts, words
 from flagtrail.server.web.forms import read_context
 from flagtrail.server.web.page import Page
 from flagtrail.server.web.templates import moment
+
+ASIDE = frozenset({"targeting_changed", "prerequisites_changed"})
+MARKS = 500
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -30,9 +34,14 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """The shares over time: the picture, what its axis names, and the steps, newest first."""
+    """The shares over time: the picture, the marks below it with their entries, newest first, what the axis names, and
+    the steps, newest first. `partial`: rules or prerequisites picked some contexts out, whom the picture leaves out.
+    """
 
     picture: Markup
+    marks: Markup | None
+    aside: tuple[Entry, ...]
+    partial: bool
     axis: tuple[str, ...]
     steps: tuple[Step, ...]
 
@@ -58,7 +67,30 @@ def rollout_chart(page: Page, flag: Flag) -> Rollout | None:
         for step in served
     ]
     picture = charts.steps(drawn, start=start, end=now, title=f"Shares of {flag.key} in {page.environment} over time")
-    return Rollout(picture, tuple(charts.ticks(start, now)), tuple(reversed(served)))
+    aside = _aside(page, flag.key, start)
+    marks = [charts.Mark(each.effective, page.link(f"/changes/{each.seq}"), _told(each, flag.key)) for each in aside]
+    return Rollout(
+        picture,
+        charts.marks(marks, start=start, end=now, title="Changes that the shares do not show") if marks else None,
+        aside,
+        any(step.rules for step in served),
+        tuple(charts.ticks(start, now)),
+        tuple(reversed(served)),
+    )
+
+
+def _aside(page: Page, flag: str, start: str) -> tuple[Entry, ...]:
+    """The entries that can alter what some get and leave the share of everybody else alone, newest first."""
+    query = EntryQuery(project=page.project, flag=flag, environment=page.environment, since=start, limit=MARKS)
+    found = page.app.ask.log(query).entries
+    return tuple(each for each in found if each.subject.flag != flag or ASIDE & set(each.actions))
+
+
+def _told(entry: Entry, flag: str) -> str:
+    own = entry.subject.flag == flag
+    about = "" if own else f"{entry.subject.kind if entry.subject.kind == 'segment' else 'flag'} {entry.subject.name}: "
+    actions = ", ".join(map(words.action_words, entry.actions))
+    return f"{moment(entry.effective)}, {about}{actions} (#{entry.seq})"
 
 
 def asked_exposure(page: Page, flag: str) -> Asked:
