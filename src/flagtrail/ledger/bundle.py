@@ -8,7 +8,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
@@ -20,22 +20,23 @@ class Unreadable(Exception):
 
 
 class Irregular(Exception):
-    """The bundle holds what no export holds: folders, links, a file twice."""
+    """The bundle holds what no export holds: links, a file twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The files of an export with their sizes in bytes."""
+    """The files of an export with their sizes in bytes. A folder beside them ends in `/`, as no listed name does."""
 
     sizes: dict[str, int]
     _path: Path
     _tar: tarfile.TarFile | None = None
+    _members: dict[str, tarfile.TarInfo] = field(default_factory=dict)
 
     def open(self, name: str) -> IO[bytes]:
         """The bytes of one file."""
         if self._tar is None:
             return (self._path / name).open("rb")
-        return cast("IO[bytes]", self._tar.extractfile(name))
+        return cast("IO[bytes]", self._tar.extractfile(self._members[name]))
 
     def read(self, name: str) -> bytes:
         """All bytes of a file that is small in any honest export; Irregular where it is not."""
@@ -53,7 +54,8 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
             yield Bundle(_directory(path), path)
             return
         with tarfile.open(path, "r:") as tar:
-            yield Bundle(_members(tar), path, tar)
+            members = _members(tar)
+            yield Bundle({name: member.size for name, member in members.items()}, path, tar, members)
     except (OSError, tarfile.TarError) as error:
         raise Unreadable(f"{path} cannot be read: {error}") from error
 
@@ -70,16 +72,26 @@ def read_kept(path: Path) -> bytes:
 def _directory(path: Path) -> dict[str, int]:
     sizes = {}
     for child in sorted(path.iterdir()):
-        if child.is_symlink() or not child.is_file():
+        if child.is_dir() and not child.is_symlink():
+            sizes[f"{child.name}/"] = 0
+        elif child.is_symlink() or not child.is_file():
             raise Irregular(f"{child.name} is not a plain file")
-        sizes[child.name] = child.stat().st_size
+        else:
+            sizes[child.name] = child.stat().st_size
     return sizes
 
 
-def _members(tar: tarfile.TarFile) -> dict[str, int]:
-    sizes: dict[str, int] = {}
+def _members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """The tar's files by name: of the folder that holds them all, where they were packed with one."""
+    members: dict[str, tarfile.TarInfo] = {}
     for member in tar:
-        if not member.isreg() or "/" in member.name or member.name in sizes:
-            raise Irregular(f"{member.name} is not a plain file, or stands twice")
-        sizes[member.name] = member.size
-    return sizes
+        if member.isdir():
+            continue
+        name = member.name.removeprefix("./")
+        if not member.isreg() or name in members:
+            raise Irregular(f"{name} is not a plain file, or stands twice")
+        members[name] = member
+    tops = {name.partition("/")[0] for name in members if "/" in name}
+    if len(tops) != 1 or "" in tops or any("/" not in name for name in members):
+        return members
+    return {name.partition("/")[2]: member for name, member in members.items()}

@@ -85,9 +85,9 @@ class _Verification:
         self._first = self._last = b""
 
     def run(self, held: Sequence[Path], *, deep: bool) -> Report:
-        # 1. The manifest is signed by trusted keys only, and 2. lists exactly the files that are there.
+        # 1. The manifest is signed by trusted keys only, and 2. lists the files that are there.
         manifest = self._manifest()
-        self._check_files(manifest)
+        extra = self._check_files(manifest)
         # 3. So is the checkpoint, and both are of one log and one size.
         checkpoint = self._checkpoint(manifest)
         # 4. What the auditor kept is about this log.
@@ -108,6 +108,10 @@ class _Verification:
             self._finish_deep(check, manifest)
         # 8. What the auditor kept agrees.
         pinned = [each.hold_against(self._roots, self._hashes, checkpoint.size) for each in evidence]
+        # 9. Nothing lies beside it whose bytes nobody signed. Last, so that it never hides what was tampered with.
+        if extra:
+            files, them = ("file", "it") if len(extra) == 1 else ("files", "them")
+            raise Unreadable(f"extra {files} {_shown(extra)}: remove {them}; the manifest does not list {them}")
         return self._report(manifest, checkpoint, pinned, deep=deep)
 
     def _verify(self, content: bytes, what: str) -> str:
@@ -148,14 +152,14 @@ class _Verification:
         except NoteError as error:
             raise _Tampered(f"{MANIFEST}: {error}") from error
 
-    def _check_files(self, manifest: Manifest) -> None:
+    def _check_files(self, manifest: Manifest) -> list[str]:
+        """Every listed file is there with its size; the names of those that the manifest does not list."""
         listed = {file.name: file.size for file in manifest.files}
-        found = {name: size for name, size in self._bundle.sizes.items() if name != MANIFEST}
-        if found != listed:
-            names = ", ".join(
-                sorted(name for name in listed.keys() | found.keys() if listed.get(name) != found.get(name))
-            )
-            raise _Tampered(f"missing, added or of another size than the manifest lists: {names}")
+        found = self._bundle.sizes
+        wrong = sorted(name for name, size in listed.items() if found.get(name) != size)
+        if wrong:
+            raise _Tampered(f"missing, or of another size than the manifest lists: {', '.join(wrong)}")
+        return sorted(found.keys() - listed.keys() - {MANIFEST})
 
     def _checkpoint(self, manifest: Manifest) -> Checkpoint:
         content = self._bundle.read(CHECKPOINT)
@@ -285,6 +289,12 @@ def _hash(value: object) -> bytes:
 def _origin(note: Note, what: str) -> str:
     """The log that a note of the bundle is about: the first line of a checkpoint, the second of a manifest."""
     return [*note.text.split("\n"), ""][1 if what == MANIFEST else 0]
+
+
+def _shown(names: Sequence[str]) -> str:
+    """The names, at most ten, with what a terminal would act upon escaped."""
+    shown = [name if name.isprintable() else ascii(name) for name in names[:10]]
+    return ", ".join(shown) + (f" and {len(names) - 10} more" if len(names) > 10 else "")  # noqa: PLR2004 - as said
 
 
 def _time_of(line: bytes) -> str:

@@ -72,14 +72,64 @@ def test_verify__an_imported_entry__is_verified(tmp_path: Path) -> None:
     assert checked(one.export(), tmp_path).status == "verified"
 
 
-def test_verify__a_tar_of_the_export__is_verified(tmp_path: Path) -> None:
-    archive = tmp_path / "export.tar"
+def packed(archive: Path, files: dict[str, bytes], folders: tuple[str, ...] = ()) -> Path:
+    """A tar of files by their whole names, after its folders."""
     with tarfile.open(archive, "w") as tar:
-        for name, content in FILES.items():
+        for name in folders:
+            folder = tarfile.TarInfo(name)
+            folder.type = tarfile.DIRTYPE
+            tar.addfile(folder)
+        for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
+    return archive
+
+
+@pytest.mark.parametrize(
+    ("top", "folders"),
+    [
+        pytest.param("", (), id="of its files"),
+        pytest.param("exp/", ("exp",), id="of its folder"),
+        pytest.param("exp/", (), id="of its folder, without an own member"),
+        pytest.param("./", (".",), id="made inside of it"),
+        pytest.param("./exp/", ("./exp",), id="of its folder, by a path"),
+    ],
+)
+def test_verify__a_tar_of_the_export__is_verified(tmp_path: Path, top: str, folders: tuple[str, ...]) -> None:
+    archive = packed(tmp_path / "export.tar", {top + name: content for name, content in FILES.items()}, folders)
     assert verify_bundle(archive, [VKEY], deep=True).status == "verified"
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        pytest.param({"exp/MANIFEST": b""}, "extra file exp/MANIFEST: remove it", id="one beside a folder"),
+        pytest.param({"/MANIFEST": b""}, "extra file /MANIFEST: remove it", id="a name from the root"),
+        pytest.param({"\x1b[2J": b""}, r"extra file '\x1b[2J': remove it", id="a name that a terminal obeys"),
+        pytest.param({".DS_Store": b"", "notes": b""}, "extra files .DS_Store, notes: remove them", id="two"),
+        pytest.param({f"f{i:02}": b"" for i in range(12)}, "f09 and 2 more: remove them", id="many"),
+    ],
+)
+def test_verify__extra_files_in_a_tar__are_named_and_undecided(
+    tmp_path: Path, files: dict[str, bytes], problem: str
+) -> None:
+    report = verify_bundle(packed(tmp_path / "export.tar", {**FILES, **files}), [VKEY])
+    assert (report.status, problem in report.problem) == ("undecided", True)
+
+
+@pytest.mark.parametrize(
+    "tops",
+    [pytest.param(("a/", "b/"), id="two folders"), pytest.param(("/",), id="the root")],
+)
+def test_verify__a_tar_of_anything_but_one_folder__is_not_verified(tmp_path: Path, tops: tuple[str, ...]) -> None:
+    files = {top + name: content for top in tops for name, content in FILES.items()}
+    assert verify_bundle(packed(tmp_path / "export.tar", files), [VKEY]).status == "undecided"
+
+
+def test_verify__a_file_twice_in_a_tar_by_two_names__is_tampering(tmp_path: Path) -> None:
+    archive = packed(tmp_path / "export.tar", {**FILES, "./checkpoint": b""})
+    assert verify_bundle(archive, [VKEY]).status == "tampered"
 
 
 def test_verify__a_file_twice_in_a_tar__is_tampering(tmp_path: Path) -> None:
@@ -139,13 +189,30 @@ def test_verify__any_file_removed__is_not_verified(tmp_path: Path, name: str) ->
     assert checked({key: value for key, value in FILES.items() if key != name}, tmp_path).exit_code != 0
 
 
-def test_verify__a_file_added__is_tampering(tmp_path: Path) -> None:
-    assert checked({**FILES, "report.html": b"<p>All is well."}, tmp_path).status == "tampered"
+@pytest.mark.parametrize("name", ["report.html", ".DS_Store"])
+def test_verify__a_file_added__is_named_and_undecided(tmp_path: Path, name: str) -> None:
+    report = checked({**FILES, name: b"<p>All is well."}, tmp_path)
+    told = f"extra file {name}: remove it; the manifest does not list it"
+    assert (report.status, report.exit_code, report.problem) == ("undecided", 2, told)
 
 
-def test_verify__a_folder_added__is_tampering(tmp_path: Path) -> None:
+def test_verify__a_folder_added__is_named_and_undecided(tmp_path: Path) -> None:
     (tmp_path / "bundle" / "more").mkdir(parents=True)
-    assert checked(FILES, tmp_path).status == "tampered"
+    report = checked(FILES, tmp_path)
+    assert (report.status, "more/" in report.problem) == ("undecided", True)
+
+
+@pytest.mark.parametrize("name", ["README.txt", "entries.jsonl"])
+def test_verify__a_file_added_to_a_forgery__does_not_hide_it(tmp_path: Path, name: str) -> None:
+    forged = {**FILES, name: b"x" + FILES[name][1:], ".DS_Store": b""}
+    assert checked(forged, tmp_path).status == "tampered"
+
+
+def test_verify__a_folder_for_a_file__is_tampering(tmp_path: Path) -> None:
+    folder = write(FILES, tmp_path / "bundle")
+    (folder / "checkpoint").unlink()
+    (folder / "checkpoint").mkdir()
+    assert verify_bundle(folder, [VKEY]).status == "tampered"
 
 
 def test_verify__a_link_for_a_file__is_tampering(tmp_path: Path) -> None:
