@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 from tests.support.documents import attribute_test, boolean_flag, enabled, rule, split
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, running_server
 
 Json = Any
 BULK = "/ofrep/v1/evaluate/flags"
@@ -269,3 +269,50 @@ def test_what_is_evaluated__also_when_it_is_a_304__is_counted_as_usage(
             break
         threading.Event().wait(0.05)
     assert told == [("production", 9)]
+
+
+ELSEWHERE = {"Origin": "https://app.example.org"}
+
+
+@pytest.mark.parametrize("path", [BULK, f"{BULK}/switch"])
+def test_a_preflight__without_a_credential__lets_a_page_of_any_site_ask(server: RunningServer, path: str) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    with server.client("", **ELSEWHERE, **asked) as browser:
+        answer = browser.options(path)
+    allowed = {name.strip() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-methods"] == "POST"
+    assert allowed == {"authorization", "content-type", "if-none-match", "x-api-key"}
+    assert int(answer.headers["access-control-max-age"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        pytest.param(BULK, b'{"context": {}}', 200, id="bulk"),
+        pytest.param(f"{BULK}/switch", b'{"context": {}}', 200, id="single"),
+        pytest.param(f"{BULK}/nothing", b'{"context": {}}', 404, id="an unknown flag"),
+        pytest.param(f"{BULK}/switch?environment=staging", b"{}", 403, id="a refusal"),
+    ],
+)
+def test_an_answer_to_a_token__may_be_read_by_a_page_of_any_site(
+    client: httpx2.Client, path: str, body: bytes, status: int
+) -> None:
+    answer = client.post(path, content=body, headers=ELSEWHERE)
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert (answer.status_code, answer.headers["access-control-allow-origin"], "ETag" in exposed) == (status, "*", True)
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", [{"Cookie": "flagtrail_session=wrong"}, {"X-API-Key": ""}, {}])
+def test_an_answer_to_no_token__may_not_be_read_by_another_site(server: RunningServer, headers: dict[str, str]) -> None:
+    with server.client("", **ELSEWHERE, **headers) as browser:
+        answer = browser.post(BULK, json={"context": {}})
+    assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (401, False)
+
+
+def test_an_answer_to_the_demos_own_sign_in__may_not_be_read_by_another_site(tmp_path: Path) -> None:
+    with running_server(tmp_path, demo=True) as demo, demo.client("") as client:
+        answer = client.post(f"{BULK}?environment=production", json={"context": {}})
+    assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (200, False)

@@ -210,6 +210,33 @@ def test_the_demo__signs_in_by_itself__on_this_machine_alone(
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("agent", "via"),
+    [pytest.param("curl/8.5", "api", id="any client"), pytest.param("flagtrail-cli/1.0", "cli", id="the command line")],
+)
+def test_the_demos_own_sign_in__at_the_api__is_recorded_by_its_surface(
+    demo: RunningServer, agent: str, via: str
+) -> None:
+    with demo.client("", **{"User-Agent": agent}) as client:
+        answer = client.post("/api/v1/projects/default/flags", json={"flag": boolean_flag(f"by-{via}")})
+    entry = answer.json()["entries"][0]
+    assert (entry["actor"]["via"], entry["source"]["via"]) == (via, via)
+
+
+def test_a_session__at_the_api__is_recorded_as_the_api(browser: Browser) -> None:
+    shown = {"X-CSRF-Token": browser.csrf}
+    answer = browser.client.post("/api/v1/projects/default/flags", json={"flag": boolean_flag("f")}, headers=shown)
+    entry = answer.json()["entries"][0]
+    assert (entry["actor"]["auth"], entry["actor"]["via"], entry["source"]["via"]) == ("session", "api", "api")
+
+
+def test_a_session__at_a_page__is_recorded_as_the_web(browser: Browser) -> None:
+    form = {"csrf": browser.csrf, "key": "paged", "name": "Paged"}
+    browser.client.post("/projects", data=form)
+    entries = browser.client.get("/api/v1/projects/paged/changes").json()["items"]
+    assert {(entry["actor"]["via"], entry["source"]["via"]) for entry in entries} == {("web", "web")}
+
+
 def test_the_demo__by_a_link_from_elsewhere__reads(demo: RunningServer) -> None:
     with demo.client("", **{"Sec-Fetch-Site": "cross-site"}) as client:
         assert client.get("/api/v1/me").json()["actor"]["name"] == "Owner"
@@ -250,3 +277,12 @@ def test_a_port_in_use__is_told_with_the_setting(server: RunningServer) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     with pytest.raises(SettingInvalid, match="FLAGTRAIL_PORT"):
         bind("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1"])
+def test_a_host_that_is_not_here__is_told_with_its_own_setting(host: str) -> None:
+    from flagtrail.model.errors import SettingInvalid
+    from flagtrail.server.asgi import bind
+
+    with pytest.raises(SettingInvalid, match="choose another with --host or FLAGTRAIL_HOST"):
+        bind(host, 0)

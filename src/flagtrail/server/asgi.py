@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import itertools
 import logging
@@ -209,8 +210,13 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SettingInvalid(
-            f"cannot listen on {host}:{port}: {reason}; choose another with --port or FLAGTRAIL_PORT",
-            setting="FLAGTRAIL_PORT",
-        ) from error
+        # A name that nobody knows, or an address of another machine: no port of it can be had.
+        name = (
+            "HOST"
+            if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL
+            else "PORT"
+        )
+        remedy = f"choose another with --{name.lower()} or FLAGTRAIL_{name}"
+        told = f"cannot listen on {host}:{port}: {reason}; {remedy}"
+        raise SettingInvalid(told, setting=f"FLAGTRAIL_{name}") from error
     return listening

@@ -87,24 +87,24 @@ class Credentials:
         """
         headers = read_headers(scope)
         address = client_address(scope)
+        via = _via(scope["path"], headers)
         authorization = headers.get("authorization")
         if authorization is not None:
-            via: Via = "cli" if headers.get("user-agent", "").startswith("flagtrail-cli") else "api"
             return Signed(await self.by_token(_bearer(authorization), via, address))
         secret = session_secret(headers.get("cookie", ""))
         if secret is not None:
-            signed = await run_sync(lambda: self._by_session(secret))
+            signed = await run_sync(lambda: self._by_session(secret, via))
             if signed is not None:
                 if scope["method"] not in SAFE_METHODS:
                     await _require_csrf(headers, form, cast("Session", signed.session))
                 return signed
         if self._demo and is_local(scope, headers):
-            return Signed(await run_sync(lambda: self._app.access.member_identity(OWNER)))
+            return Signed(await run_sync(lambda: self._app.access.member_identity(OWNER, via=via)))
         raise Unauthenticated("this needs a credential")
 
-    def _by_session(self, secret: str) -> Signed | None:
+    def _by_session(self, secret: str, via: Via) -> Signed | None:
         session = self._app.access.session(secret)
-        return None if session is None else Signed(self._app.access.member_identity(session.member), session)
+        return None if session is None else Signed(self._app.access.member_identity(session.member, via=via), session)
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -135,6 +135,13 @@ def require_reader(identity: Identity) -> None:
     """Raise Forbidden for a token that only evaluates: it may stand in a browser for all to see."""
     if identity.evaluates_only:
         raise Forbidden("this token only evaluates", role="viewer")
+
+
+def _via(path: str, headers: Mapping[str, str]) -> Via:
+    """The surface that a request came by, whatever its credential: the command line says so itself."""
+    if headers.get("user-agent", "").startswith("flagtrail-cli"):
+        return "cli"
+    return "api" if path.startswith(("/api/", "/ofrep/")) else "web"
 
 
 def client_address(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope

@@ -28,6 +28,20 @@ _FIXED: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-cache"),
 )
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
+_READABLE: tuple[tuple[bytes, bytes], ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-Id"),
+)
+"""On answers to requests that show a token themselves: whatever site sends it could read the answer anyway. Never on
+others: a cookie, or this machine in the demo, vouches for a browser and not for the site that makes it ask."""
+_PREFLIGHT: tuple[tuple[bytes, bytes], ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, if-none-match, x-api-key"),
+    (b"access-control-max-age", b"7200"),
+    (b"allow", b"POST, OPTIONS"),
+)
 _TOO_LARGE = f"a body has at most {MAX_BODY} bytes"
 
 
@@ -39,7 +53,11 @@ class EvaluationFront:
         self._credentials = credentials
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
-        """One evaluation request."""
+        """One evaluation request, or the question of a browser whether a page of another site may make it."""
+        if scope["method"] == "OPTIONS":
+            await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         extra: dict[str, str] = {}
         try:
             reply = await self._reply(scope, receive)
@@ -50,6 +68,8 @@ class EvaluationFront:
             extra.pop("Cache-Control")
             reply = ofrep.Reply(problem.status, _told(refusal, problem.status, scope["path"]))
         headers = [*_FIXED, (b"content-length", str(len(reply.body)).encode()), (b"x-request-id", request.encode())]
+        if _shows_token(scope["headers"]):
+            headers.extend(_READABLE)
         if reply.etag:
             headers.append((b"etag", reply.etag.encode()))
         headers.extend((name.lower().encode(), value.encode()) for name, value in extra.items())
@@ -59,7 +79,7 @@ class EvaluationFront:
     async def _reply(self, scope: Any, receive: Receive) -> ofrep.Reply:  # noqa: ANN401 - ASGI's
         key = ofrep.address(scope["path"])
         if scope["method"] != "POST":
-            raise MethodNotAllowed("evaluations are asked for with POST", allow="POST")
+            raise MethodNotAllowed("evaluations are asked for with POST", allow="POST, OPTIONS")
         secret, if_none_match = _head(scope["headers"])
         # Awaited only where something may block: every coroutine that is made costs as much as a small evaluation.
         identity = self._credentials.known_token(secret, "api") if secret else None
@@ -96,6 +116,11 @@ def _head(headers: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - ASGI
         elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY:
             raise errors.TooLarge(_TOO_LARGE)
     return secret, if_none_match
+
+
+def _shows_token(headers: Any) -> bool:  # noqa: ANN401 - ASGI's pairs
+    """Whether the credential stands in the request's own headers; an empty one would leave it to the cookie."""
+    return any(name in _CREDENTIALS and value.strip() for name, value in headers)
 
 
 async def _rest(receive: Receive, first: bytes) -> bytes:
