@@ -31,6 +31,7 @@ READS: list[tuple[str, str]] = [
     ("log --actor tomasz@northwind.example.com --limit 1", "Tomasz Wrona"),
     ("log --grep BILL-431", "post-mortem"),
     ("log --field /fallthrough --limit 2", "More: add --before"),
+    ("log --field fallthrough --limit 2", "More: add --before"),
     ("log --everything --action signin_failed --limit 1", "failed with password"),
     ("log --since 2001-01-01 --until 2002-01-01", "No entry matches."),
     ("show 0", "address"),

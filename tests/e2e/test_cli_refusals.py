@@ -20,7 +20,10 @@ CASES: list[tuple[str, int, str]] = [
     ("", 2, "Usage: flagtrail [OPTIONS] COMMAND"),
     ("lgo", 2, "Did you mean 'log'?"),
     ("log --nope", 2, "No such option"),
-    ("log --since yesterday", 2, "'yesterday' is not a time"),
+    ("log --since yesterday", 2, "'yesterday' is not a time > Correct the named parameter. Times are RFC 3339"),
+    ("log nope", 1, "there never was"),
+    ("log --segment nope", 1, "there never was"),
+    ("log --env nope", 1, "there never was"),
     ("log --limit 0", 2, "0 is not in the range"),
     ("log --action flipped", 2, "is not one of"),
     ("log --project nope", 1, "there is no project 'nope'"),
@@ -62,7 +65,7 @@ CASES: list[tuple[str, int, str]] = [
     ("eval checkout --env nope", 1, "there is no environment 'nope'"),
     ("eval checkout --at 2001-01-01", 1, "The record does not reach back that far."),
     ("eval checkout --at soon", 2, "neither a time nor an entry's seq"),
-    ("exposure nope", 1, "there never was a flag 'nope'"),
+    ("exposure nope", 1, "there never was"),
     ("exposure checkout --where plan", 2, "is not attribute=value"),
     ("tokens create t --env nope", 1, "there is no environment 'nope'"),
     ("tokens create t --role admin", 2, "--role is for admin tokens"),
@@ -126,6 +129,18 @@ def test_database__that_is_none__is_refused(tmp_path: Path) -> None:
     (tmp_path / "flagtrail.db").write_bytes(b"this is no database at all" * 100)
     outcome = flagtrail_in(tmp_path, "log")
     assert (outcome.code, outcome.err.splitlines()[0]) == (1, "The database is damaged.")
+
+
+def test_database__that_is_empty__is_not_made_by_a_question(tmp_path: Path) -> None:
+    (tmp_path / "flagtrail.db").touch()
+    outcome = flagtrail_in(tmp_path, "log")
+    assert (outcome.code, "flagtrail.db is empty" in outcome.err) == (1, True)
+    assert [(each.name, each.stat().st_size) for each in tmp_path.iterdir()] == [("flagtrail.db", 0)]
+
+
+def test_bad_segment__of_an_exposure__is_told_without_a_word_about_times(folder: Path) -> None:
+    outcome = flagtrail_in(folder, "exposure", "checkout", "--where", "plan")
+    assert outcome.err.splitlines()[-1] == "  > Correct the named parameter."
 
 
 def test_database__in_a_folder_that_is_not_there__is_refused(tmp_path: Path) -> None:

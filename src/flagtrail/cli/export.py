@@ -10,6 +10,7 @@ from typing import IO
 
 import click
 
+from flagtrail.cli.called import command_name
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import facts, print_json, progress, say
 from flagtrail.cli.session import Session
@@ -48,7 +49,7 @@ def export(session: Session, out: Path) -> None:
         return
     facts([("folder", str(out)), ("bytes", f"{size:,}"), ("key", key)])
     say("\nCheck it anywhere, without a server:")
-    click.echo(f"  flagtrail verify {out} --key '{key}'")  # on one line, however long, so that it can be copied
+    click.echo(f"  {command_name()} verify {out} --key '{key}'")  # on one line, however long, so that it can be copied
 
 
 def _fetch(session: Session, folder: Path) -> int:

@@ -18,17 +18,25 @@ _MOST = 500
 @click.argument("flag", required=False)
 @click.option("--env", "environment", metavar="KEY", help="Only what concerns this environment.")
 @click.option("--segment", metavar="KEY", help="Only this segment.")
-@click.option("--actor", metavar="WHO", help="An id, a name or an e-mail address.")
+@click.option("--actor", metavar="WHO", help="A whole name, e-mail address or id.")
 @click.option("--action", type=click.Choice(ACTIONS), metavar="ACTION", help="Enabled, rollout_changed, deleted ...")
 @click.option("--since", metavar="TIME", help="From this time on.")
 @click.option("--until", metavar="TIME", help="Before this time.")
 @click.option("--grep", "text", metavar="TEXT", help="In the reason, ticket, actor or key.")
-@click.option("--field", metavar="POINTER", help="Where this changed, e.g. /fallthrough.")
+@click.option("--field", metavar="POINTER", help="Where this changed, e.g. fallthrough.")
 @click.option("--limit", type=click.IntRange(1, _MOST), default=20, show_default=True, help="At most so many entries.")
 @click.option("--before", type=click.IntRange(0), metavar="SEQ", help="Go on before this entry.")
 @click.option("--everything", is_flag=True, help="All projects, members, tokens, failed sign-ins.")
 @asks
-def log(session: Session, flag: str | None, *, everything: bool, before: int | None, **filters: object) -> None:
+def log(
+    session: Session,
+    flag: str | None,
+    *,
+    everything: bool,
+    before: int | None,
+    field: str | None,
+    **filters: str | None,
+) -> None:
     """Who changed what, when and why.
 
     Newest first. With FLAG: that flag's history, with whatever else altered
@@ -41,7 +49,8 @@ def log(session: Session, flag: str | None, *, everything: bool, before: int | N
     if everything and (flag or filters["environment"] or filters["segment"]):
         raise click.UsageError("--everything goes with no flag, --env or --segment.")
     address = session.of("changes") if everything else session.of_project("changes")
-    answer = session.get(address, flag=flag, cursor=before, **filters)
+    pointer = f"/{field.removeprefix('/')}" if field else None
+    answer = session.get(address, flag=flag, cursor=before, field=pointer, **filters)
 
     def render(page: LogPage) -> None:
         for entry in page.items:

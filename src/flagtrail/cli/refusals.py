@@ -16,6 +16,9 @@ EXIT_DONE, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
 USAGE_CODES = frozenset({"setting_invalid", "invalid_query", "malformed_request"})
 """Refusals of how something was asked rather than of what was asked."""
 
+TIMES = frozenset({"since", "until", "at", "from", "to"})
+"""The parameters that are times: for any other one the remedy of a bad question does not speak of them."""
+
 _WIDTH = 78
 
 
@@ -40,6 +43,9 @@ def tell_refusal(error: FlagtrailError, *, as_json: bool = False) -> int:
     code, title, remedy = error.code, error.title, error.remedy
     if isinstance(error, Refused):
         code, title, remedy = error.problem_code, error.problem_title, error.problem_remedy
+    parameter = error.facts.get("parameter")
+    if code == "invalid_query" and parameter is not None and parameter not in TIMES:
+        remedy = remedy.partition(". ")[0].removesuffix(".") + "."  # what follows is an example of a time
     if as_json:
         members = {"code": code, "title": title, "detail": error.detail, "remedy": remedy, **error.facts}
         click.echo(msgspec.json.format(msgspec.json.encode(members, enc_hook=str)).decode(), err=True)

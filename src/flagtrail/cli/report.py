@@ -25,8 +25,8 @@ def report() -> None:
 @click.option("--flag", metavar="KEY", help="Only this flag.")
 @click.option("--env", "environment", metavar="KEY", help="Only this environment.")
 @click.option("--where", metavar="k=v,...", help="For these contexts: when each flag was on for them.")
-@click.option("--since", metavar="TIME", help="From this time on.")
-@click.option("--until", metavar="TIME", help="Before this time.")
+@click.option("--since", metavar="TIME", help="From this time on.  [default: the whole record]")
+@click.option("--until", metavar="TIME", help="Before this time.  [default: now]")
 @click.option("format_", "--format", type=click.Choice(("json", "html", "csv")), help="Of the report.  [default: json]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @asks

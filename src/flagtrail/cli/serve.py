@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from flagtrail.app.settings import Settings, read_settings
+from flagtrail.cli.called import command_name
 from flagtrail.cli.output import facts, progress, say
 from flagtrail.cli.session import DATABASE, DEMO_DATABASE
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from flagtrail.app.bootstrap import App
 
 THINGS_TO_TRY = {
-    "flagtrail log new_pricing --env production": "Who turned it on, and why?",
-    "flagtrail exposure new_pricing --where plan=pro": "When was it on for customers on the plan pro?",
-    "flagtrail stale --owner billing": "Which flags could go?",
+    "log new_pricing --env production": "Who turned it on, and why?",
+    "exposure new_pricing --where plan=pro": "When was it on for customers on the plan pro?",
+    "stale --owner billing": "Which flags could go?",
 }
 _HOST = click.option("--host", metavar="ADDRESS", help="Listen here.  [env: FLAGTRAIL_HOST; default: 127.0.0.1]")
 _PORT = click.option(
@@ -50,7 +51,7 @@ def up(host: str | None, port: int | None) -> None:
     if secret is not None:
         say(f"\nSign in as the owner, once, within a day:\n  {settings.base_url}/login/{secret}")
     else:
-        say("\nA new link to sign in: flagtrail members login-link owner")
+        say(f"\nA new link to sign in: {command_name()} members login-link owner")
     say("Stop with Ctrl-C.", "dim")
     _serve(app, demo=False)
 
@@ -84,7 +85,7 @@ def demo(host: str | None, port: int | None) -> None:
     if Path(DATABASE).exists() or "FLAGTRAIL_DATABASE" in os.environ:  # which a command would ask before the demo's
         say(f"  export FLAGTRAIL_URL={settings.base_url}")
     for command, what in THINGS_TO_TRY.items():
-        say(f"  {command}")
+        say(f"  {command_name()} {command}")
         say(f"    {what}", "dim")
     say("\nStop with Ctrl-C.", "dim")
     _serve(app, demo=True)

@@ -208,8 +208,8 @@ class Session:
         settings = local_settings(self._environ)
         configure_logging(settings.log_level if "FLAGTRAIL_LOG_LEVEL" in self._environ else "critical")
         path = _file(settings)
-        if path is not None and not path.exists() and not makes:
-            raise NoDatabase(f"{path} does not exist", path=str(path))
+        if path is not None and not makes and not (path.exists() and path.stat().st_size):
+            raise NoDatabase(f"{path} {'is empty' if path.exists() else 'does not exist'}", path=str(path))
         app = App(settings)
         try:
             app.first_start()
