@@ -23,7 +23,8 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-def test_command_name__not_on_the_path__is_the_way_from_this_folder(script: Path) -> None:
+@pytest.mark.usefixtures("script")
+def test_command_name__not_on_the_path__is_the_way_from_this_folder() -> None:
     assert command_name() == ".venv/bin/flagtrail"
 
 
@@ -38,8 +39,9 @@ def test_command_name__on_the_path__is_the_bare_name(script: Path, monkeypatch: 
     assert command_name() == "flagtrail"
 
 
+@pytest.mark.usefixtures("script")
 def test_command_name__another_one_on_the_path__is_the_path_of_this_one(
-    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "flagtrail").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -57,9 +59,8 @@ def test_command_name__elsewhere_with_a_blank_in_it__is_quoted(
     assert command_name() == f"'{moved}'"
 
 
-def test_command_name__of_the_module__is_the_script_beside_python(
-    script: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("script")
+def test_command_name__of_the_module__is_the_script_beside_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/anywhere/flagtrail/__main__.py", "demo"])
     assert command_name() == ".venv/bin/flagtrail"
 
