@@ -12,13 +12,12 @@ from flagtrail.analysis.exposure import Exposure, exposure
 from flagtrail.analysis.shares import answer
 from flagtrail.analysis.timeline import Row, row
 from flagtrail.analysis.world import in_order, world
+from flagtrail.changes.policy import reaches
+from flagtrail.changes.touches import touches
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
 from flagtrail.model.flag import Json
 from flagtrail.model.state import State, fold, held_after
-
-REACHING = frozenset({"variants_changed", "type_changed", "targeting_changed", "archived", "restored", "deleted"})
-"""Changes of a flag's definition or of a segment that reach every environment."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +34,16 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authorisation(msgspec.Struct, frozen=True):
-    """One change of the period with who made it, who approved it, and why. `exceptions` are what it lacks."""
+    """One change of the period with who made it, who approved it, and why.
+
+    `production` says whether customers could notice it, as the change flow itself
+    judges (`changes/policy.py`); `exceptions` are what it lacks.
+    """
 
     row: Row
     who: str
     production: bool
-    exceptions: tuple[Literal["no_reason", "no_approval"], ...]
+    exceptions: tuple[Literal["no_reason"], ...]
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -65,7 +68,10 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class LedgerFacts(msgspec.Struct, frozen=True):
-    """The signed state of the ledger that the report was made from: size, root hash (hex) and the signed note."""
+    """The signed state of the ledger that the report was made from.
+
+    `root` is the root hash in base64, as the signed `note` has it.
+    """
 
     size: int
     root: str
@@ -88,7 +94,7 @@ class ComplianceReport(msgspec.Struct, frozen=True):
 
     @property
     def exceptions(self) -> tuple[Authorisation, ...]:
-        """The changes that lack a reason or an approval."""
+        """The changes that lack a reason."""
         return tuple(each for each in self.authorisations if each.exceptions)
 
 
@@ -120,36 +126,26 @@ def compliance(
 def _authorisations(
     counted: Sequence[Entry], scope: Scope, environments: Sequence[Environment]
 ) -> Iterator[Authorisation]:
-    production = {each.key for each in environments if each.production}
+    production = [each.key for each in environments if each.production]
     keys = {each.key for each in environments}
     state = State()
     for entry in counted:
-        state = state.having((held_after(entry),), size=entry.seq + 1)
+        before, state = state, state.having((held_after(entry),), size=entry.seq + 1)
         if entry.effective < scope.since or entry.subject.environment not in {None, *keys}:
             continue
         if scope.flag is not None and not _concerns(state, entry, scope, scope.flag, keys):
             continue
-        reaches = _reaches(entry, production)
+        touched = {*touches(before, entry.subject), *touches(state, entry.subject)}
+        reached = reaches(before, state, entry.subject, touched, production) is not None
         told = row(entry, scope.flag)
-        lacks: list[Literal["no_reason", "no_approval"]] = []
-        if reaches and not entry.why.strip():
-            lacks.append("no_reason")
-        if reaches and entry.approval is None:
-            lacks.append("no_approval")
-        yield Authorisation(told, told.who, reaches, tuple(lacks))
+        lacks: tuple[Literal["no_reason"], ...] = ("no_reason",) if reached and not entry.why.strip() else ()
+        yield Authorisation(told, told.who, reached, lacks)
 
 
 def _concerns(state: State, entry: Entry, scope: Scope, flag: str, environments: Iterable[str]) -> bool:
     """Whether the entry changed the flag, or what it depended on just then."""
     own = entry.subject.flag == flag
     return own or any(entry.seq in world(state, scope.project, key, flag).seqs for key in environments)
-
-
-def _reaches(entry: Entry, production: set[str]) -> bool:
-    """Whether customers can notice the change."""
-    if entry.subject.kind == "targeting":
-        return entry.subject.environment in production
-    return entry.subject.kind in {"flag", "segment"} and bool(production) and bool(REACHING & set(entry.actions))
 
 
 def _standings(counted: Sequence[Entry], scope: Scope, environments: Sequence[Environment]) -> Iterator[Standing]:

@@ -85,7 +85,7 @@ class Access:
         """The identity behind a token; raises Unauthenticated, and counts it, where it is not good."""
         if self._local_identity is not None and secrets.compare_digest(secret.encode(), self._local.encode()):
             return self._local_identity
-        token = self._known_tokens().get(_hash(secret))
+        token = self._token(_hash(secret))
         if token is None or token.revoked or (token.expires_at is not None and token.expires_at <= self._now()):
             self.count_failure("token")
             raise Unauthenticated(_WRONG)
@@ -94,6 +94,14 @@ class Access:
         if token.kind == "admin":
             return Identity(actor, role=token.role, scope=scope)
         return Identity(actor, scope=scope, evaluates_only=True)
+
+    def _token(self, hashed: str) -> Token | None:
+        """The token; one that is not known may have been made by another process a moment ago."""
+        token = self._known_tokens().get(hashed)
+        if token is None and self._storage.cell("token", hashed) is not None:
+            self._changes.catch_up()
+            token = self._known_tokens().get(hashed)
+        return token
 
     def _known_tokens(self) -> dict[str, Token]:
         """Tokens by hash, in memory: read anew only after a token's document changed."""

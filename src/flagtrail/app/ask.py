@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -22,13 +23,12 @@ from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
 from flagtrail.model.flag import Json
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State, Versioned, fold, held_after
-from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.model.subject import Subject, environment_subject, flag_subject, segment_subject, targeting_subject
 from flagtrail.model.targeting import Serve
 from flagtrail.storage import EntryQuery, Storage
 
 MAX_PAGE = 500
 MANY = 10_000
-PERIOD = timedelta(days=90)
 MOMENT = timedelta(microseconds=1)
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
@@ -65,7 +65,12 @@ class Ask:
         return self._changes.state
 
     def log(self, query: EntryQuery) -> Page:
-        """Entries that match, newest first; `query.limit` is at most 500."""
+        """Entries that match, newest first; `query.limit` is at most 500.
+
+        Raises NotFound for a flag, segment or environment that the project never had: no entry would be a false answer.
+        """
+        if query.project is not None:
+            self._refuse_unheard(query.project, query.flag, query.environment, query.segment)
         if not 1 <= query.limit <= MAX_PAGE:
             raise InvalidQuery(f"limit must be from 1 to {MAX_PAGE}", value=query.limit)
         found = self._storage.entries(msgspec.structs.replace(query, limit=query.limit + 1))
@@ -148,6 +153,8 @@ class Ask:
         until: str | None = None,
     ) -> exposure.Exposure:
         """When, and to what share, a flag's variants were on for a segment of contexts."""
+        if since is not None and until is not None:
+            _refuse_inverted(read_time(since), read_time(until))
         entries = self._everything_about(project, environment, flag)
         return exposure.exposure(entries, project, environment, flag, where, since=_time(since), until=_time(until))
 
@@ -191,23 +198,29 @@ class Ask:
         since: str | None = None,
         until: str | None = None,
     ) -> compliance.ComplianceReport:
-        """Timeline, states and authorisations of a period, for one flag or all, and for a segment too."""
+        """Timeline, states and authorisations of a period, for one flag or all, and for a segment too.
+
+        Without `since` the period begins with the first entry, without `until` it ends now.
+        """
         self._require_project(project)
-        now = self._clock()
-        begin = _time(since) or stamp(now - PERIOD)
-        end = _time(until) or stamp(now)
-        scope = compliance.Scope(
-            project=project, flag=flag, environment=environment, where=where or {}, since=begin, until=end
-        )
+        self._refuse_unheard(project, environment=environment)
+        end = _time(until) or stamp(self._clock())
+        begin = _time(since) or stamp(FIRST_MOMENT)
+        _refuse_inverted(begin, end)
         environments = list(self.state.environments(project).values())
         if flag is None:
             entries = self._period(project, begin, end)
         else:
             keys = [env.key for env in environments if environment in {None, env.key}]
             entries = [entry for key in keys for entry in self._everything_about(project, key, flag)]
+        if since is None:
+            begin = min((entry.effective for entry in entries), default=end)
+        scope = compliance.Scope(
+            project=project, flag=flag, environment=environment, where=where or {}, since=begin, until=end
+        )
         note = self._signer.checkpoint()
         signed = parse_checkpoint(note)
-        facts = compliance.LedgerFacts(signed.size, signed.root.hex(), note)
+        facts = compliance.LedgerFacts(signed.size, b64encode(signed.root).decode(), note)
         return compliance.compliance(entries, scope, environments, facts)
 
     def checkpoint(self) -> str:
@@ -218,12 +231,24 @@ class Ask:
         if project not in self.state.projects():
             raise NotFound(f"there is no project {project!r}", kind="project", key=project)
 
+    def _refuse_unheard(
+        self, project: str, flag: str | None = None, environment: str | None = None, segment: str | None = None
+    ) -> None:
+        """Raise NotFound for what never was in the project; what was deleted can still be asked about."""
+        named = (
+            (flag, flag_subject(project, flag or "")),
+            (environment, environment_subject(project, environment or "")),
+            (segment, segment_subject(project, segment or "")),
+        )
+        for key, subject in named:
+            if key is not None and self.state.held(subject) is None:
+                detail = f"there never was {subject.kind} {key!r} in project {project!r}"
+                raise NotFound(detail, kind=subject.kind, key=key)
+
     def _everything_about(self, project: str, environment: str, flag: str) -> list[Entry]:
         """All entries of the flag and of whatever it ever depended on; raises NotFound for a flag never heard of."""
-        entries = dependencies.gather(self._storage.history, project, environment, flag)
-        if not any(entry.subject == flag_subject(project, flag) for entry in entries):
-            raise NotFound(f"there never was a flag {flag!r} in project {project!r}", kind="flag", key=flag)
-        return entries
+        self._refuse_unheard(project, flag, environment)
+        return dependencies.gather(self._storage.history, project, environment, flag)
 
     def _depended_on(self, project: str, environment: str, flag: str, at: At | None) -> State:
         """The flag's documents now or at an instant, and those of all it depended on just then."""
@@ -290,6 +315,11 @@ def read_at(text: str | None) -> At | None:
     if text.strip().isascii() and text.strip().isdigit():
         return At(seq=int(text))
     return At(time=read_time(text))
+
+
+def _refuse_inverted(begin: str, end: str) -> None:
+    if begin >= end:
+        raise InvalidQuery(f"the period from {begin} to {end} is empty", since=begin, until=end)
 
 
 def _time(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -63,9 +64,24 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     try:
         settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingInvalid(f"a FLAGTRAIL_ variable is wrong: {error}") from error
+        name = str(error).rpartition("$.")[2].rstrip("`").upper()
+        raise SettingInvalid(f"FLAGTRAIL_{name} cannot be used: {error}", setting=f"FLAGTRAIL_{name}") from error
     if bool(settings.webhook_url) != bool(settings.webhook_secret):
         raise SettingInvalid(
             "FLAGTRAIL_WEBHOOK_URL and FLAGTRAIL_WEBHOOK_SECRET belong together", setting="FLAGTRAIL_WEBHOOK_URL"
         )
+    if settings.public_url and urlsplit(settings.public_url).scheme not in {"http", "https"}:
+        raise SettingInvalid(f"{settings.public_url!r} is no http address", setting="FLAGTRAIL_PUBLIC_URL")
+    if settings.webhook_secret and not _is_webhook_secret(settings.webhook_secret):
+        raise SettingInvalid(
+            "FLAGTRAIL_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64", setting="FLAGTRAIL_WEBHOOK_SECRET"
+        )
     return settings
+
+
+def _is_webhook_secret(text: str) -> bool:
+    """Whether the text is a secret as Standard Webhooks describes it."""
+    try:
+        return 24 <= len(b64decode(text.removeprefix("whsec_"), validate=True)) <= 64  # noqa: PLR2004 - bytes
+    except ValueError:
+        return False

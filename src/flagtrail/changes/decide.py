@@ -84,6 +84,7 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
     _refuse_unplaced(after, altered)
     defects.extend(_defects(after, altered, check))
     defects.extend(_shared_addresses(after, altered))
+    defects.extend(_no_administrator(state, after, altered))
     if defects:
         raise InvalidDocument(defects)
     found = (_decided(state, after, subject, values, change) for subject, values in altered.items())
@@ -170,6 +171,20 @@ def _shared_addresses(after: State, altered: Collection[Subject]) -> Iterator[De
         for other, member in members.items():
             if other != subject and member.email.casefold() == address:
                 yield Defect(f"{_relative(subject)}#/email", f"is the address of member {member.key!r} too")
+
+
+def _no_administrator(before: State, after: State, altered: Collection[Subject]) -> Iterator[Defect]:
+    """Somebody must be left who can let others in: the last active administrator stays one."""
+    members = [subject for subject in altered if subject.kind == "member"]
+    if members and any(_administrators(before)) and not any(_administrators(after)):
+        yield Defect(f"{_relative(members[0])}#/role", "nobody would be left with the role admin")
+
+
+def _administrators(state: State) -> Iterator[Member]:
+    for held in state.of_kind("member"):
+        member = cast("Member", held.document)
+        if member.active and member.role == "admin":
+            yield member
 
 
 def _refuse_in_use(after: State, project: str, touched: Collection[Subject]) -> None:

@@ -23,9 +23,14 @@ def render(report: ComplianceReport) -> bytes:
 
 
 def when(stamp: str) -> str:
+    """A stamp for people, with the time's name."""
+    return f"{moment(stamp)} UTC"
+
+
+def moment(stamp: str) -> str:
     """A stamp for people, in UTC; fractions of a second only where there are any."""
     day, _, time = stamp.removesuffix("Z").partition("T")
-    return f"{day} {time.removesuffix('.000000')} UTC"
+    return f"{day} {time.removesuffix('.000000')}"
 
 
 def counted(number: int, thing: str) -> str:
@@ -36,4 +41,4 @@ def counted(number: int, thing: str) -> str:
 _TEMPLATES = Environment(
     loader=PackageLoader("flagtrail.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_TEMPLATES.filters.update(when=when, counted=counted, value=text, person=person)
+_TEMPLATES.filters.update(when=when, moment=moment, counted=counted, value=text, person=person)

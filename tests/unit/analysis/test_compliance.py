@@ -78,7 +78,7 @@ def test_compliance__scope__changes_in_the_period_oldest_first(
 
 def test_compliance__exceptions__only_where_customers_can_notice() -> None:
     lacks = {each.row.seq: each.exceptions for each in report().exceptions}
-    assert lacks == {7: ("no_approval",), 9: ("no_reason", "no_approval")}
+    assert lacks == {9: ("no_reason",)}
     assert [each.production for each in report().authorisations] == [True, False, True, False, True]
 
 

@@ -285,8 +285,8 @@ def policy(why_required: Literal["production", "always", "never"], least: int = 
         pytest.param(patch(LIVE, {"enabled": False}), STATE, "", id="a production targeting"),
         pytest.param(patch(LIVE, {"enabled": False}), STATE, "  \n ", id="white space is no reason"),
         pytest.param(patch(PRODUCTION, {"name": "x"}), STATE, "", id="a production environment"),
-        pytest.param(patch(EU, {"description": "x"}), STATE, "", id="a segment that production resolves by"),
-        pytest.param(patch(CHECKOUT, {"description": "x"}), STATE, "", id="a flag enabled in production"),
+        pytest.param(patch(EU, {"when": {"values": ["FR"]}}), STATE, "", id="a segment that production resolves by"),
+        pytest.param(patch(CHECKOUT, {"variants": {"more": False}}), STATE, "", id="what a flag can serve"),
         pytest.param(patch(STAGING, {"name": "x"}), policy("always"), "", id="anything under `always`"),
         pytest.param(patch(LIVE, {"enabled": False}), policy("production", 10), "short", id="a reason too short"),
         pytest.param(
@@ -308,6 +308,19 @@ def test_decide__without_a_reason_where_one_is_due__is_refused(operation: Operat
         pytest.param(patch(targeting_subject("shop", "banner", "staging"), {}), STATE, id="staging"),
         pytest.param(create(flag_subject("shop", "new"), boolean_flag("new")), STATE, id="a new flag"),
         pytest.param(patch(STAGING, {"name": "x"}), STATE, id="another environment"),
+        pytest.param(patch(CHECKOUT, {"description": "x"}), STATE, id="how a flag is described"),
+        pytest.param(patch(EU, {"description": "x"}), STATE, id="how a segment is described"),
+        pytest.param(
+            patch(EU, {"when": {"values": ["FR"]}}),
+            state_of(
+                {
+                    **DOCUMENTS,
+                    LIVE: msgspec.structs.replace(CHECKOUT_LIVE, enabled=False),
+                    targeting_subject("shop", "banner", "production"): None,
+                }
+            ),
+            id="a segment that only a disabled flag uses",
+        ),
         pytest.param(
             patch(BANNER, {"description": "x"}),
             state_of({**DOCUMENTS, targeting_subject("shop", "banner", "production"): Targeting("off", Serve("on"))}),
@@ -362,13 +375,6 @@ def test_decide__of_a_flag_that_a_segment_names__touches_the_flags_that_name_the
     (part,) = decided(patch(LIVE, {"enabled": False}), state=state_of(THROUGH_A_SEGMENT))
 
     assert Touch("shop", "top", "production") in part.touches
-
-
-def test_decide__of_a_flag_that_production_resolves_by_through_a_segment__needs_a_reason() -> None:
-    without_own = {**THROUGH_A_SEGMENT, LIVE: None, targeting_subject("shop", "banner", "production"): None}
-
-    with pytest.raises(WhyRequired):
-        decided(patch(CHECKOUT, {"description": "x"}), state=state_of(without_own), why="")
 
 
 OFF_EVERYWHERE = state_of({**DOCUMENTS, LIVE: None, targeting_subject("shop", "banner", "production"): None})
@@ -458,6 +464,32 @@ def test_decide__of_two_members_with_one_address__is_refused() -> None:
 
     with pytest.raises(InvalidDocument, match="address of member"):
         decided(create(member_subject("bob"), bob), state=state)
+
+
+ADMIN = Member("ada", "Ada", "a@example.com", role="admin")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param(patch(member_subject("ada"), {"role": "editor"}), id="demoted"),
+        pytest.param(patch(member_subject("ada"), {"active": False}), id="locked"),
+        pytest.param(delete(member_subject("ada")), id="deleted"),
+    ],
+)
+def test_decide__of_the_last_administrator__keeps_one(operation: Operation) -> None:
+    idle = msgspec.structs.replace(ADMIN, key="eve", email="e@example.com", active=False)
+    state = state_of({member_subject("ada"): ADMIN, member_subject("eve"): idle})
+
+    with pytest.raises(InvalidDocument, match="nobody would be left"):
+        decided(operation, state=state)
+
+
+def test_decide__of_one_of_two_administrators__lets_go() -> None:
+    other = msgspec.structs.replace(ADMIN, key="eve", email="e@example.com")
+    state = state_of({member_subject("ada"): ADMIN, member_subject("eve"): other})
+
+    assert len(decided(delete(member_subject("ada")), state=state)) == 1
 
 
 def test_decide__of_deletions_that_overlap__deletes_each_once() -> None:

@@ -91,7 +91,7 @@ def test_csv__report__a_row_for_each_change() -> None:
     found = rows(report())
     assert [row["seq"] for row in found] == ["2", "4", "5"]
     assert found[0]["learned"] == at(9)
-    assert (found[0]["time"], found[0]["environment"], found[0]["exceptions"]) == (at(8), ENV, "no_approval")
+    assert (found[0]["time"], found[0]["environment"], found[0]["exceptions"]) == (at(8), ENV, "")
     assert (found[1]["production"], found[1]["ticket"], found[1]["approval"]) == ("yes", "BILL-42", "req-1")
 
 
@@ -117,13 +117,12 @@ def test_html__page__needs_nothing_from_elsewhere() -> None:
         "In every environment, from 2026-01-05 00:00:00 UTC up to 2026-01-20 00:00:00 UTC. For plan = enterprise.",
         "There were 3 changes , made by Alice (2), <script>alert(1)</script> (1).",
         "3 changes reached customers.",
-        "1 change reached customers without an approval; every such change is marked below.",
+        "Every change that reached customers has a reason.",
         "No settings (a flag in an environment) served something else at the end of the period than before it.",
         "f production off 100 % the same",
         "2026-01-08 00:00:00 UTC 2026-01-10 00:00:00 UTC on 100 % <script>alert(1)</script>: =1+1 (entry 2)",
         "2026-01-08 00:00:00 UTC recorded 2026-01-09 00:00:00 UTC",
         "pilot ended (BILL-42) req-1",
-        "- without an approval",
         "the ledger had 7 entries",
     ],
 )
@@ -147,7 +146,7 @@ def test_html__nothing_changed__says_so() -> None:
 
 def test_html__nothing_reached_customers__nothing_lacks() -> None:
     text = plain(page("f", at(5), production=False))
-    assert "Every change that reached customers has a reason and an approval." in text
+    assert "Every change that reached customers has a reason." in text
 
 
 def test_html__time_with_a_fraction__keeps_it() -> None:
