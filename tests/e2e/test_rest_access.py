@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import httpx2
 import pytest
 from tests.support.documents import boolean_flag
 from tests.support.server import RunningServer, running_server
+
+from flagtrail.server.asgi import configure_logging
 
 Json = Any
 
@@ -42,6 +46,32 @@ def test_a_credential__missing_or_wrong__is_401(server: RunningServer, headers: 
 def test_an_ungated_address__answers_without_a_credential(server: RunningServer, path: str) -> None:
     with server.client("") as nobody:
         assert nobody.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/login", 200),
+        ("/api/docs", 200),
+        ("/api/v1/me", 200),
+        ("/api/v1/projects/default/flags", 200),
+        ("/api/v1/ledger/export", 200),
+        ("/api/v1/projects/nowhere/flags", 404),
+    ],
+)
+def test_head__of_what_get_answers__says_the_same_without_a_body(admin: httpx2.Client, path: str, status: int) -> None:
+    got, headed = admin.get(path), admin.head(path)
+    assert (headed.status_code, headed.content, got.status_code) == (status, b"", status)
+    assert headed.headers["content-type"] == got.headers["content-type"]
+
+
+def test_head__of_what_is_only_posted_to__is_405_and_says_what_is_taken(admin: httpx2.Client) -> None:
+    headed = admin.head("/api/v1/projects/default/evaluate")
+    elsewhere = admin.put("/api/v1/projects/default/flags", json={})
+    assert (headed.status_code, headed.content, elsewhere.status_code) == (405, b"", 405)
+    assert {"GET", "HEAD", "POST"} <= set(elsewhere.headers["allow"].split(", "))
 
 
 def test_every_answer__has_the_security_headers(server: RunningServer) -> None:
@@ -286,3 +316,32 @@ def test_a_host_that_is_not_here__is_told_with_its_own_setting(host: str) -> Non
 
     with pytest.raises(SettingInvalid, match="choose another with --host or FLAGTRAIL_HOST"):
         bind(host, 0)
+
+
+def test_the_log__from_start_to_stop__is_json_line_by_line(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        with server.client() as client:
+            client.get("/api/v1/me")
+        server.stop()
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    events = [line["event"] for line in lines]
+    assert [line for line in lines if not {"event", "level", "timestamp"} <= line.keys()] == []
+    assert {"server.started", "request.done", "Shutting down"} <= set(events)
+
+
+def test_a_librarys_record__is_json_too__from_warnings_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    configure_logging("info")
+    library = logging.getLogger("some.library")
+    library.info("POST https://hooks.example.org/secret")
+    try:
+        int("no number")
+    except ValueError:
+        library.exception("it broke at %s", "start")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["level"], line["logger"]) for line in lines] == [
+        ("it broke at start", "error", "some.library")
+    ]
+    assert "ValueError: invalid literal" in lines[0]["exception"]

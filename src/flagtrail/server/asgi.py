@@ -69,6 +69,9 @@ class Front:
 
     async def _framework(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
         scope.setdefault("state", {})["request_id"] = request
+        method = scope["method"]
+        if method == "HEAD":  # asks for what GET would say, without the body (RFC 9110, section 9.3.2)
+            scope = {**scope, "method": "GET"}
         started = time.perf_counter()
         status = 0
 
@@ -77,6 +80,8 @@ class Front:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _completed(message["headers"], request)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         try:
@@ -89,9 +94,7 @@ class Front:
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             address = scope.get("path_template") or "-"  # the template: a path may hold a login link's secret
-            log.info(
-                "request.done", request=request, method=scope["method"], path=address, status=status, ms=milliseconds
-            )
+            log.info("request.done", request=request, method=method, path=address, status=status, ms=milliseconds)
 
 
 def _completed(headers: Any, request: str) -> list[tuple[bytes, bytes]]:  # noqa: ANN401 - ASGI's pairs
@@ -160,23 +163,49 @@ def _pages() -> list[Any]:
     return list(routes.route_handlers)
 
 
+class _StandardError(logging.Handler):
+    """Writes to standard error, whichever stream that is just now."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{self.format(record)}\n")
+
+
 def configure_logging(level: str) -> None:
-    """One line of JSON per event on standard error, from `level` on; raises SettingInvalid for an unknown level."""
+    """One line of JSON per event on standard error, from `level` on; raises SettingInvalid for an unknown level.
+
+    What libraries tell by `logging` comes in the same form: the HTTP server's from `level` on, the others' from
+    warnings on, since an HTTP client's chatter holds the addresses of webhooks, which are secrets.
+    """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise SettingInvalid(f"{level!r} is no log level", setting="FLAGTRAIL_LOG_LEVEL")
+    told: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[structlog.contextvars.merge_contextvars, *told, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    handler = _StandardError()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *told],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for earlier in [each for each in root.handlers if isinstance(each, _StandardError)]:
+        root.removeHandler(earlier)
+    root.addHandler(handler)
+    root.setLevel(max(number, logging.WARNING))
+    logging.getLogger("uvicorn").setLevel(number)
 
 
 def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:

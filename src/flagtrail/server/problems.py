@@ -129,7 +129,8 @@ def _framework_refusal(error: HTTPException) -> FlagtrailError:
             return errors.NotFound("nothing is served at this address")
         case 405:
             headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-            return MethodNotAllowed("this address does not take that method", allow=headers.get("allow"))
+            allow = headers.get("allow", "").replace("GET", "GET, HEAD")  # which the front answers as GET
+            return MethodNotAllowed("this address does not take that method", allow=allow)
         case 413:
             return errors.TooLarge("the body is larger than this operation takes")
         case _:
