@@ -40,7 +40,9 @@ class App:
         self.clock = clock
         self.storage: Storage = storage_door.load(settings.database)
         self.origin = _origin(self.storage, settings)
-        self.signer = CheckpointSigner(self.storage, origin=self.origin, key_path=settings.key_path)
+        self.signer = CheckpointSigner(
+            self.storage, origin=self.origin, key_path=settings.key_path, new_key=settings.new_key
+        )
         self.changes = Changes(self.storage, origin=self.origin, clock=clock)
         self.usage = UsageCounter(self.storage, clock)
         self.evaluation = Evaluation(lambda: self.changes.state, self.usage)

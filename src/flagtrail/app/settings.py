@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     public_url: str = ""
     key_file: str = ""
+    new_key: bool = False
     origin: str = ""
     slack_webhook: str = ""
     webhook_url: str = ""

@@ -40,12 +40,21 @@ class CheckpointSigner:
     file) and share the memory. Where the file is lost, the newest checkpoint in
     the database is the least that must be extended. Without a key file (a
     database in memory) all of it lives as long as the process.
+
+    A ledger that another key signed is refused (SettingInvalid), unless
+    `new_key` says that this is meant: auditors trust the old key, and a lost
+    file must not be replaced in silence.
     """
 
-    def __init__(self, storage: Storage, *, origin: str, key_path: Path | None) -> None:
+    def __init__(self, storage: Storage, *, origin: str, key_path: Path | None, new_key: bool = False) -> None:
         self._storage = storage
         self._origin = origin
+        signed_by = None if key_path is None or new_key else storage.cell("checkpoint", "vkey")
+        if signed_by is not None and key_path is not None and not key_path.exists():
+            raise _other_key(signed_by.decode(), f"{key_path.name} is missing")
         self._key = _load_key(key_path)
+        if signed_by is not None and signed_by.decode() != self.vkey:
+            raise _other_key(signed_by.decode(), "the present key is another")
         self._memory_path = None if key_path is None else key_path.with_suffix(".signed")
         self._signing = threading.Lock()
         self._memory = self._remembered()
@@ -94,6 +103,8 @@ class CheckpointSigner:
         if self._memory_path is not None:
             _write_private(self._memory_path, msgspec.json.encode(memory))
         self._storage.put_cell("checkpoint", Cell("newest", note.encode()))
+        if self._storage.cell("checkpoint", "vkey") != self.vkey.encode():
+            self._storage.put_cell("checkpoint", Cell("vkey", self.vkey.encode()))
         self._memory = memory
 
     def _remembered(self) -> _Memory:
@@ -134,6 +145,14 @@ def _turn(memory_path: Path | None) -> Iterator[None]:
             yield
     except OSError as error:
         raise SettingInvalid(f"{memory_path.name} cannot be locked: {error.strerror}") from error
+
+
+def _other_key(signed_by: str, found: str) -> SettingInvalid:
+    detail = (
+        f"this ledger was signed by {signed_by}, but {found}: restore the key file, "
+        "or set FLAGTRAIL_NEW_KEY=true and give auditors the new key"
+    )
+    return SettingInvalid(detail, setting="FLAGTRAIL_KEY_FILE")
 
 
 def _load_key(path: Path | None) -> Ed25519PrivateKey:

@@ -92,7 +92,7 @@ def test_signer__of_another_log__is_refused(tmp_path: Path) -> None:
     shop = Shop().set_up()
     signer(shop, tmp_path / "a.key").checkpoint()
 
-    with pytest.raises(LedgerBroken):
+    with pytest.raises((LedgerBroken, SettingInvalid)):
         CheckpointSigner(shop.storage, origin="flagtrail.local/other", key_path=tmp_path / "a.key")
 
 
@@ -101,13 +101,27 @@ def test_signer__in_a_folder_that_is_not_there__says_so(tmp_path: Path) -> None:
         signer(Shop().set_up(), tmp_path / "no" / "a.key")
 
 
-def test_checkpoint__by_another_key__is_signed_by_that_key(tmp_path: Path) -> None:
+def test_checkpoint__by_another_key__is_signed_by_that_key_once_that_is_meant(tmp_path: Path) -> None:
     shop = Shop().set_up()
     signer(shop, tmp_path / "a.key").checkpoint()
     (tmp_path / "a.key").unlink()
-    other = signer(shop, tmp_path / "a.key")
-
+    for _ in range(2):
+        with pytest.raises(SettingInvalid, match="FLAGTRAIL_NEW_KEY"):
+            signer(shop, tmp_path / "a.key")
+    other = CheckpointSigner(shop.storage, origin=ORIGIN, key_path=tmp_path / "a.key", new_key=True)
     verify_note(other.checkpoint(), other.vkey)
+
+    assert signer(shop, tmp_path / "a.key").vkey == other.vkey
+
+
+def test_signer__with_a_key_put_in_place_of_the_right_one__is_refused(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    signer(shop, tmp_path / "a.key").checkpoint()
+    signer(Shop().set_up(), tmp_path / "b.key")
+    (tmp_path / "b.key").replace(tmp_path / "a.key")
+
+    with pytest.raises(SettingInvalid, match="another"):
+        signer(shop, tmp_path / "a.key")
 
 
 def test_checkpoint__whose_memory_could_not_be_kept__is_not_published(
