@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -17,6 +18,13 @@ section { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent
 h2 { overflow-wrap: anywhere; font-size: 1.1rem; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .2rem .5rem; }
+p, td, li, code { overflow-wrap: anywhere; }
+td code { overflow-wrap: break-word; }
+@media (max-width: 40rem) {
+  tr { display: block; padding: .3rem 0; }
+  th { display: none; }
+  td { display: inline-block; padding: 0 .6rem 0 0; max-width: 100%; overflow-wrap: anywhere; }
+}
 """
 
 
@@ -27,7 +35,7 @@ def reference_page(document: dict[str, Any], nonce: str) -> str:
         f"<title>Flagtrail API {escape(document['info']['version'])}</title>",
         f"<style nonce='{escape(nonce)}'>{_STYLE}</style>",
         f"<main><h1>Flagtrail API {escape(document['info']['version'])}</h1>",
-        *(f"<p>{escape(text)}</p>" for text in document["info"]["description"].split("\n\n")),
+        *(f"<p>{_prose(text)}</p>" for text in document["info"]["description"].split("\n\n")),
         "<p>For machines: <a href='/api/openapi.json'>OpenAPI 3.1</a>. <a href='#errors'>Errors</a></p>",
     ]
     for path, item in document["paths"].items():
@@ -39,36 +47,41 @@ def reference_page(document: dict[str, Any], nonce: str) -> str:
     return "".join([*parts, "</main></html>"])
 
 
+def _prose(text: str) -> str:
+    """Text as HTML; what stands between backticks is code."""
+    return re.sub(r"(`+)(.+?)\1", r"<code>\2</code>", escape(text), flags=re.DOTALL)
+
+
 def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f"<section id='{escape(operation['operationId'])}'><h2><code>{method.upper()} {escape(path)}</code></h2>"
-    yield f"<p>{escape(operation.get('summary', ''))}. {escape(operation.get('description', ''))}</p>"
+    yield f"<p>{_prose(operation.get('summary', ''))}. {_prose(operation.get('description', ''))}</p>"
     yield f"<p>Role: <code>{escape(operation['x-role'])}</code></p>"
     parameters = operation.get("parameters", [])
     if parameters:
         yield "<table><tr><th>Parameter<th>In<th>Type<th></tr>"
         for parameter in parameters:
             name = f"<code>{escape(parameter['name'])}</code>"
-            told = escape(parameter.get("description") or "")
+            told = _prose(parameter.get("description") or "")
             yield f"<tr><td>{name}<td>{parameter['in']}<td>{_type(parameter['schema'])}<td>{told}</tr>"
         yield "</table>"
     for content in operation.get("requestBody", {}).get("content", {}).values():
         yield f"<p>Body: {_type(content['schema'])}</p>"
     for status, response in operation["responses"].items():
         types = [_type(content["schema"]) for content in response.get("content", {}).values()]
-        yield f"<p>{escape(status)}: {', '.join(types) or escape(response.get('description', ''))}</p>"
+        yield f"<p>{escape(status)}: {', '.join(types) or _prose(response.get('description', ''))}</p>"
     yield "</section>"
 
 
 def _errors() -> Iterator[str]:
     yield "<section id=errors><h2>Errors</h2><table><tr><th>Code<th>Status<th>Meaning<th>What to do</tr>"
     for error, status in sorted(HTTP_STATUS.items(), key=lambda item: item[0].code):
-        title, remedy = escape(error.title), escape(error.remedy)
+        title, remedy = _prose(error.title), _prose(error.remedy)
         yield f"<tr id='error-{error.code}'><td><code>{error.code}</code><td>{status}<td>{title}<td>{remedy}</tr>"
     yield "</table></section>"
 
 
 def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
-    yield f"<section id='schema-{escape(name)}'><h2>{escape(name)}</h2><p>{escape(schema.get('description') or '')}</p>"
+    yield f"<section id='schema-{escape(name)}'><h2>{escape(name)}</h2><p>{_prose(schema.get('description') or '')}</p>"
     properties: dict[str, Any] = schema.get("properties", {})
     if properties:
         required = set(schema.get("required", ()))

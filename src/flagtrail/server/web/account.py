@@ -80,18 +80,22 @@ def account(page: Page) -> Html:
 
 @does("/account", needs="viewer")
 def set_password(page: Page) -> Html:
-    """Set one's own password."""
+    """Set one's own password. That ends every session of theirs; this browser is given a new one at once."""
     form = page.form
     member = page.member_key
     try:
         if member is None:
             raise InvalidDocument([Defect("/password", "belongs to members; you are not signed in as one")])
         if form.raw("password") != form.raw("again"):
-            raise InvalidDocument([Defect("/again", "the two passwords differ")])
+            raise InvalidDocument([Defect("", "The two passwords differ.")])
         page.app.access.set_password(member, form.raw("password"))
     except FlagtrailError as error:
         return _account(page, Refusal("password", error, form))
-    return page.redirect(page.link("/account"), flash=Flash("Your password is set."))
+    page.set_cookie(
+        SESSION_COOKIE, page.app.access.start_session(member), max_age=int(page.app.settings.session_hours * 3_600)
+    )
+    done = Flash("Your password is set. You stay signed in here, and are signed out everywhere else.")
+    return page.redirect(page.link("/account"), flash=done)
 
 
 def _account(page: Page, refused: Refusal | None = None) -> Html:

@@ -14,7 +14,7 @@ from flagtrail.model.access import Member, Token, TokenKind
 from flagtrail.model.change import Operation
 from flagtrail.model.document import decode
 from flagtrail.model.environment import Project
-from flagtrail.model.errors import FlagtrailError
+from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument
 from flagtrail.model.flag import Json
 from flagtrail.model.subject import environment_subject, member_subject, policy_subject, token_subject
 from flagtrail.server.problems import HTTP_STATUS
@@ -69,7 +69,7 @@ def save_environment(page: Page) -> Html:
         return _environments(page, Refusal(f"environment-{key}" if "edit" in form else "new", error, form))
 
     try:
-        position = form.number("position") or 0
+        position = _position(page, form.number("position"))
     except FlagtrailError as error:
         return again(error)
     value: Json = {
@@ -84,6 +84,14 @@ def save_environment(page: Page) -> Html:
         value=value,
     )
     return page.change([operation], done=f"Saved the environment {key}.", to=page.link("/environments"), again=again)
+
+
+def _position(page: Page, typed: int | None) -> int:
+    """The place that was typed, else the one it has, else the last one."""
+    if typed is not None:
+        return typed
+    known = page.environments.get(page.form.get("key"))
+    return known.position if known else max((env.position for env in page.environments.values()), default=-1) + 1
 
 
 @does("/environments/delete", needs="admin")
@@ -152,15 +160,17 @@ def create_token(page: Page) -> Html:
     form = page.form
     key = form.get("key")
     kind = form.get("kind")
-    scoped = kind != "admin" or form.get("scope") == "project"
+    scope = form.get("scope", "project") if kind == "admin" else "environment"
     try:
         expires = form.optional("expires_at")
+        if scope == "environment" and form.optional("environment") is None:
+            raise InvalidDocument([Defect("/environment", "must be chosen for a token of one environment")])
         value = {
             "key": key,
             "kind": kind,
             "name": form.get("name"),
-            "project": page.project if scoped else None,
-            "environment": form.optional("environment") if kind != "admin" else None,
+            "project": None if scope == "everything" else page.project,
+            "environment": form.optional("environment") if scope == "environment" else None,
             "role": form.get("role", "editor"),
             "expires_at": None if expires is None else read_time(expires),
         }

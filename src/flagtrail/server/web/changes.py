@@ -73,7 +73,7 @@ def change_log(page: Page) -> Html:
         days=days,
         older=older,
         kinds=KINDS,
-        oversees=page.who.scope == (None, None) and page.who.role in {"admin", "auditor"},
+        oversees=page.oversees,
     )
 
 

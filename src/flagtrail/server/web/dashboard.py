@@ -30,6 +30,7 @@ def dashboard(page: Page) -> Html:
         last_day=told.days[-1].date if told.days else "",
         recent=app.ask.log(EntryQuery(project=project, limit=RECENT)).entries,
         critical=[key for key, flag in app.ask.state.flags(project).items() if "critical" in flag.tags],
+        oversees=page.oversees,
         ledger_size=app.ask.state.size,
         checkpoint_origin=note[0],
         checkpoint_size=int(note[1]),

@@ -112,6 +112,11 @@ class View:
         """Whether the identity has the role in the present project."""
         return self.identity is not None and self.identity.may(role, self.project, environment)
 
+    @property
+    def oversees(self) -> bool:
+        """Whether the identity may see what belongs to no project (see `require_overseer`)."""
+        return self.who.scope == (None, None) and self.who.role in {"admin", "auditor"}
+
     def link(self, path: str, /, **query: object) -> str:
         """An address within the installation; it names the project unless that is the default one.
 

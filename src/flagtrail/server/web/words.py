@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from flagtrail.app.wording import percent, weights
 from flagtrail.model.entry import Entry
+from flagtrail.model.environment import Environment
+from flagtrail.model.errors import FlagtrailError
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.subject import Subject
 from flagtrail.model.targeting import WHOLE, Serve, Targeting
@@ -88,10 +90,10 @@ def status(targeting: Targeting) -> Status:
 
 def _conditional(targeting: Targeting, share: int) -> str:
     count = len(targeting.rules)
-    rules = f"{count} rule{'' if count == 1 else 's'}" if count else "If prerequisite"
+    rules = f"{count} rule{'' if count == 1 else 's'}" if count else "Prerequisite"
     if share == WHOLE:
         return f"{rules}, else on"
-    return f"{rules} + {percent(share)}" if share else rules
+    return f"{rules}, else {percent(share)}" if share else f"{rules}, else off"
 
 
 def rollout_of(targeting: Targeting, flag: Flag) -> tuple[str, str]:
@@ -301,6 +303,51 @@ def _same(lines: list[str], head: int, tail: int) -> Iterator[LinePair]:
     if hidden:
         yield LinePair(None, None, changed=False, gap=hidden)
         yield from (LinePair(line, line, changed=False) for line in lines[head + hidden :])
+
+
+_TITLES = {
+    "unauthenticated": "You are not signed in",
+    "invalid_document": "Something in it is not right yet",
+    "invalid_query": "That cannot be answered",
+}
+_REMEDIES = {
+    "why_required": "Say why in the field below; it becomes part of the record.",
+    "unauthenticated": "If you have no password, or forgot it, an administrator makes you a one-time login link.",
+    "invalid_document": "Mend what is listed and send the form again.",
+    "malformed_request": "Correct it and send the form again.",
+    "invalid_query": "Correct it and ask again. Times are written like 2026-11-22 or 2026-11-22T07:00Z (UTC).",
+    "version_conflict": "Look at what was changed, then send the form again if it is still right.",
+}
+"""Refusals in the words of a form, where the API's own speak of requests and tokens."""
+
+
+def refusal_title(error: FlagtrailError) -> str:
+    """What a form's refusal is called."""
+    return _TITLES.get(error.code, error.title)
+
+
+def refusal_remedy(error: FlagtrailError) -> str:
+    """What somebody in front of a form can do about a refusal."""
+    return _REMEDIES.get(error.code, error.remedy)
+
+
+def conflict(error: FlagtrailError, environments: Mapping[str, Environment]) -> str:
+    """Which document moved, from which version to which; the refusal's own words where it does not say.
+
+    >>> from flagtrail.model.errors import VersionConflict
+    >>> path = "projects/default/flags/new_pricing/environments/production"
+    >>> conflict(VersionConflict("moved", subject=path, expected=6, actual=7), {})
+    'new_pricing in production was changed meanwhile (it is version 7, you saw 6)'
+    """
+    facts = error.facts
+    if not isinstance(facts.get("expected"), int):
+        return error.detail
+    parts = str(facts.get("subject", "")).split("/")
+    named = parts[3] if len(parts) > 3 else parts[-1]  # noqa: PLR2004 - projects/{project}/{kind}/{key}
+    if len(parts) == 6:  # noqa: PLR2004 - .../environments/{environment}
+        environment = environments.get(parts[5])
+        named += f" in {(environment.name if environment else '') or parts[5]}"
+    return f"{named} was changed meanwhile (it is version {facts.get('actual')}, you saw {facts['expected']})"
 
 
 def initials(name: str) -> str:
