@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -39,11 +39,18 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Memory(msgspec.Struct, frozen=True):
-    """What is known of a source that was imported before: its versions, and the keys of the last one."""
+    """What is known of a source that was imported before: its versions, and the keys of the last one.
 
+    `lent` are the subjects (flags, segments) whose definition another import of
+    the project brought in first, as a rule that of another environment's file:
+    this source then says only how they are served in its own environment.
+    """
+
+    project: str = ""
     references: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
+    lent: tuple[Subject, ...] = ()
 
 
 class Transfer:
@@ -69,7 +76,9 @@ class Transfer:
         The actor is the import on behalf of each version's author; an entry's
         `time` is now and its `occurred_at` the version's. `source` names where
         the versions came from: those that came from there before are skipped,
-        and flags that the next version lacks are deleted. Raises NotFound for an
+        and flags that the next version lacks are deleted. Of flags that another
+        import brought in (another environment's file) only the targeting is
+        written. Raises HistoryOrder for flags that no import brought in, NotFound for an
         unknown project or environment and the refusals of a change.
         """
         self._refuse_unknown(project, environment)
@@ -77,22 +86,25 @@ class Transfer:
         raw = self._storage.cell("import", name)
         memory = _Memory() if raw is None else msgspec.json.decode(raw, type=_Memory)
         fresh = [version for version in versions if not _known(version, memory)]
-        self._refuse_foreign(project, fresh, memory)
+        lent = set(memory.lent) | self._lent(project, name, fresh, memory)
         parts: list[tuple[Identity, Change]] = []
         flags, segments = set(memory.flags), set(memory.segments)
-        living = {subject for subject in self._own(project, memory) if self._changes.state.get(subject) is not None}
+        left = (_root(subject, environment, lent) for subject in _subjects(project, flags, segments))
+        living = {subject for subject in left if subject is not None and self._changes.state.get(subject) is not None}
         before: ImportedVersion | None = None
         for version in fresh:
-            operations = _operations(project, environment, version, before, living)
+            operations = _operations(project, environment, version, before, living, lent)
             flags, segments, before = set(version.flags), set(version.segments), version
             if operations:
                 why = version.message[:MAX_WHY].replace("\x00", "")
                 change = Change(operations=operations, why=why, occurred_at=version.occurred_at)
                 parts.append((_importing(identity, version), change))
         kept = _Memory(
+            project,
             (*memory.references, *(version.reference for version in fresh)),
             tuple(sorted(flags)),
             tuple(sorted(segments)),
+            tuple(sorted(lent, key=lambda subject: subject.path)),
         )
 
         def guard(tx: Transaction) -> None:
@@ -116,19 +128,24 @@ class Transfer:
             dry_run=dry_run,
         )
 
-    def _own(self, project: str, memory: _Memory) -> set[Subject]:
-        """What earlier imports of the source brought in."""
-        flags = {flag_subject(project, key) for key in memory.flags}
-        return flags | {segment_subject(project, key) for key in memory.segments}
+    def _lent(self, project: str, name: str, versions: Sequence[ImportedVersion], memory: _Memory) -> set[Subject]:
+        """What the versions name and another import brought in.
 
-    def _refuse_foreign(self, project: str, versions: Sequence[ImportedVersion], memory: _Memory) -> None:
-        """An import may only touch what it brought in: dated history must not rewrite the past of other flags."""
-        brought = {flag_subject(project, key) for version in versions for key in version.flags}
-        brought |= {segment_subject(project, key) for version in versions for key in version.segments}
-        foreign = [s for s in brought - self._own(project, memory) if self._changes.state.get(s) is not None]
-        if foreign:
-            names = sorted(subject.path.split("/", 2)[2] for subject in foreign)
-            raise HistoryOrder(f"this source did not bring in {', '.join(names[:5])}, which exist", subjects=names)
+        Raises HistoryOrder for what no import brought in: dated history must not rewrite the past of other flags.
+        """
+        brought = {subject for version in versions for subject in _subjects(project, version.flags, version.segments)}
+        strange = brought - set(_subjects(project, memory.flags, memory.segments))
+        standing = {subject for subject in strange if self._changes.state.get(subject) is not None}
+        others = [
+            msgspec.json.decode(cell.value, type=_Memory) for cell in self._storage.cells("import") if cell.key != name
+        ]
+        known = {
+            s for other in others if other.project == project for s in _subjects(project, other.flags, other.segments)
+        }
+        if standing - known:
+            names = sorted(subject.path.split("/", 2)[2] for subject in standing - known)
+            raise HistoryOrder(f"no import brought in {', '.join(names[:5])}, which exist", subjects=names)
+        return standing
 
     def _refuse_unknown(self, project: str, environment: str) -> None:
         if project not in self._changes.state.projects():
@@ -185,31 +202,53 @@ def _known(version: ImportedVersion, memory: _Memory) -> bool:
     return version.reference in memory.references
 
 
+def _subjects(project: str, flags: Iterable[str], segments: Iterable[str]) -> list[Subject]:
+    """The definitions that a version is about."""
+    return [*(flag_subject(project, key) for key in flags), *(segment_subject(project, key) for key in segments)]
+
+
+def _root(subject: Subject, environment: str, lent: Collection[Subject]) -> Subject | None:
+    """What goes when a source no longer names a definition: itself; of a lent flag its targeting, of a segment none."""
+    if subject not in lent:
+        return subject
+    return targeting_subject(subject.project or "", subject.flag, environment) if subject.flag else None
+
+
+def _documents(
+    project: str, environment: str, version: ImportedVersion, lent: Collection[Subject]
+) -> dict[Subject, Document]:
+    """Every document that the version writes."""
+    found: dict[Subject, Document] = {segment_subject(project, key): each for key, each in version.segments.items()}
+    for key, (flag, targeting) in version.flags.items():
+        found[flag_subject(project, key)] = flag
+        found[targeting_subject(project, key, environment)] = targeting
+    return {subject: document for subject, document in found.items() if subject not in lent}
+
+
 def _operations(
-    project: str, environment: str, version: ImportedVersion, before: ImportedVersion | None, living: set[Subject]
+    project: str,
+    environment: str,
+    version: ImportedVersion,
+    before: ImportedVersion | None,
+    living: set[Subject],
+    lent: Collection[Subject],
 ) -> tuple[Operation, ...]:
     """What makes the project's documents those of the version, where they differ from the version before.
 
-    `living` are the flags and segments that earlier versions left behind; it is brought up to this one.
+    `living` is what earlier versions left behind and a version that lacks it takes away; it is brought up to this one.
     """
-    wanted: dict[Subject, Document] = {segment_subject(project, key): each for key, each in version.segments.items()}
-    for key, (flag, targeting) in version.flags.items():
-        wanted[flag_subject(project, key)] = flag
-        wanted[targeting_subject(project, key, environment)] = targeting
-    had: dict[Subject, Document] = {}
-    if before is not None:
-        had.update({segment_subject(project, key): each for key, each in before.segments.items()})
-        for key, (flag, targeting) in before.flags.items():
-            had |= {flag_subject(project, key): flag, targeting_subject(project, key, environment): targeting}
+    wanted = _documents(project, environment, version, lent)
+    had = {} if before is None else _documents(project, environment, before, lent)
     operations = [
         Operation(action="put", subject=subject, value=encode(document))
         for subject, document in wanted.items()
         if subject not in had or msgspec.json.encode(had[subject]) != msgspec.json.encode(document)
     ]
-    gone = sorted(living - wanted.keys(), key=lambda subject: (subject.kind, subject.path))
+    roots = {_root(subject, environment, lent) for subject in _subjects(project, version.flags, version.segments)}
+    gone = sorted(living - roots, key=lambda subject: (subject.kind, subject.path))
     operations.extend(Operation(action="delete", subject=subject) for subject in gone)
     living.difference_update(gone)
-    living.update(subject for subject in wanted if subject.kind != "targeting")
+    living.update(subject for subject in roots if subject is not None)
     return tuple(operations)
 
 

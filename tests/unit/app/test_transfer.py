@@ -203,6 +203,38 @@ def test_bring_in__of_a_flag_that_it_did_not_bring__is_refused(app: App) -> None
         bring_in(app, [version("a", "2024-01-01T00:00:00.000000Z", "x")])
 
 
+def into(app: App, environment: str, *versions: ImportedVersion) -> Imported:
+    return app.transfer.bring_in(
+        SYSTEM_IDENTITY, list(versions), source="files", project="default", environment=environment
+    )
+
+
+def test_bring_in__of_a_second_environments_file__says_how_the_same_flags_are_served_there(app: App) -> None:
+    into(app, "production", version("a", None, "x", "y"))
+    done = into(app, "staging", version("b", None, "x", "z", served="off"))
+
+    state = app.changes.state
+    assert (
+        done.flags,
+        list(state.targetings("default", "staging")),
+        list(state.targetings("default", "production")),
+    ) == (
+        ("x", "z"),
+        ["x", "z"],
+        ["x", "y"],
+    )
+
+
+def test_bring_in__of_a_second_file_without_a_flag__leaves_the_flag_to_the_first(app: App) -> None:
+    into(app, "production", version("a", None, "x", "y"))
+    into(app, "staging", version("b", None, "x", "y"))
+    into(app, "staging", version("c", None, "y"))
+    into(app, "production", version("d", None, "x"))
+
+    state = app.changes.state
+    assert (list(state.flags("default")), list(state.targetings("default", "staging"))) == (["x"], [])
+
+
 def test_bring_in__of_an_endless_commit_message__keeps_its_beginning(app: App) -> None:
     long = msgspec.structs.replace(version("a", None, "x"), message="x" * 20_000)
     bring_in(app, [long])
