@@ -7,13 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.support.documents import boolean_flag
 from tests.support.server import RunningServer, running_server
 
 from flagtrail.server.rest import ROUTES
 
 Json = Any
+BULK = "/ofrep/v1/evaluate/flags"
+SINGLE = f"{BULK}/{{key}}"
 CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance"
 
 
@@ -47,6 +52,39 @@ def test_a_bodys_document__is_described_by_its_own_schema(description: Json) -> 
     schemas = description["components"]["schemas"]
     assert schemas["NewFlag"]["properties"]["flag"] == {"$ref": "#/components/schemas/Flag"}
     assert set(schemas["Flag"]["required"]) == {"key", "type", "variants"}
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "content", "status"),
+    [
+        pytest.param(SINGLE, "/f?{place}", b'{"context": {}}', 200, id="single"),
+        pytest.param(SINGLE, "/none?{place}", b'{"context": {}}', 404, id="single, unknown"),
+        pytest.param(SINGLE, "/f?{place}", b"{", 400, id="single, no JSON"),
+        pytest.param(SINGLE, "/f", b'{"context": {}}', 400, id="single, nowhere"),
+        pytest.param(BULK, "?{place}", b'{"context": {}}', 200, id="bulk"),
+        pytest.param(BULK, "?{place}", b"{}", 400, id="bulk, no context"),
+        pytest.param(BULK, "", b'{"context": {}}', 400, id="bulk, nowhere"),
+    ],
+)
+def test_an_answer_of_ofrep__is_as_described(
+    admin: httpx2.Client, project: str, description: Json, path: str, address: str, content: bytes, status: int
+) -> None:
+    made = admin.post(f"/api/v1/projects/{project}/flags", json={"flag": boolean_flag("f")})
+    assert made.status_code == 201, made.text
+    place = f"project={project}&environment=production"
+    answer = admin.post(f"{BULK}{address.format(place=place)}", content=content)
+    response = description["paths"][path]["post"]["responses"][str(status)]
+    schema = {**response["content"]["application/json"]["schema"], "components": description["components"]}
+    jsonschema.Draft202012Validator(schema).validate(answer.json())
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("path", "code"), [(SINGLE, "OfrepFailure"), (BULK, "OfrepBulkFailure")])
+def test_ofrep__has_its_own_form_of_refusals(description: Json, path: str, code: str) -> None:
+    responses = description["paths"][path]["post"]["responses"]
+    refusals = [response for status, response in responses.items() if status >= "400"]
+    told = {response["content"]["application/json"]["schema"]["$ref"] for response in refusals}
+    assert told == {f"#/components/schemas/{code}"}
 
 
 def test_the_reference_page__has_every_path_and_error(server: RunningServer, description: Json) -> None:

@@ -14,6 +14,7 @@ from litestar.openapi.config import OpenAPIConfig
 import flagtrail
 from flagtrail.model.document import STRUCTS
 from flagtrail.model.subject import Kind
+from flagtrail.server import openapi_ofrep
 from flagtrail.server.identity import PUBLIC
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.reference_page import reference_page
@@ -43,9 +44,10 @@ def describe(api: Router, ungated: list[HTTPRouteHandler]) -> dict[str, Any]:
     )
     for name, struct in documents.items():
         schemas.setdefault(name, struct)
-    schemas["Problem"] = _problem_schema()
+    schemas |= {"Problem": _problem_schema(), **openapi_ofrep.SCHEMAS}
     schema["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "session": {"type": "apiKey", "in": "cookie", "name": "flagtrail_session"},
     }
     _name_documents(schemas, _bodies(schema["paths"]))
@@ -53,6 +55,7 @@ def describe(api: Router, ungated: list[HTTPRouteHandler]) -> dict[str, Any]:
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             _complete(operation, method, options.get((path, method), {"role": PUBLIC}))
+    schema["paths"] |= openapi_ofrep.paths()
     return schema
 
 
