@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from posixpath import normpath
 
 import msgspec
 
@@ -60,6 +61,21 @@ class Repository:
                 path=path,
             )
         return found[::-1]
+
+    def renamed_to(self, commit: Commit, path: str) -> str | None:
+        """The name that the commit gave to the file; None where it deleted the file for good.
+
+        A log that follows one name shows the end of that name as a deletion.
+        """
+        options = ["-r", "-M", "--name-status", "-z", "--no-relative", "--no-ext-diff", "--no-textconv"]
+        out = self._run("diff-tree", *options, "--end-of-options", f"{commit.hash}^1", commit.hash)
+        tokens = iter(out.decode(errors="replace").split("\0"))
+        for status in tokens:
+            before = next(tokens, "")
+            after = next(tokens) if status.startswith("R") else None
+            if after is not None and before == normpath(path):
+                return after
+        return None
 
     def file(self, commit: Commit) -> bytes:
         """The file's bytes after a commit that did not delete it."""

@@ -71,6 +71,8 @@ def _from_repository(folder: Path, options: Options) -> Iterator[Version]:
     if repository.is_shallow():
         notes = ("the repository is a shallow clone: versions before this one are missing",)
     for commit in commits:
+        if commit is commits[-1] and commit.path is None:
+            notes = (*notes, *_moved(repository, commit, options.path))
         yield Version(
             author=Author(name=commit.name, email=commit.email),
             written_at=commit.authored_at,
@@ -80,6 +82,16 @@ def _from_repository(folder: Path, options: Options) -> Iterator[Version]:
             notes=notes,
         )
         notes = ()
+
+
+def _moved(repository: Repository, commit: Commit, path: str) -> tuple[str, ...]:
+    """A note where the newest version did not delete the file but gave it another name."""
+    moved = repository.renamed_to(commit, path)
+    if moved is None:
+        return ()
+    return (
+        f"{path} was renamed to {moved} here, which reads as the deletion of its flags; import --path {moved} instead",
+    )
 
 
 def _file_of(repository: Repository, commit: Commit) -> Callable[[], bytes]:

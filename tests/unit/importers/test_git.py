@@ -115,6 +115,42 @@ def test_repository__deleted_file__leaves_no_flags(repository: Repository) -> No
     assert _keys(repository.read()) == [{"a"}, set(), {"b"}]
 
 
+MOVED = "flags.json was renamed to new flags.json here, which reads as the deletion of its flags; import --path new flags.json instead"
+
+
+@pytest.mark.parametrize("path", ["flags.json", "./flags.json"])
+@pytest.mark.parametrize("content", [_flags("a", "b", "c"), _flags("a", "b", "c", "d")], ids=["as it was", "edited"])
+def test_repository__file_that_was_renamed_away__names_its_new_path(
+    repository: Repository, content: str, path: str
+) -> None:
+    repository.commit(_flags("a", "b", "c"))
+    repository.commit("other", file="other.txt")
+    repository.git("mv", "flags.json", "new flags.json")
+    repository.git("rm", "-q", "other.txt")
+    repository.commit(content, file="new flags.json")
+    versions = repository.read(Options(path=path))
+    assert _keys(versions) == [{"a", "b", "c"}, set()]
+    assert [version.notes for version in versions] == [(), (MOVED.replace("flags.json was", f"{path} was", 1),)]
+
+
+def test_repository__file_that_a_merge_renamed_away__names_its_new_path(repository: Repository) -> None:
+    repository.commit(_flags("a"))
+    repository.git("checkout", "-q", "-b", "side")
+    repository.git("mv", "flags.json", "new flags.json")
+    repository.commit("x", file="other.txt")
+    repository.git("checkout", "-q", "main")
+    repository.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    assert repository.read()[-1].notes == (MOVED,)
+
+
+def test_repository__file_that_was_deleted_for_good__has_no_note(repository: Repository) -> None:
+    repository.commit("other", file="other.txt")
+    repository.commit(_flags("a"))
+    repository.git("mv", "other.txt", "another.txt")
+    repository.commit(None)
+    assert repository.read()[-1].notes == ()
+
+
 def test_repository__merged_branch__counts_when_it_was_merged(repository: Repository) -> None:
     repository.commit(_flags("a"))
     repository.git("checkout", "-q", "-b", "topic")
