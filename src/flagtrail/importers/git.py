@@ -7,6 +7,7 @@ Each line of `commits.jsonl`, oldest version first, is an object with `file`
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -89,9 +90,8 @@ def _moved(repository: Repository, commit: Commit, path: str) -> tuple[str, ...]
     moved = repository.renamed_to(commit, path)
     if moved is None:
         return ()
-    return (
-        f"{path} was renamed to {moved} here, which reads as the deletion of its flags; import --path {moved} instead",
-    )
+    words = f"{path} was renamed to {moved} here, which reads as the deletion of its flags"
+    return (f"{words}; import --path {shlex.quote(moved)} instead",)
 
 
 def _file_of(repository: Repository, commit: Commit) -> Callable[[], bytes]:

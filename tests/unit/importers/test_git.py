@@ -115,7 +115,10 @@ def test_repository__deleted_file__leaves_no_flags(repository: Repository) -> No
     assert _keys(repository.read()) == [{"a"}, set(), {"b"}]
 
 
-MOVED = "flags.json was renamed to new flags.json here, which reads as the deletion of its flags; import --path new flags.json instead"
+MOVED = (
+    "flags.json was renamed to new flags.json here, which reads as the deletion of its flags;"
+    " import --path 'new flags.json' instead"
+)
 
 
 @pytest.mark.parametrize("path", ["flags.json", "./flags.json"])
