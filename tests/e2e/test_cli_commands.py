@@ -243,3 +243,9 @@ def test_edit__of_tags__keeps_those_that_are_not_named(tmp_path: Path, options: 
     flagtrail_in(tmp_path, "flags", "create", "invoices", "--tag", "money", "--tag", "slow")
     assert flagtrail_in(tmp_path, "flags", "edit", "invoices", *options.split(), "--why", "w").code == 0
     assert tags_of(tmp_path, "invoices") == left
+
+
+def test_stale__of_an_owner__is_about_its_flags_only_in_json_too(story: Path) -> None:
+    report = flagtrail_in(story, "stale", "--owner", "billing", "--json").json
+    assert isinstance(report, dict)
+    assert {each["owner"] for each in report["flags"]} == {"billing"}

@@ -65,6 +65,7 @@ CASES: list[tuple[str, int, str]] = [
     ("eval checkout --env nope", 1, "there is no environment 'nope'"),
     ("eval checkout --at 2001-01-01", 1, "The record does not reach back that far."),
     ("eval checkout --at soon", 2, "neither a time nor an entry's seq"),
+    ("stale --owner nope", 1, "no flag has the owner 'nope'; owners are not named"),
     ("exposure nope", 1, "there never was"),
     ("exposure checkout --where plan", 2, "is not attribute=value"),
     ("tokens create t --env nope", 1, "there is no environment 'nope'"),

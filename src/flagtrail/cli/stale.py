@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import click
+import msgspec
 from rich.text import Text
 
 from flagtrail.analysis.staleness import FlagStaleness, StaleReport
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import emit, indented, say
-from flagtrail.cli.session import Session
+from flagtrail.cli.session import Answer, Session
+from flagtrail.model.errors import NotFound
 
 
 @click.command
@@ -25,7 +27,7 @@ def stale(session: Session, owner: str | None) -> None:
     """
 
     def render(report: StaleReport) -> None:
-        found = [each for each in report.flags if each.reasons and owner in {None, each.owner}]
+        found = [each for each in report.flags if each.reasons]
         for each in found:
             _tell(each)
         for note in report.notes:
@@ -33,7 +35,18 @@ def stale(session: Session, owner: str | None) -> None:
         shown = sum(each.stage == "stale" for each in found)
         say(f"{shown} stale, {len(found) - shown} perhaps, of {len(report.flags)} flags.", "bold")
 
-    session.show(session.get(session.of_project("stale")), StaleReport, render)
+    answer = session.get(session.of_project("stale"))
+    session.show(answer if owner is None else _of_owner(answer, owner), StaleReport, render)
+
+
+def _of_owner(answer: Answer, owner: str) -> Answer:
+    """The same answer about one owner's flags only; raises NotFound where no flag has this owner."""
+    report = answer.read(StaleReport)
+    owned = tuple(each for each in report.flags if each.owner == owner)
+    if not owned:
+        owners = ", ".join(sorted({each.owner for each in report.flags} - {""}))
+        raise NotFound(f"no flag has the owner {owner!r}; owners are {owners or 'not named'}", owner=owner)
+    return Answer(msgspec.json.encode(msgspec.structs.replace(report, flags=owned)))
 
 
 def _tell(each: FlagStaleness) -> None:
