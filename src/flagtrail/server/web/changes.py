@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import get_args
 
 import msgspec
 from litestar.params import FromPath
 
 from flagtrail.app.answers import EntryQuery
+from flagtrail.app.ask import At
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import FlagtrailError
+from flagtrail.model.errors import BeforeRecord, FlagtrailError
+from flagtrail.model.state import Mention
 from flagtrail.model.subject import Kind
 from flagtrail.server.identity import require_overseer
 from flagtrail.server.problems import HTTP_STATUS
@@ -122,15 +125,36 @@ def _altered(page: Page, entry: Entry) -> list[Altered]:
     project, own = entry.subject.project or "", entry.subject.flag
     if entry.subject.kind not in {"segment", "flag", "targeting"}:
         return []
-    state = page.app.ask.state
-    environments = state.environments(project)
 
     def stands(flag: str, environment: str | None = None) -> bool:
         query = EntryQuery(project=project, flag=flag, environment=environment, before=entry.seq + 1, limit=1)
         return any(found.seq == entry.seq for found in page.app.ask.log(query).entries)
 
-    flags = [str(key) for key in state.tables.get(("flag", project), {}) if key != own]
-    return [Altered(flag, [key for key in environments if stands(flag, key)]) for flag in sorted(flags) if stands(flag)]
+    environments = page.app.ask.state.environments(project)
+    flags = sorted(flag for flag in _reachable(page, entry) if flag != own and stands(flag))
+    return [Altered(flag, [key for key in environments if stands(flag, key)]) for flag in flags]
+
+
+def _reachable(page: Page, entry: Entry) -> set[str]:
+    """The flags that depended on the entry's document just before its request or just after, at any remove.
+
+    Only these can stand in its history; to ask that of every flag would take a second in a large project.
+    """
+    subject, project = entry.subject, entry.subject.project or ""
+    first = entry.seq - entry.group.index
+    found: set[str] = set()
+    for seq in (first - 1, first + entry.group.count - 1):
+        with suppress(BeforeRecord):
+            state = page.app.ask.state_at(project, At(seq=seq))
+            waiting: list[Mention] = [("segment", subject.name) if subject.flag is None else ("flag", subject.flag)]
+            seen = set(waiting)
+            while waiting:
+                users = state.users_of(project, waiting.pop())
+                mentions: set[Mention] = {("flag", u.flag) if u.flag else ("segment", u.name) for u in users}
+                waiting.extend(mentions - seen)
+                seen |= mentions
+            found |= {key for kind, key in seen if kind == "flag"}
+    return found
 
 
 def _readable(page: Page, seq: int) -> Entry:
