@@ -129,3 +129,41 @@ def test_answers__splits_that_are_reached_by_other_contexts_too__are_told_by_the
     rules = ruleset(*splits, targeting(attribute_is("plan", "basic")))
     first, second = (rules.answers({"plan": plan, "targetingKey": "a"}).settled for plan in ("free", "basic"))
     assert [one is other for one, other in zip(first, second, strict=True)] == [False, True]
+
+
+THIRDS = {
+    "split": [
+        {"variant": "on", "weight": 40_000},
+        {"variant": "off", "weight": 40_000},
+        {"variant": "on", "weight": 20_000},
+    ]
+}
+IMPORTED = {**HALF, "bucketing": "flagd_v1"}
+FIRST = targeting(attribute_is("plan", "pro"), enabled=False)
+
+
+@pytest.mark.parametrize("value", ["pro", "basic", 3, 3.5, True, ["pro", "x"], {"a": 1}, None, float("nan")])
+@pytest.mark.parametrize(
+    "targetings",
+    [
+        pytest.param([targeting(attribute_is("plan", "pro", 3)) for _ in range(3)], id="one attribute of any type"),
+        pytest.param([targeting(serve=THIRDS)] * 3, id="three ways"),
+        pytest.param([targeting(serve=IMPORTED)] * 3, id="another strategy"),
+        pytest.param([targeting(serve={**HALF, "by": "company.id"})] * 3, id="by a nested attribute"),
+        pytest.param(
+            [FIRST, *[targeting(attribute_is("plan", "pro"), {"flag": "f0", "variants": ["off"]}) for _ in range(3)]],
+            id="behind a flag that is off",
+        ),
+        pytest.param(
+            [targeting(serve=HALF), *[targeting({"flag": "f0", "variants": ["on"]}) for _ in range(3)]],
+            id="behind a flag that splits",
+        ),
+    ],
+)
+def test_answers__are_those_of_each_flag_alone(targetings: list[Targeting], value: object) -> None:
+    rules = ruleset(*targetings)
+    for number in range(40):
+        context = {"targetingKey": f"user-{number}", "plan": value, "company": {"id": number}}
+        alone = {key: rules.evaluate(key, context) for key in rules.flags}
+
+        assert {one.flag: one for one in rules.answers(context).all()} == alone

@@ -9,7 +9,7 @@ from tests.unit.ledger.making import IMPORTED, ORIGIN, entry, salts
 
 from flagtrail.ledger import leaf as form
 from flagtrail.ledger.merkle import EMPTY_ROOT, leaf_hash
-from flagtrail.ledger.seal import Sealed, seal, unseal
+from flagtrail.ledger.seal import Sealed, as_recorded, seal, unseal
 from flagtrail.model import subject as subjects
 from flagtrail.model.actor import Actor, ActorKind, Author, Via
 from flagtrail.model.entry import ACTIONS, Entry, Group
@@ -240,3 +240,10 @@ def test_leaf__a_hash_whose_spare_bits_are_set__is_a_defect() -> None:
 
 def test_leaf__no_object__is_a_defect() -> None:
     assert form.defect([]) is not None
+
+
+def test_as_recorded__of_keys_in_any_order__is_what_will_be_read() -> None:
+    one = entry(4, before={"b": 1.0, "a": -0.0}, after={"z": {"y": 1, "x": 2}, "k": []})
+    of = sealed(one)
+
+    assert repr(as_recorded(one, of)) == repr(unseal(of.leaf, disclosed(of)))
