@@ -28,8 +28,8 @@ _FIXED: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-cache"),
 )
-_CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 _READABLE: tuple[tuple[bytes, bytes], ...] = (
+    *_FIXED,
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-Id"),
 )
@@ -59,28 +59,38 @@ class EvaluationFront:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
         extra: dict[str, str] = {}
+        secret: str | None = None
         try:
-            reply = await self._reply(scope, receive)
+            secret, if_none_match = _head(scope["headers"])
+            reply = await self._reply(scope, receive, secret, if_none_match)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes an answer without details
             refusal = problems.refusal(error, request)
             problem = problems.problem(refusal, request)
             extra = {name: value for name, value in problem.headers.items() if name != "Content-Type"}
             extra.pop("Cache-Control")
             reply = ofrep.Reply(problem.status, _told(refusal, problem.status, scope["path"]))
-        headers = [*_FIXED, (b"content-length", str(len(reply.body)).encode()), (b"x-request-id", request.encode())]
-        if _shows_token(scope["headers"]):
-            headers.extend(_READABLE)
+        headers = [
+            *(_READABLE if secret else _FIXED),
+            (b"content-length", b"%d" % len(reply.body)),
+            (b"x-request-id", request.encode()),
+        ]
         if reply.etag:
             headers.append((b"etag", reply.etag.encode()))
-        headers.extend((name.lower().encode(), value.encode()) for name, value in extra.items())
+        if extra:
+            headers.extend((name.lower().encode(), value.encode()) for name, value in extra.items())
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body, "more_body": False})
 
-    async def _reply(self, scope: Any, receive: Receive) -> ofrep.Reply:  # noqa: ANN401 - ASGI's
+    async def _reply(
+        self,
+        scope: Any,  # noqa: ANN401 - ASGI's
+        receive: Receive,
+        secret: str | None,
+        if_none_match: str | None,
+    ) -> ofrep.Reply:
         key = ofrep.address(scope["path"])
         if scope["method"] != "POST":
             raise MethodNotAllowed("evaluations are asked for with POST", allow="POST, OPTIONS")
-        secret, if_none_match = _head(scope["headers"])
         # Awaited only where something may block: every coroutine that is made costs as much as a small evaluation.
         identity = self._credentials.known_token(secret, "api") if secret else None
         if identity is None:
@@ -116,11 +126,6 @@ def _head(headers: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - ASGI
         elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY:
             raise errors.TooLarge(_TOO_LARGE)
     return secret, if_none_match
-
-
-def _shows_token(headers: Any) -> bool:  # noqa: ANN401 - ASGI's pairs
-    """Whether the credential stands in the request's own headers; an empty one would leave it to the cookie."""
-    return any(name in _CREDENTIALS and value.strip() for name, value in headers)
 
 
 async def _rest(receive: Receive, first: bytes) -> bytes:
