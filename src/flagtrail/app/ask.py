@@ -242,7 +242,8 @@ class Ask:
         )
         for key, subject in named:
             if key is not None and self.state.held(subject) is None:
-                detail = f"there never was a {subject.kind} {key!r} in project {project!r}"
+                article = "an" if subject.kind == "environment" else "a"
+                detail = f"there never was {article} {subject.kind} {key!r} in project {project!r}"
                 raise NotFound(detail, kind=subject.kind, key=key)
 
     def _everything_about(self, project: str, environment: str, flag: str) -> list[Entry]:
