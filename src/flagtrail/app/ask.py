@@ -153,10 +153,11 @@ class Ask:
         until: str | None = None,
     ) -> exposure.Exposure:
         """When, and to what share, a flag's variants were on for a segment of contexts."""
-        if since is not None and until is not None:
-            _refuse_inverted(read_time(since), read_time(until))
+        begin, end = _time(since), _time(until)
+        if begin is not None and end is not None:
+            _refuse_inverted(begin, end)
         entries = self._everything_about(project, environment, flag)
-        return exposure.exposure(entries, project, environment, flag, where, since=_time(since), until=_time(until))
+        return exposure.exposure(entries, project, environment, flag, where, since=begin, until=end)
 
     def rollout(self, project: str, environment: str, flag: str) -> rollout.RolloutHistory:
         """The shares per variant over time, with who and why at each step."""
@@ -332,4 +333,4 @@ def as_datetime(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-__all__ = ["Answer", "Ask", "At", "Page", "as_datetime", "read_at"]
+__all__ = ["Answer", "Ask", "At", "Page", "read_at"]

@@ -320,12 +320,13 @@ class Changes:
         expected = conflict.facts.get("expected")
         path = conflict.facts.get("subject")
         if isinstance(expected, int) and isinstance(path, str):
-            since = [entry for entry in self._storage.history([path]) if entry.version > expected]
+            history = self._storage.history([path])
+            since = [entry for entry in history if entry.version > expected]
             conflict.facts["diff"] = [
                 {"seq": e.seq, "actor": e.actor.name, "time": e.time, "paths": list(e.paths), "why": e.why}
                 for e in since[-20:]
             ]
-            seen = next((e for e in self._storage.history([path]) if e.version == expected), None)
+            seen = next((e for e in history if e.version == expected), None)
             conflict.facts["theirs"] = since[-1].after if since else None
             conflict.facts["yours_was_based_on"] = None if seen is None else seen.after
         return conflict
