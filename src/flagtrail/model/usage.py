@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+from flagtrail.model.flag import Json
+
+MAX_COUNT = 2**53
+MAX_AGO_SECONDS = 7 * 86_400
+MAX_COUNTS = 20_000
+"""Counts of one period in one report."""
+MAX_PERIODS = 200
+MAX_CONTEXTS = 1_000
 
 
 class Usage(msgspec.Struct, frozen=True):
     """Evaluations of one flag, variant and rule in one environment within one hour.
 
     `hour` is its start and `last` the newest evaluation seen (RFC 3339, UTC, to
-    the second); `client` names who reported (`ofrep`, or an SDK with its version).
+    the second); `client` names who reported (`ofrep`, or an SDK with its
+    version: `flagtrail-python/0.1.0`), `application` for which application, as
+    that names itself and its version (`shop/1.4.2`; empty: it does not).
     """
 
     project: str
@@ -21,6 +34,7 @@ class Usage(msgspec.Struct, frozen=True):
     count: int
     last: str
     client: str = "ofrep"
+    application: str = ""
 
 
 class UsageSummary(msgspec.Struct, frozen=True):
@@ -35,3 +49,36 @@ class UsageSummary(msgspec.Struct, frozen=True):
     count: int
     first: str
     last: str
+
+
+class Count(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often one variant of a flag was served by one rule (empty: none) within a period."""
+
+    flag: str
+    variant: str
+    rule: str
+    count: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
+
+
+class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counts of one stretch of time, whose end is `ago` seconds before the report is sent.
+
+    Told by how long ago it was, since an application's clock may be wrong by any amount.
+    """
+
+    ago: Annotated[float, msgspec.Meta(ge=0, le=MAX_AGO_SECONDS)]
+    counts: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_COUNTS)]
+
+
+class UsageReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one process evaluated since its last report.
+
+    `id` is the report's own: one that is sent again is added up once.
+    `contexts` are sampled evaluation contexts, as the application allowed them.
+    """
+
+    id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9-]{16,64}\Z")]
+    sdk: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    periods: Annotated[tuple[Period, ...], msgspec.Meta(max_length=MAX_PERIODS)]
+    application: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    contexts: Annotated[tuple[dict[str, Json], ...], msgspec.Meta(max_length=MAX_CONTEXTS)] = ()

@@ -1,0 +1,1 @@
+"""What an application installs: evaluation in process that never fails, kept in step with the server."""

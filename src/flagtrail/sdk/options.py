@@ -1,0 +1,65 @@
+"""Everything an application may choose about its client, in one place; docs/reference/sdk.md tells each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a client gets its ruleset and what it tells of its use. All times are in seconds.
+
+    `url` and `token` (of kind `server`) name the server and the environment; without a URL the client is offline.
+    `application` is the application's own name and version (`shop/1.4.2`).
+    `cache_file` keeps the last good ruleset, for a start while the server is away; none where it is None.
+    `sync` is `stream` (server-sent events, polling where they do not get through) or `poll`.
+    `stale_after` is how long the server may be away before answers are called STALE.
+    `usage` counts evaluations and reports them every `flush_every`.
+    `sample_contexts` is how many contexts, drawn from all that were evaluated, are reported with each flush, with
+    the attributes that `sample_attributes` names and no others; with `hash_targeting_key` the targeting key is
+    replaced by a keyed-by-nothing SHA-256 prefix of it.
+    """
+
+    url: str = ""
+    token: str = ""
+    application: str = ""
+    cache_file: str | None = None
+    sync: Literal["stream", "poll"] = "stream"
+    poll_every: float = 30.0
+    timeout: float = 5.0
+    stale_after: float = 60.0
+    usage: bool = True
+    flush_every: float = 10.0
+    sample_contexts: int = 0
+    sample_attributes: tuple[str, ...] = ()
+    hash_targeting_key: bool = False
+    ca_file: str | None = None
+    max_ruleset_bytes: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot work: the one moment at which a client may refuse."""
+        if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
+            raise ValueError(f"{self.url!r} is no http address")
+        if self.url and not self.token:
+            raise ValueError("a server needs a token: one of kind 'server' of the environment to evaluate in")
+        if self.token and not self.token.isascii():
+            raise ValueError("a token has ASCII characters only")
+        for name in ("poll_every", "timeout", "stale_after", "flush_every"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be more than 0 seconds")
+        if not 0 <= self.sample_contexts <= 1_000:  # noqa: PLR2004 - model.usage.MAX_CONTEXTS
+            raise ValueError("sample_contexts must be 0 to 1,000")
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Options:
+    """Options of `FLAGTRAIL_URL`, `FLAGTRAIL_TOKEN`, `FLAGTRAIL_APPLICATION` and `FLAGTRAIL_CACHE_FILE`."""
+    return Options(
+        url=environ.get("FLAGTRAIL_URL", ""),
+        token=environ.get("FLAGTRAIL_TOKEN", ""),
+        application=environ.get("FLAGTRAIL_APPLICATION", ""),
+        cache_file=environ.get("FLAGTRAIL_CACHE_FILE") or None,
+    )
