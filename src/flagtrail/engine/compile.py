@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 from flagtrail.engine import matchers, resolutions
 from flagtrail.engine.attributes import reader
 from flagtrail.engine.splits import Split, split_of
+from flagtrail.engine.tally import TallyOf
 from flagtrail.engine.versions import VERSIONS
 from flagtrail.model.condition import Condition
 from flagtrail.model.context import Context
@@ -54,9 +55,12 @@ class Linked(Protocol):
         """The function of a segment."""
 
 
-def compile_flag(flag: Flag, targeting: Targeting, linked: Linked) -> FlagFunction:
-    """The function of an enabled flag that is not part of a cycle. It raises what reading the context raises."""
-    function: FlagFunction = _Builder(linked).flag(flag, targeting)
+def compile_flag(flag: Flag, targeting: Targeting, linked: Linked, *, tally_of: TallyOf | None = None) -> FlagFunction:
+    """The function of an enabled flag that is not part of a cycle. It raises what reading the context raises.
+
+    With `tally_of` it counts what it answers, but for errors.
+    """
+    function: FlagFunction = _Builder(linked, tally_of=tally_of).flag(flag, targeting)
     return function
 
 
@@ -77,10 +81,24 @@ def constant(resolution: Resolution) -> FlagFunction:
     return lambda _context: resolution
 
 
+def counted(resolution: Resolution, tally_of: TallyOf) -> FlagFunction:
+    """As `constant`, counting, but for errors."""
+    if resolution.variant is None:
+        return constant(resolution)
+    tally = tally_of(resolution)
+
+    def function(_context: Context) -> Resolution:
+        tally.n += 1
+        return resolution
+
+    return function
+
+
 class _Builder:
-    def __init__(self, linked: Linked, *, draws: bool = True) -> None:
+    def __init__(self, linked: Linked, *, draws: bool = True, tally_of: TallyOf | None = None) -> None:
         self._linked = linked
         self._draws = draws
+        self._tally_of = tally_of
         self._namespace: dict[str, object] = {"__builtins__": {}, "str": str, "int": int, "float": float}
         self._locals: dict[str, str] = {}
 
@@ -89,7 +107,7 @@ class _Builder:
         off = resolutions.off(flag, targeting)
         for prerequisite in targeting.prerequisites:
             held = self._resolves_to(prerequisite.flag, prerequisite.variants)
-            body.append(ast.If(ast.UnaryOp(ast.Not(), held), [self._answer(off)], []))
+            body.append(ast.If(ast.UnaryOp(ast.Not(), held), self._answer(off), []))
         loaded: _Loaded = frozenset()
         for rule in targeting.rules:
             test, during, loaded = self._condition(rule.when, loaded)
@@ -118,8 +136,12 @@ class _Builder:
         self._namespace[name] = value
         return _name(name)
 
-    def _answer(self, resolution: Resolution | Split) -> ast.Return:
-        return ast.Return(self._bind(resolution))
+    def _answer(self, resolution: Resolution | Split) -> list[ast.stmt]:
+        body: list[ast.stmt] = [ast.Return(self._bind(resolution))]
+        if self._tally_of is not None and isinstance(resolution, Resolution) and resolution.variant is not None:
+            tally = self._bind(self._tally_of(resolution))
+            body.insert(0, ast.AugAssign(ast.Attribute(tally, "n", ast.Store()), ast.Add(), ast.Constant(1)))
+        return body
 
     def _load(self, attribute: str, loaded: _Loaded) -> tuple[ast.expr, ast.Name]:
         """The expression that reads the attribute first, and the name for every later use."""
@@ -222,10 +244,10 @@ class _Builder:
 
     def _serve(self, flag: Flag, serve: Serve, reason: Reason, rule: str | None, loaded: _Loaded) -> list[ast.stmt]:
         if serve.variant is not None:
-            return [self._answer(resolutions.served(flag, serve.variant, reason, rule))]
+            return self._answer(resolutions.served(flag, serve.variant, reason, rule))
         split = split_of(flag, serve, rule)
         if isinstance(split, Resolution) or not self._draws:
-            return [self._answer(split)]
+            return self._answer(split)
         return self._split(split, *self._load(split.by, loaded))
 
     def _split(self, split: Split, first: ast.expr, name: ast.Name) -> list[ast.stmt]:
@@ -247,11 +269,11 @@ class _Builder:
         refusal = _call(self._bind(split.refusal), hashed)
         negative = ast.Compare(hashed, [ast.Lt()], [ast.Constant(0)])
         for index, (limit, resolution) in enumerate(split.ranges):
-            answer: list[ast.stmt] = [self._answer(resolution)]
+            answer = self._answer(resolution)
             if index == 0:  # every negative point is below the first range's end
                 answer.insert(0, ast.If(negative, [ast.Return(refusal)], []))
             body.append(ast.If(ast.Compare(hashed, [ast.Lt()], [self._bind(limit)]), answer, []))
-        body.append(self._answer(split.last))
+        body.extend(self._answer(split.last))
         return body
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from flagtrail.model.context import TARGETING_KEY
-from flagtrail.model.flag import Flag
+from flagtrail.model.flag import Flag, Json
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
 from flagtrail.model.targeting import Targeting, default_targeting
+
+_EXACT = 1 << 53
+"""Up to here a float holds every integer."""
 
 
 def served(flag: Flag, variant: str, reason: Reason, rule: str | None = None) -> Resolution:
     """The variant and its value; PARSE_ERROR where the flag has no such variant."""
     if variant not in flag.variants:
         return refused(flag.key, ErrorCode.PARSE_ERROR, f"the flag has no variant {variant!r}", rule)
-    return Resolution(flag.key, variant, flag.variants[variant], reason, rule)
+    return Resolution(flag.key, variant, _value(flag, variant), reason, rule)
+
+
+def _value(flag: Flag, variant: str) -> Json:
+    """The variant's value; a float also where JSON wrote 2.0 as `2`: who reads integers apart would refuse that."""
+    value = flag.variants[variant]
+    if flag.type == "float" and value.__class__ is int and abs(value) <= _EXACT:
+        return float(value)
+    return value
 
 
 def off(flag: Flag, targeting: Targeting | None) -> Resolution:

@@ -19,6 +19,7 @@ from flagtrail.engine.compile import (
     compile_flag,
     compile_segment,
     constant,
+    counted,
 )
 from flagtrail.engine.explanation import Explanation
 from flagtrail.engine.interpret import interpret
@@ -31,6 +32,7 @@ from flagtrail.engine.references import (
     every_condition,
     segment_closure,
 )
+from flagtrail.engine.tally import TallyOf
 from flagtrail.model.condition import Condition
 from flagtrail.model.context import Context
 from flagtrail.model.flag import Flag
@@ -65,7 +67,7 @@ class Ruleset:
     Values of variants are shared: do not alter an object that was served.
     """
 
-    __slots__ = ("_bulk", "_decided", "_flags_compiled", "_functions", "_segments_compiled", *_DOCUMENTS)
+    __slots__ = ("_bulk", "_counting", "_decided", "_flags_compiled", "_functions", "_segments_compiled", *_DOCUMENTS)
 
     def __init__(
         self, flags: Mapping[str, Flag], targetings: Targetings, segments: Segments, *, previous: Ruleset | None = None
@@ -76,6 +78,7 @@ class Ruleset:
         self._flags_compiled: dict[str, _Compiled[FlagFunction]] = {}
         self._segments_compiled: dict[str, _Compiled[SegmentFunction]] = {}
         self._decided: dict[str, _Compiled[Decided]] = {}
+        self._counting: dict[str, _Compiled[FlagFunction]] = {}
         self._bulk: Bulk | None = None
         # A plain dict: looking up in a subclass with __missing__ costs 30 ns more than the whole of a plain flag.
         self._functions: dict[str, FlagFunction] = {
@@ -134,6 +137,20 @@ class Ruleset:
             self._functions[key] = known.function
         return known.function
 
+    def counting_functions(self) -> dict[str, FlagFunction]:
+        """The functions that `counting_function` has made so far, here or in rulesets before, by flag."""
+        return {key: known.function for key, known in tuple(self._counting.items())}
+
+    def counting_function(self, key: str, tally_of: TallyOf) -> FlagFunction:
+        """As `flag_function`, of a flag that is not archived: it counts what it answers, but for errors.
+
+        Flags that it depends on are not counted. The tallies are those of the call that compiled it.
+        """
+        known = self._counting.get(key)
+        if known is None:
+            known = self._counting[key] = self._compile_flag(key, self.flags[key], tally_of)
+        return known.function
+
     def segment_function(self, key: str) -> SegmentFunction:
         """The compiled function of a segment; one that is unknown or depends on itself never holds."""
         known = self._segments_compiled.get(key)
@@ -142,13 +159,13 @@ class Ruleset:
             self._segments_compiled[key] = known
         return known.function
 
-    def _compile_flag(self, key: str, flag: Flag) -> _Compiled[FlagFunction]:
+    def _compile_flag(self, key: str, flag: Flag, tally_of: TallyOf | None = None) -> _Compiled[FlagFunction]:
         own = References(frozenset({key}))
         fixed, reached = self._fixed(key, flag)
         if fixed is not None:
-            return self._made(constant(fixed), own, reached)
+            return self._made(constant(fixed) if tally_of is None else counted(fixed, tally_of), own, reached)
         try:
-            function = compile_flag(flag, self.targetings[key], self)
+            function = compile_flag(flag, self.targetings[key], self, tally_of=tally_of)
         except _UNCOMPILABLE:
             function = constant(_uncompilable(key))
         return self._made(function, own, reached)
@@ -224,6 +241,9 @@ class Ruleset:
         for key, decided in tuple(previous._decided.items()):
             if self._still_holds(decided.flags, decided.segments):
                 self._decided[key] = decided
+        for key, counting in tuple(previous._counting.items()):
+            if self._still_holds(counting.flags, counting.segments):
+                self._counting[key] = counting
         for key, segment in tuple(previous._segments_compiled.items()):
             if self._still_holds(segment.flags, segment.segments):
                 self._segments_compiled[key] = segment

@@ -1,0 +1,251 @@
+"""The client: typed evaluation in process, always at once, never raising; started, forked and closed as a whole."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+import msgspec
+
+from flagtrail.engine import resolutions
+from flagtrail.model.context import Context
+from flagtrail.model.flag import Flag, FlagType, Json
+from flagtrail.model.resolution import ErrorCode, Reason, Resolution
+from flagtrail.sdk.evaluator import TYPES, Evaluator, Table, copied
+from flagtrail.sdk.events import Event, Handler
+from flagtrail.sdk.options import Options, from_environment
+from flagtrail.sdk.sample import Sampler
+from flagtrail.sdk.served import Served
+from flagtrail.sdk.usage import Tallies
+
+if TYPE_CHECKING:
+    from flagtrail.sdk.connection import Connection
+
+log = logging.getLogger("flagtrail.sdk")
+
+Status: TypeAlias = Literal["NOT_READY", "READY", "STALE", "ERROR", "FATAL"]
+MAX_TOLD = 1_000
+_NOBODY: Context = {}
+
+
+class Client:
+    """Evaluates the flags of one environment. Make one per process and keep it; any thread may use it.
+
+    `start` fetches the ruleset and keeps it in step; until there is one every
+    call gives its default. A context is one flat mapping, as in OFREP:
+    `{"targetingKey": "user-1", "plan": "pro"}`. Without `options` they come from
+    the environment (`FLAGTRAIL_URL`, `FLAGTRAIL_TOKEN`, ...).
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = from_environment() if options is None else options
+        self._handlers: list[Handler] = []
+        self._told: set[tuple[str, str]] = set()
+        self._connection: Connection | None = None
+        self._closed = False
+        counts = self.options.usage
+        self._tallies = Tallies() if counts else None
+        samples = counts and self.options.sample_contexts > 0
+        self._sampler = Sampler(self.options) if samples else None
+        self.served = Served(
+            self._emit,
+            self._install,
+            stale_after=self.options.stale_after,
+            tallies=self._tallies,
+            offer=None if self._sampler is None else self._sampler.offer,
+        )
+        self._ready = threading.Event()
+        self._tables: Mapping[FlagType, Table] = {}
+        self._booleans: Table = {}
+        self._strings: Table = {}
+        self._integers: Table = {}
+        self._floats: Table = {}
+        self._objects: Table = {}
+        _clients.add(self)
+
+    # What is evaluated. The tables are replaced whole; one look-up tells both that there is such a flag and its type.
+
+    def get_boolean(self, key: str, default: bool, context: Context | None = _NOBODY) -> bool:
+        """The value of a boolean flag; `default` where it has none for the context. Never raises."""
+        try:
+            value: bool | None = self._booleans[key](context).value  # type: ignore[arg-type] # None raises, as it may
+        except Exception:  # noqa: BLE001 - whatever a context or a key is, the application goes on
+            value = self.resolve("boolean", key, context).value
+        return default if value is None else value
+
+    def get_string(self, key: str, default: str, context: Context | None = _NOBODY) -> str:
+        """The value of a string flag; `default` where it has none for the context. Never raises."""
+        try:
+            value: str | None = self._strings[key](context).value  # type: ignore[arg-type] # as above
+        except Exception:  # noqa: BLE001 - as above
+            value = self.resolve("string", key, context).value
+        return default if value is None else value
+
+    def get_integer(self, key: str, default: int, context: Context | None = _NOBODY) -> int:
+        """The value of an integer flag; `default` where it has none for the context. Never raises."""
+        try:
+            value: int | None = self._integers[key](context).value  # type: ignore[arg-type] # as above
+        except Exception:  # noqa: BLE001 - as above
+            value = self.resolve("integer", key, context).value
+        return default if value is None else value
+
+    def get_float(self, key: str, default: float, context: Context | None = _NOBODY) -> float:
+        """The value of a float flag; `default` where it has none for the context. Never raises."""
+        try:
+            value: float | None = self._floats[key](context).value  # type: ignore[arg-type] # as above
+        except Exception:  # noqa: BLE001 - as above
+            value = self.resolve("float", key, context).value
+        return default if value is None else value
+
+    def get_object(self, key: str, default: Json, context: Context | None = _NOBODY) -> Json:
+        """A copy of the value of an object flag; `default` where it has none for the context. Never raises."""
+        value = self.resolve("object", key, context).value
+        return default if value is None else copied(value)
+
+    def evaluate_all(self, context: Context | None = _NOBODY) -> dict[str, Json]:
+        """The value of every flag that has one for the context, by key. Never raises."""
+        held = self.served.held
+        return {} if held is None else held.evaluator.evaluate_all(_NOBODY if context is None else context)
+
+    def details(self, key: str, context: Context | None = _NOBODY) -> Resolution:
+        """A flag of whatever type: its value, variant, reason and rule, or why it has none. Never raises."""
+        flag = self._flag(key)
+        return self.resolve("boolean" if flag is None else flag.type, key, context)
+
+    def resolve(self, flag_type: FlagType, key: str, context: Context | None = _NOBODY) -> Resolution:
+        """A flag that must be of this type: its value, variant, reason and rule, or why it has none. Never raises.
+
+        The reason is STALE while the server has been away too long. A value is shared: do not alter it.
+        """
+        try:
+            resolution = self._tables[flag_type][key](_NOBODY if context is None else context)
+        except Exception as error:  # noqa: BLE001 - as above
+            resolution = self._failed(flag_type, key, error)
+        if self.served.stale and resolution.error is None:
+            resolution = msgspec.structs.replace(resolution, reason=Reason.STALE)
+        return resolution
+
+    def _failed(self, flag_type: FlagType, key: object, error: Exception) -> Resolution:
+        name = key if isinstance(key, str) else ""
+        flag = self._flag(key)
+        if self.served.held is None:
+            failed = resolutions.refused(name, ErrorCode.PROVIDER_NOT_READY, "there is no ruleset yet")
+        elif flag is None:
+            failed = resolutions.not_found(key)
+        elif flag.type != flag_type:
+            told = f"the flag is of type {flag.type}, and is asked for as {flag_type}"
+            failed = resolutions.refused(name, ErrorCode.TYPE_MISMATCH, told)
+        else:
+            return resolutions.context_unreadable(name, type(error).__name__)
+        self._tell_once(name, str(failed.error), str(failed.message))
+        return failed
+
+    def _flag(self, key: object) -> Flag | None:
+        held = self.served.held
+        return held.flags.get(key) if held is not None and isinstance(key, str) else None
+
+    def _tell_once(self, key: str, code: str, message: str) -> None:
+        if code != ErrorCode.PROVIDER_NOT_READY and (key, code) not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add((key, code))
+            log.warning("flag %r: %s (%s); the default is used", key[:256], message, code)
+
+    # How it stands, and who is told.
+
+    @property
+    def status(self) -> Status:
+        """As a provider's status in the OpenFeature specification (section 1.7)."""
+        served = self.served
+        if served.held is not None:
+            return "STALE" if served.stale else "READY"
+        if served.fatal:
+            return "FATAL"
+        return "ERROR" if served.failing else "NOT_READY"
+
+    def on(self, handler: Handler) -> None:
+        """Call `handler` with each event from now on, from the client's own thread: it must not take long."""
+        self._handlers.append(handler)
+
+    def off(self, handler: Handler) -> None:
+        """Call `handler` no more."""
+        if handler in self._handlers:
+            self._handlers.remove(handler)
+
+    def _emit(self, event: Event) -> None:
+        for handler in tuple(self._handlers):
+            try:
+                handler(event)
+            except Exception:
+                log.exception("a handler of %s failed", event.kind)
+
+    def _install(self, evaluator: Evaluator) -> None:
+        tables = evaluator.tables
+        self._tables = tables
+        self._booleans, self._strings = tables["boolean"], tables["string"]
+        self._integers, self._floats, self._objects = (tables[name] for name in TYPES[2:])
+        self._ready.set()
+
+    # Its life.
+
+    def start(self, wait: float | None = 0.0) -> bool:
+        """Begin to fetch, follow and report; whether there is a ruleset after at most `wait` seconds (None: for ever).
+
+        A client without a URL is offline: it serves what it is given. Starting again does nothing.
+        """
+        if self._connection is None and not self._closed and self.options.url:
+            atexit.register(self.close)
+            self._connect()
+        return self._ready.wait(wait) if self._connection is not None else self._ready.is_set()
+
+    def close(self) -> None:
+        """Report what was counted (two seconds at most) and stop. Evaluation goes on with what is held."""
+        self._closed = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            atexit.unregister(self.close)
+            connection.stop()
+
+    def __enter__(self) -> Self:
+        """Start, waiting for the first ruleset as long as one request may take."""
+        self.start(self.options.timeout)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _connect(self) -> None:
+        from flagtrail.sdk.connection import Connection
+
+        self._connection = Connection(self.options, self.served, self._tallies, self._sampler)
+        self._connection.start()
+
+    def after_fork(self) -> None:
+        """In a child process: threads did not come along, and what the parent counted the parent reports."""
+        self._ready = threading.Event()
+        held = self.served.held
+        if held is not None:  # the parent may have been about to install it
+            self._install(held.evaluator)
+        if self._tallies is not None:
+            self._tallies.forget()
+        if self._connection is not None:
+            self._connect()
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for client in tuple(_clients):
+        client.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
