@@ -25,7 +25,7 @@ from flagtrail.sdk.served import Served
 from flagtrail.sdk.usage import Tallies
 
 if TYPE_CHECKING:
-    from flagtrail.sdk.connection import Connection
+    from flagtrail.sdk.workers import Workers
 
 log = logging.getLogger("flagtrail.sdk")
 
@@ -47,7 +47,7 @@ class Client:
         self.options = from_environment() if options is None else options
         self._handlers: list[Handler] = []
         self._told: set[tuple[str, str]] = set()
-        self._connection: Connection | None = None
+        self._workers: Workers | None = None
         self._closed = False
         counts = self.options.usage
         self._tallies = Tallies() if counts else None
@@ -197,18 +197,18 @@ class Client:
 
         A client without a URL is offline: it serves what it is given. Starting again does nothing.
         """
-        if self._connection is None and not self._closed and self.options.url:
+        if self._workers is None and not self._closed and self.options.url:
             atexit.register(self.close)
             self._connect()
-        return self._ready.wait(wait) if self._connection is not None else self._ready.is_set()
+        return self._ready.wait(wait) if self._workers is not None else self._ready.is_set()
 
     def close(self) -> None:
         """Report what was counted (two seconds at most) and stop. Evaluation goes on with what is held."""
         self._closed = True
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        workers, self._workers = self._workers, None
+        if workers is not None:
             atexit.unregister(self.close)
-            connection.stop()
+            workers.stop()
 
     def __enter__(self) -> Self:
         """Start, waiting for the first ruleset as long as one request may take."""
@@ -222,10 +222,10 @@ class Client:
         self.close()
 
     def _connect(self) -> None:
-        from flagtrail.sdk.connection import Connection
+        from flagtrail.sdk.workers import Workers
 
-        self._connection = Connection(self.options, self.served, self._tallies, self._sampler)
-        self._connection.start()
+        self._workers = Workers(self.options, self.served, self._tallies, self._sampler)
+        self._workers.start()
 
     def after_fork(self) -> None:
         """In a child process: threads did not come along, and what the parent counted the parent reports."""
@@ -235,7 +235,7 @@ class Client:
             self._install(held.evaluator)
         if self._tallies is not None:
             self._tallies.forget()
-        if self._connection is not None:
+        if self._workers is not None:
             self._connect()
 
 

@@ -1,0 +1,35 @@
+"""A client's threads: what fetches, follows and reports, made, started and stopped together."""
+
+from __future__ import annotations
+
+from flagtrail.sdk.options import Options
+from flagtrail.sdk.report import Reporter
+from flagtrail.sdk.sample import Sampler
+from flagtrail.sdk.served import Served
+from flagtrail.sdk.sync import Synchronizer
+from flagtrail.sdk.transport import Transport
+from flagtrail.sdk.usage import Tallies
+
+
+class Workers:
+    """One process's work for a client. A forked child makes its own."""
+
+    def __init__(self, options: Options, served: Served, tallies: Tallies | None, sampler: Sampler | None) -> None:
+        self._transport = Transport(options)
+        self._synchronizer = Synchronizer(options, served, self._transport)
+        self._reporter: Reporter | None = None
+        if tallies is not None:
+            self._reporter = Reporter(options, tallies, self._transport, sampler)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._synchronizer.start()
+        if self._reporter is not None:
+            self._reporter.start()
+
+    def stop(self) -> None:
+        """Stop them; what was counted is reported first, for two seconds at most."""
+        self._synchronizer.stop()
+        if self._reporter is not None:
+            self._reporter.stop(flush=True)
+        self._transport.close()
