@@ -232,6 +232,23 @@ def test_an_administrator__names_the_environment(admin: httpx2.Client, environme
     unnamed = admin.post(f"{BULK}/switch", json=body)
     nowhere = admin.post(f"{BULK}/switch?environment=moon&project={environment}", json=body)
     assert (named.status_code, unnamed.status_code, nowhere.status_code) == (200, 400, 404)
+    hold("flagNotFound", nowhere.json())
+
+
+@pytest.mark.parametrize("key", ["a/b", "a%2Fb", "\u00fc", "a b"])
+def test_a_key__that_no_flag_can_have__is_no_flag(client: httpx2.Client, key: str) -> None:
+    answer = ask(client, key, targetingKey="a")
+    hold("flagNotFound", answer.json())
+    assert answer.status_code == 404
+
+
+def test_a_float__written_without_a_point__is_told_with_one(
+    admin: httpx2.Client, client: httpx2.Client, environment: str
+) -> None:
+    flag = {"key": "ratio", "type": "float", "variants": {"on": 2, "off": 0.5}}
+    body = {"flag": flag, "targeting": {"production": enabled()}, "why": "a test"}
+    assert admin.post(f"/api/v1/projects/{environment}/flags", json=body).status_code == 201
+    assert '"value":2.0' in ask(client, "ratio", targetingKey="a").text
 
 
 @pytest.mark.parametrize(

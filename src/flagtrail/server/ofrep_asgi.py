@@ -23,6 +23,7 @@ _CODES: dict[int, ErrorCode] = {
     400: ErrorCode.PARSE_ERROR,
     413: ErrorCode.PARSE_ERROR,
 }
+_NOT_FOUND = 404
 _FIXED: tuple[tuple[bytes, bytes], ...] = (
     (b"content-type", b"application/json"),
     (b"x-content-type-options", b"nosniff"),
@@ -140,6 +141,11 @@ async def _rest(receive: Receive, first: bytes) -> bytes:
 
 
 def _told(refusal: FlagtrailError, status: int, path: str) -> bytes:
-    """A refusal in OFREP's form: its error code, the sentence, and for a single evaluation the flag's key."""
+    """A refusal in OFREP's form: its error code, the sentence, and for a single evaluation the flag's key.
+
+    A single evaluation's 404 knows the code FLAG_NOT_FOUND alone (OFREP 0.3, `flagNotFound`): also where the key has
+    a slash, or the environment is gone.
+    """
     key = path.removeprefix(ofrep.SINGLE) if path.startswith(ofrep.SINGLE) else ""
-    return ofrep.refused(refusal, _CODES.get(status, ErrorCode.GENERAL), key)
+    code = _CODES.get(status, ErrorCode.GENERAL)
+    return ofrep.refused(refusal, ErrorCode.FLAG_NOT_FOUND if key and status == _NOT_FOUND else code, key)

@@ -88,7 +88,7 @@ def _single() -> dict[str, Any]:
             f"{_UNREADABLE}; `TARGETING_KEY_MISSING`: a split without a key; `GENERAL`: the flag cannot be evaluated.",
             "OfrepFailure",
         ),
-        "404": _response("`FLAG_NOT_FOUND`; `GENERAL`: there is no such environment.", "OfrepFailure"),
+        "404": _response("`FLAG_NOT_FOUND`: no such flag, or no such environment.", "OfrepFailure"),
     }
     return single
 

@@ -10,7 +10,7 @@ import pytest
 from flagtrail.engine.explanation import Bucket, ConditionTrace, Explanation, PrerequisiteTrace, RuleTrace
 from flagtrail.engine.ruleset import Ruleset
 from flagtrail.model.condition import Operator, Scalar
-from flagtrail.model.flag import Flag, boolean_flag
+from flagtrail.model.flag import Flag, FlagType, boolean_flag
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
 from flagtrail.model.segment import Segment
 from flagtrail.model.targeting import Targeting
@@ -226,6 +226,20 @@ def test_evaluate__case__gives_a_message_with_errors_only(case: Case) -> None:
 def test_evaluate__case__value_is_the_variants(case: Case) -> None:
     values = {"on": True, "off": False, None: None}
     assert ruleset(case.targeting).evaluate("f", case.context).value is values[case.variant]
+
+
+@pytest.mark.parametrize(
+    ("flag_type", "value", "served_type"),
+    [
+        pytest.param("float", 2, float, id="a float that JSON wrote as an integer"),
+        pytest.param("float", 2.5, float, id="a float"),
+        pytest.param("float", (1 << 53) + 1, int, id="an integer that no float holds"),
+        pytest.param("integer", 2, int, id="an integer"),
+    ],
+)
+def test_evaluate__number__has_the_flags_type(flag_type: FlagType, value: float, served_type: type) -> None:
+    resolution = Ruleset({"f": Flag("f", flag_type, {"off": value})}, {}, {}).evaluate("f", {})
+    assert (resolution.value, type(resolution.value)) == (value, served_type)
 
 
 @pytest.mark.parametrize("key", ["unknown", "archived", "", None, [], 1])
