@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium node ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -44,6 +44,19 @@ chromium:
 	  echo "Installing Chromium for the browser tests"; \
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium >/dev/null; }
+
+PROVIDERS := tests/e2e/ofrep_js
+
+.PHONY: node
+node: $(PROVIDERS)/node_modules/.package-lock.json
+
+$(PROVIDERS)/node_modules/.package-lock.json: $(PROVIDERS)/package-lock.json
+	@command -v npm >/dev/null || { \
+	  echo "Installing Node for the tests with JavaScript's OFREP providers"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq nodejs npm >/dev/null; }
+	npm ci --prefix $(PROVIDERS) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark (minutes)
