@@ -86,14 +86,25 @@ class Access:
         if self._local_identity is not None and secrets.compare_digest(secret.encode(), self._local.encode()):
             return self._local_identity
         token = self._token(_hash(secret))
-        if token is None or token.revoked or (token.expires_at is not None and token.expires_at <= self._now()):
+        if token is None or not self._is_good(token):
             self.count_failure("token")
             raise Unauthenticated(_WRONG)
-        actor = Actor(kind="token", id=f"act_token_{token.key}", name=token.name or token.key, auth="token", via=via)
-        scope = (token.project, token.environment)
-        if token.kind == "admin":
-            return Identity(actor, role=token.role, scope=scope)
-        return Identity(actor, scope=scope, evaluates_only=True)
+        return _token_identity(token, via)
+
+    def again(self, identity: Identity) -> Identity:
+        """The identity as its token stands now; raises Unauthenticated where that is not good any more.
+
+        For what lasts longer than a request. It reads memory alone: nobody waits for it.
+        """
+        if identity.token is None:
+            return identity
+        token = cast("Token | None", self._changes.state.get(token_subject(identity.token)))
+        if token is None or not self._is_good(token):
+            raise Unauthenticated(_WRONG)
+        return _token_identity(token, identity.actor.via)
+
+    def _is_good(self, token: Token) -> bool:
+        return not token.revoked and (token.expires_at is None or token.expires_at > self._now())
 
     def _token(self, hashed: str) -> Token | None:
         """The token; one that is not known may have been made by another process a moment ago."""
@@ -261,6 +272,14 @@ class Access:
 
     def _now(self) -> str:
         return stamp(self._clock())
+
+
+def _token_identity(token: Token, via: Via) -> Identity:
+    actor = Actor(kind="token", id=f"act_token_{token.key}", name=token.name or token.key, auth="token", via=via)
+    scope = (token.project, token.environment)
+    if token.kind == "admin":
+        return Identity(actor, role=token.role, scope=scope, token=token.key)
+    return Identity(actor, scope=scope, evaluates_only=True, reads_ruleset=token.kind == "server", token=token.key)
 
 
 def require_other(identity: Identity, member: str) -> None:

@@ -17,6 +17,7 @@ from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
+from flagtrail.app.sync import Sync
 from flagtrail.app.transfer import Transfer
 from flagtrail.app.usage import UsageCounter
 from flagtrail.ledger.checkpoint import verifier_key
@@ -46,6 +47,7 @@ class App:
         self.changes = Changes(self.storage, origin=self.origin, clock=clock)
         self.usage = UsageCounter(self.storage, clock)
         self.evaluation = Evaluation(lambda: self.changes.state, self.usage)
+        self.sync = Sync(self.evaluation)
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)

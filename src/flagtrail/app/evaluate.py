@@ -74,6 +74,12 @@ class Evaluation:
         with self._building:
             return self._present(self._state(), project, environment).served
 
+    def standing(self, project: str, environment: str) -> tuple[Served, State]:
+        """What `served` answers and a state that it is made of: taken together, so that the two never disagree."""
+        with self._building:
+            held = self._present(self._state(), project, environment)
+            return held.served, held.state
+
     def _present(self, state: State, project: str, environment: str) -> _Held:
         if state.environment(project, environment) is None:
             self._held.pop((project, environment), None)

@@ -12,7 +12,8 @@ from flagtrail.model.errors import Forbidden
 class Identity(msgspec.Struct, frozen=True):
     """Who asks. `role` holds everywhere; each grant adds a role in a project or one environment of it.
 
-    A token's `scope` is (project, environment): outside of it nothing is allowed.
+    A token's `scope` is (project, environment): outside of it nothing is allowed. Its key is `token`.
+    What `evaluates_only` is given answers and no documents, unless it is also one that `reads_ruleset`.
     """
 
     actor: Actor
@@ -20,6 +21,8 @@ class Identity(msgspec.Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     scope: tuple[str | None, str | None] = (None, None)
     evaluates_only: bool = False
+    reads_ruleset: bool = False
+    token: str | None = None
 
     def may(self, needed: Role, project: str | None = None, environment: str | None = None) -> bool:
         """Whether the identity has at least the role there. An auditor counts as a viewer, and never as more."""
@@ -43,6 +46,12 @@ class Identity(msgspec.Struct, frozen=True):
         """Raise Forbidden unless the identity may evaluate there: an SDK token of that environment, or any viewer."""
         if not (self.evaluates_only and self._in_scope(project, environment)):
             self.require("viewer", project, environment)
+
+    def require_ruleset(self, project: str, environment: str) -> None:
+        """Raise Forbidden unless the identity may read what decides there: a server token, or any viewer."""
+        if self.evaluates_only and not self.reads_ruleset:
+            raise Forbidden("a client token may stand in a browser and reads no ruleset: this needs a server token")
+        self.require_evaluation(project, environment)
 
     def require(self, needed: Role, project: str | None = None, environment: str | None = None) -> None:
         """Raise Forbidden unless the identity has the role there."""

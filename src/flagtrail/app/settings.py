@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: str = ""
     log_level: str = "info"
     usage_flush_seconds: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 10.0
+    max_streams: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 5_000
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 
     @property
