@@ -51,6 +51,40 @@ class UsageSummary(msgspec.Struct, frozen=True):
     last: str
 
 
+class UsageClient(msgspec.Struct, frozen=True):
+    """Who asked for one flag in one environment: an SDK and an application, how often, first and last.
+
+    `first` and `last` as in `UsageSummary`; `client` and `application` as in `Usage`.
+    """
+
+    project: str
+    environment: str
+    flag: str
+    client: str
+    application: str
+    count: int
+    first: str
+    last: str
+
+
+class UsageCount(msgspec.Struct, frozen=True):
+    """How often one variant of a flag was served within an hour or a day that begins at `time`."""
+
+    environment: str
+    time: str
+    variant: str
+    count: int
+
+
+class SampledContext(msgspec.Struct, frozen=True):
+    """An evaluation context as an application reported it; `time` is when it came (a stamp)."""
+
+    project: str
+    environment: str
+    time: str
+    context: dict[str, Json]
+
+
 class Count(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often one variant of a flag was served by one rule (empty: none) within a period."""
 

@@ -11,16 +11,24 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.model.usage import Usage, UsageSummary
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
 
 T = TypeVar("T")
+Span: TypeAlias = Literal["hour", "day"]
+"""What counts of usage are added up by."""
+
+REPORT_SECONDS = 86_400
+"""How long a report of usage is known by its id."""
+CONTEXT_DAYS = 30
+MAX_SAMPLED = 10_000
+"""Sampled contexts kept per environment; a new one takes the place of the oldest."""
 
 
 class Disclosure(msgspec.Struct, frozen=True):
@@ -87,6 +95,27 @@ class Cell(msgspec.Struct, frozen=True):
     key: str
     value: bytes
     expires: float | None = None
+
+
+class ReportMark(msgspec.Struct, frozen=True):
+    """What a report of usage is known by, unique in the installation, and when it came (Unix seconds)."""
+
+    id: str
+    time: float
+
+
+class UsageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which counts of one flag to add up, `by` the hour or the day (UTC).
+
+    Hours that begin at or after the hour of `since` and before `until`; without them all.
+    """
+
+    project: str
+    flag: str
+    environment: str | None = None
+    since: str | None = None
+    until: str | None = None
+    by: Span = "hour"
 
 
 class Transaction(Protocol):
@@ -175,11 +204,29 @@ class Storage(Protocol):
     def delete_expired_cells(self, now: float) -> int:
         """Remove cells that expired before `now` (Unix seconds); how many went."""
 
-    def add_usage(self, rows: Iterable[Usage]) -> None:
-        """Add counts to the rows of the same hour; `last` becomes the newer of both."""
+    def add_usage(
+        self, rows: Iterable[Usage], *, report: ReportMark | None = None, contexts: Iterable[SampledContext] = ()
+    ) -> bool:
+        """Add counts to the rows of the same hour (`last` becomes the newer of both), and keep sampled contexts.
+
+        All or nothing. With `report`, nothing is added and the answer is False where the same was added within
+        `REPORT_SECONDS`.
+        """
 
     def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
         """Usage rows from the hour `since` on, by (flag, environment, hour)."""
+
+    def usage_counts(self, query: UsageQuery) -> list[UsageCount]:
+        """Counts of a flag added up over rules, clients and applications, by (environment, time, variant)."""
+
+    def usage_clients(self, project: str, flag: str) -> list[UsageClient]:
+        """Who ever asked for a flag, by (environment, client, application); kept as rows, never added up from hours."""
+
+    def sampled_contexts(self, project: str, environment: str, *, limit: int = MAX_SAMPLED) -> list[SampledContext]:
+        """The sampled contexts of an environment, newest first."""
+
+    def delete_old_usage(self, now: float) -> int:
+        """Remove contexts older than `CONTEXT_DAYS` and reports' ids that are too old; how many went. Counts stay."""
 
     def usage_summary(self, project: str) -> list[UsageSummary]:
         """One row per environment and flag, by (environment, flag); kept as rows, never added up from the hours."""

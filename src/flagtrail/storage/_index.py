@@ -19,10 +19,13 @@ from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import InvalidQuery
 from flagtrail.model.subject import Subject
-from flagtrail.storage import EntryQuery
+from flagtrail.storage import CONTEXT_DAYS, EntryQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_HOUR = 3_600_000_000
+NEVER = "~"
+"""Sorts after every time."""
 _WORD = re.compile(r"\w+")
 _BETWEEN = "\x1f"
 """Stands around every text among the words, so that no substring reaches from one text into the next."""
@@ -43,10 +46,27 @@ def instant(text: str, name: str = "time") -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def hour_of(text: str) -> str:
-    """The start of the hour a time lies in, as usage rows write it."""
-    at = _EPOCH + instant(text, "since") * _MICROSECOND
-    return at.strftime("%Y-%m-%dT%H:00:00Z")
+def hour_from(text: str) -> str:
+    """What the hour that a time lies in, and none before, is not less than: `2026-03-05T12`."""
+    return _hour(instant(text, "since"))
+
+
+def hour_until(text: str) -> str:
+    """What hours that begin before a time, and no others, are less than."""
+    try:
+        return _hour(instant(text, "until") + _HOUR - 1)
+    except OverflowError:
+        return NEVER
+
+
+def _hour(microseconds: int) -> str:
+    at = _EPOCH + microseconds * _MICROSECOND
+    return f"{at.year:04d}-{at:%m-%dT%H}"
+
+
+def oldest_context(now: float) -> str:
+    """The stamp before which sampled contexts are too old."""
+    return (_EPOCH + timedelta(seconds=now) - timedelta(days=CONTEXT_DAYS)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def folded(text: str) -> str:

@@ -12,9 +12,10 @@ import msgspec
 from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, StorageFailed
-from flagtrail.model.usage import Usage, UsageSummary
-from flagtrail.storage import Cell, Disclosure, EntryQuery, Head, Record
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
+from flagtrail.storage._tables import UsageTables
 
 T = TypeVar("T")
 
@@ -124,8 +125,7 @@ class MemoryStorage:
         self.by_path: dict[str, list[_Held]] = {}
         self.durable_head = Head(0, (), EMPTY_ROOT, "")
         self._cells: dict[tuple[str, str], Cell] = {}
-        self._usage: dict[tuple[str, ...], Usage] = {}
-        self._summaries: dict[tuple[str, str, str], UsageSummary] = {}
+        self._usage = UsageTables()
 
     def write(self, work: Callable[[_Transaction], T]) -> T:
         """Run one unit of work alone; an exception undoes all of it."""
@@ -261,38 +261,43 @@ class MemoryStorage:
                 del self._cells[address]
         return len(gone)
 
-    def add_usage(self, rows: Iterable[Usage]) -> None:
-        """Add counts to rows of the same hour and to the summaries."""
+    def add_usage(
+        self, rows: Iterable[Usage], *, report: ReportMark | None = None, contexts: Iterable[SampledContext] = ()
+    ) -> bool:
+        """Add counts to rows of the same hour and to the summaries; False for a report that was added before."""
+        added, kept = list(rows), list(contexts)
         with self._lock:
-            for row in rows:
-                key = (row.project, row.flag, row.environment, row.hour, row.variant, row.rule, row.client)
-                held = self._usage.get(key)
-                self._usage[key] = row if held is None else _added(held, row)
-                place = (row.project, row.environment, row.flag)
-                first = UsageSummary(*place, count=0, first=row.hour, last=row.last)
-                summary = self._summaries.get(place, first)
-                self._summaries[place] = UsageSummary(
-                    *place,
-                    count=summary.count + row.count,
-                    first=min(summary.first, row.hour),
-                    last=max(summary.last, row.last),
-                )
+            return self._usage.add(added, report, kept)
 
     def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
         """Usage rows, by (flag, environment, hour)."""
-        first = "" if since is None else index.hour_of(since)
         with self._lock:
-            rows = sorted(self._usage.items())
-        return [
-            row
-            for _, row in rows
-            if row.project == project and (flag is None or row.flag == flag) and row.hour >= first
-        ]
+            return self._usage.rows(project, flag, since)
+
+    def usage_counts(self, query: UsageQuery) -> list[UsageCount]:
+        """Counts of a flag, by (environment, time, variant)."""
+        with self._lock:
+            return self._usage.counts(query)
 
     def usage_summary(self, project: str) -> list[UsageSummary]:
         """One row per environment and flag."""
         with self._lock:
-            return [summary for place, summary in sorted(self._summaries.items()) if place[0] == project]
+            return self._usage.summary(project)
+
+    def usage_clients(self, project: str, flag: str) -> list[UsageClient]:
+        """Who ever asked for a flag."""
+        with self._lock:
+            return self._usage.clients(project, flag)
+
+    def sampled_contexts(self, project: str, environment: str, *, limit: int = MAX_SAMPLED) -> list[SampledContext]:
+        """Sampled contexts, newest first."""
+        with self._lock:
+            return self._usage.contexts(project, environment, limit)
+
+    def delete_old_usage(self, now: float) -> int:
+        """Remove what is kept for a time only and has passed it."""
+        with self._lock:
+            return self._usage.delete_old(now)
 
     def close(self) -> None:
         """Refuse further writes."""
@@ -306,7 +311,3 @@ def _order(held: _Held) -> tuple[int, int]:
 
 def _address(item: tuple[tuple[str, str], Cell]) -> tuple[str, str]:
     return item[0]
-
-
-def _added(held: Usage, row: Usage) -> Usage:
-    return msgspec.structs.replace(held, count=held.count + row.count, last=max(held.last, row.last))

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
-from flagtrail.model.usage import Usage, UsageSummary
-from flagtrail.storage import Cell, Disclosure, EntryQuery, Head
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
-from flagtrail.storage._sqlite import questions, rows
+from flagtrail.storage._sqlite import questions, rows, usage
 from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
 from flagtrail.storage._sqlite.writer import Transaction, Writer
 
@@ -21,12 +21,6 @@ T = TypeVar("T")
 
 SCHEMES = ("sqlite",)
 DURABLE = True
-
-_USAGE = (
-    "SELECT project, environment, flag, variant, rule, hour, count, last, client FROM usage_hour"
-    " WHERE project = :project AND hour >= :first"
-)
-_USAGE_ORDER = " ORDER BY project, flag, environment, hour, variant, rule, client"
 
 
 def open_storage(url: str) -> SqliteStorage:
@@ -205,44 +199,41 @@ class SqliteStorage:
         """Remove cells that expired before `now`."""
         return self.write(lambda transaction: transaction.execute("DELETE FROM cell WHERE expires < ?", (now,)))
 
-    def add_usage(self, rows: Iterable[Usage]) -> None:
-        """Add counts to rows of the same hour and to the summaries."""
-        added = list(rows)
-
-        def work(transaction: Transaction) -> None:
-            for row in added:
-                place = (row.project, row.flag, row.environment, row.hour, row.variant, row.rule, row.client)
-                transaction.execute(
-                    "INSERT INTO usage_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                    " SET count = count + excluded.count, last = max(last, excluded.last)",
-                    (*place, row.count, row.last),
-                )
-                transaction.execute(
-                    "INSERT INTO usage_summary VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                    " count = count + excluded.count, first = min(first, excluded.first),"
-                    " last = max(last, excluded.last)",
-                    (row.project, row.environment, row.flag, row.count, row.hour, row.last),
-                )
-
-        self.write(work)
+    def add_usage(
+        self, rows: Iterable[Usage], *, report: ReportMark | None = None, contexts: Iterable[SampledContext] = ()
+    ) -> bool:
+        """Add counts to rows of the same hour and to the summaries; False for a report that was added before."""
+        added, kept = list(rows), list(contexts)
+        return self.write(lambda transaction: usage.add(transaction, added, report, kept))
 
     def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
         """Usage rows, by (flag, environment, hour)."""
-        first = "" if since is None else index.hour_of(since)
         with self._reading() as connection:
-            found = connection.execute(
-                _USAGE + ("" if flag is None else " AND flag = :flag") + _USAGE_ORDER,
-                {"project": project, "flag": flag, "first": first},
-            )
-            return [Usage(*row) for row in found]
+            return usage.rows(connection, project, flag, since)
+
+    def usage_counts(self, query: UsageQuery) -> list[UsageCount]:
+        """Counts of a flag, by (environment, time, variant)."""
+        with self._reading() as connection:
+            return usage.counts(connection, query)
 
     def usage_summary(self, project: str) -> list[UsageSummary]:
         """One row per environment and flag."""
         with self._reading() as connection:
-            found = connection.execute(
-                "SELECT * FROM usage_summary WHERE project = ? ORDER BY environment, flag", (project,)
-            )
-            return [UsageSummary(*row) for row in found]
+            return usage.summary(connection, project)
+
+    def usage_clients(self, project: str, flag: str) -> list[UsageClient]:
+        """Who ever asked for a flag."""
+        with self._reading() as connection:
+            return usage.clients(connection, project, flag)
+
+    def sampled_contexts(self, project: str, environment: str, *, limit: int = MAX_SAMPLED) -> list[SampledContext]:
+        """Sampled contexts, newest first."""
+        with self._reading() as connection:
+            return usage.contexts(connection, project, environment, limit)
+
+    def delete_old_usage(self, now: float) -> int:
+        """Remove what is kept for a time only and has passed it."""
+        return self.write(lambda transaction: usage.delete_old(transaction, now))
 
     def close(self) -> None:
         """Finish what is queued and close."""

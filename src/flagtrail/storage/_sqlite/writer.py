@@ -105,6 +105,20 @@ class Transaction:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement once for each row."""
+        try:
+            self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement for the store itself; the rows that it returns."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
 
 class _Job:
     """A unit of work and whoever waits for it: on a bare lock, which costs a third of a future."""

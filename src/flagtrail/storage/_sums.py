@@ -1,0 +1,59 @@
+"""Usage rows added up before they are written: per flag, and per flag and client. For every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from flagtrail.model.usage import MAX_COUNT, Usage, UsageClient, UsageSummary
+
+
+def total(count: int, more: int) -> int:
+    """Both, as far as one counts: JSON's numbers are whole up to there."""
+    return min(count + more, MAX_COUNT)
+
+
+def added(held: Usage | None, row: Usage) -> Usage:
+    """A row with another of the same key."""
+    if held is None:
+        return row
+    return msgspec.structs.replace(held, count=total(held.count, row.count), last=max(held.last, row.last))
+
+
+def summaries(rows: Iterable[Usage]) -> list[UsageSummary]:
+    """What the rows add to each flag of an environment."""
+    found: dict[tuple[str, str, str], UsageSummary] = {}
+    for row in rows:
+        place = (row.project, row.environment, row.flag)
+        held = found.get(place)
+        found[place] = joined(held, UsageSummary(*place, count=row.count, first=row.hour, last=row.last))
+    return list(found.values())
+
+
+def joined(held: UsageSummary | None, more: UsageSummary) -> UsageSummary:
+    """A summary with another of the same place."""
+    if held is None:
+        return more
+    return msgspec.structs.replace(
+        more, count=total(held.count, more.count), first=min(held.first, more.first), last=max(held.last, more.last)
+    )
+
+
+def clients(rows: Iterable[Usage]) -> list[UsageClient]:
+    """What the rows add to each client and application of a flag in an environment."""
+    found: dict[tuple[str, str, str, str, str], UsageClient] = {}
+    for row in rows:
+        place = (row.project, row.environment, row.flag, row.client, row.application)
+        held = found.get(place)
+        found[place] = known(held, UsageClient(*place, count=row.count, first=row.hour, last=row.last))
+    return list(found.values())
+
+
+def known(held: UsageClient | None, more: UsageClient) -> UsageClient:
+    """A client with another of the same place."""
+    if held is None:
+        return more
+    return msgspec.structs.replace(
+        more, count=total(held.count, more.count), first=min(held.first, more.first), last=max(held.last, more.last)
+    )

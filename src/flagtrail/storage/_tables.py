@@ -1,0 +1,90 @@
+"""Usage in the memory store. Whoever calls holds the store's lock."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, Span, UsageQuery
+from flagtrail.storage import _index as index
+from flagtrail.storage import _sums as sums
+
+_SHAPES: dict[Span, tuple[int, str]] = {"hour": (13, ":00:00Z"), "day": (10, "T00:00:00Z")}
+"""How much of an hour's stamp names what is counted together, and what makes it a time again."""
+
+
+class UsageTables:
+    """Counts by hour, summaries, reports' ids, and a ring of sampled contexts per environment."""
+
+    def __init__(self) -> None:
+        self._hours: dict[tuple[str, ...], Usage] = {}
+        self._summaries: dict[tuple[str, ...], UsageSummary] = {}
+        self._clients: dict[tuple[str, ...], UsageClient] = {}
+        self._reports: dict[str, float] = {}
+        self._contexts: dict[tuple[str, str], deque[SampledContext]] = {}
+
+    def add(self, rows: Sequence[Usage], report: ReportMark | None, contexts: Sequence[SampledContext]) -> bool:
+        """See `Storage.add_usage`."""
+        if report is not None:
+            if self._reports.get(report.id, report.time) > report.time:
+                return False
+            self._reports[report.id] = report.time + REPORT_SECONDS
+        for row in rows:
+            key = (row.project, row.flag, row.environment, row.hour, row.variant, row.rule, row.client, row.application)
+            self._hours[key] = sums.added(self._hours.get(key), row)
+        for summary in sums.summaries(rows):
+            place: tuple[str, ...] = (summary.project, summary.environment, summary.flag)
+            self._summaries[place] = sums.joined(self._summaries.get(place), summary)
+        for client in sums.clients(rows):
+            place = (client.project, client.flag, client.environment, client.client, client.application)
+            self._clients[place] = sums.known(self._clients.get(place), client)
+        for context in contexts:
+            ring = self._contexts.setdefault((context.project, context.environment), deque(maxlen=MAX_SAMPLED))
+            ring.append(context)
+        return True
+
+    def rows(self, project: str, flag: str | None, since: str | None) -> list[Usage]:
+        """See `Storage.usage`."""
+        first = "" if since is None else index.hour_from(since)
+        return [
+            row
+            for _, row in sorted(self._hours.items())
+            if row.project == project and (flag is None or row.flag == flag) and row.hour >= first
+        ]
+
+    def counts(self, query: UsageQuery) -> list[UsageCount]:
+        """See `Storage.usage_counts`."""
+        length, rest = _SHAPES[query.by]
+        end = index.NEVER if query.until is None else index.hour_until(query.until)
+        found: Counter[tuple[str, str, str]] = Counter()
+        for row in self.rows(query.project, query.flag, query.since):
+            if row.hour < end and query.environment in {None, row.environment}:
+                place = (row.environment, row.hour[:length] + rest, row.variant)
+                found[place] = sums.total(found[place], row.count)
+        return [UsageCount(*place, count) for place, count in sorted(found.items())]
+
+    def summary(self, project: str) -> list[UsageSummary]:
+        """See `Storage.usage_summary`."""
+        return [summary for place, summary in sorted(self._summaries.items()) if place[0] == project]
+
+    def clients(self, project: str, flag: str) -> list[UsageClient]:
+        """See `Storage.usage_clients`."""
+        return [each for place, each in sorted(self._clients.items()) if place[:2] == (project, flag)]
+
+    def contexts(self, project: str, environment: str, limit: int) -> list[SampledContext]:
+        """See `Storage.sampled_contexts`."""
+        return list(reversed(self._contexts.get((project, environment), ())))[: max(limit, 0)]
+
+    def delete_old(self, now: float) -> int:
+        """See `Storage.delete_old_usage`."""
+        gone = [report for report, expires in self._reports.items() if expires < now]
+        for report in gone:
+            del self._reports[report]
+        removed, oldest = len(gone), index.oldest_context(now)
+        for ring in self._contexts.values():
+            kept = [context for context in ring if context.time >= oldest]
+            removed += len(ring) - len(kept)
+            ring.clear()
+            ring.extend(kept)
+        return removed
