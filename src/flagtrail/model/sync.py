@@ -28,11 +28,8 @@ class SyncedFlag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: dict[str, Json]
 
     def flag(self, key: str) -> Flag:
-        """The flag as the engine takes it; JSON has one kind of number, so a float flag's are made floats."""
-        variants = self.variants
-        if self.type == "float":
-            variants = {name: float(value) for name, value in variants.items()}
-        return Flag(key, self.type, variants)
+        """The flag as the engine takes it."""
+        return Flag(key, self.type, self.variants)
 
 
 class RulesetData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

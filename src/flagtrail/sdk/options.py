@@ -46,8 +46,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.url!r} is no http address")
         if self.url and not self.token:
             raise ValueError("a server needs a token: one of kind 'server' of the environment to evaluate in")
-        if self.token and not self.token.isascii():
-            raise ValueError("a token has ASCII characters only")
+        if not (self.token.isascii() and self.token.isprintable()) or " " in self.token:
+            raise ValueError("the token holds what no token of a server holds: a space, a line end, or no ASCII")
         for name in ("poll_every", "timeout", "stale_after", "flush_every"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0 seconds")

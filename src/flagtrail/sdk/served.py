@@ -171,10 +171,7 @@ def _kept(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:
 def _flags(data: RulesetData, before: Held | None) -> dict[str, Flag]:
     known: Mapping[str, SyncedFlag] = {} if before is None else before.data.flags
     flags: Mapping[str, Flag] = {} if before is None else before.flags
-    try:
-        return {key: flags[key] if known.get(key) is synced else synced.flag(key) for key, synced in data.flags.items()}
-    except (TypeError, ValueError, OverflowError) as error:
-        raise RulesetRefused(f"a float flag holds what is no number: {error}") from None
+    return {key: flags[key] if known.get(key) is synced else synced.flag(key) for key, synced in data.flags.items()}
 
 
 def _refuse_defects(data: RulesetData, flags: Mapping[str, Flag], before: Held | None) -> None:

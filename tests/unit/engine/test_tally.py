@@ -1,0 +1,113 @@
+"""Compiled functions count what they answer, and answer what they would without counting."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+
+from flagtrail.engine.ruleset import Ruleset
+from flagtrail.engine.tally import Tally
+from flagtrail.model.flag import boolean_flag
+from flagtrail.model.resolution import Resolution
+from flagtrail.model.targeting import Targeting
+
+RULE = {"id": "paying", "when": {"attribute": "plan", "operator": "equals", "values": ["pro"]}}
+HALF = {"split": [{"variant": "on", "weight": 50_000}, {"variant": "off", "weight": 50_000}]}
+
+
+class Tallies:
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, str | None, str | None], Tally] = {}
+
+    def __call__(self, resolution: Resolution) -> Tally:
+        return self.of.setdefault((resolution.flag, resolution.variant, resolution.rule), Tally())
+
+    def counts(self) -> dict[tuple[str, str | None, str | None], int]:
+        return {row: tally.n for row, tally in self.of.items() if tally.n}
+
+
+def targeting(**fields: Any) -> Targeting:  # noqa: ANN401 - JSON
+    served = {"off_variant": "off", "enabled": True, "fallthrough": {"variant": "on"}}
+    return msgspec.convert({**served, **fields}, Targeting)
+
+
+CASES: list[Any] = [
+    pytest.param(targeting(enabled=False), [{}, {}], {("flag", "off", None): 2}, id="disabled"),
+    pytest.param(targeting(), [{}], {("flag", "on", None): 1}, id="fallthrough"),
+    pytest.param(
+        targeting(rules=[{**RULE, "serve": {"variant": "off"}}]),
+        [{"plan": "pro"}, {"plan": "free"}, {"plan": "pro"}],
+        {("flag", "off", "paying"): 2, ("flag", "on", None): 1},
+        id="a rule",
+    ),
+    pytest.param(
+        targeting(fallthrough=HALF),
+        [{"targetingKey": "a"}, {"targetingKey": "b"}, {"targetingKey": "d"}, {}],
+        {("flag", "on", None): 1, ("flag", "off", None): 2},
+        id="a split, and a context without its key, which is an error",
+    ),
+    pytest.param(
+        targeting(prerequisites=[{"flag": "other", "variants": ["on"]}]),
+        [{}],
+        {("flag", "off", None): 1},
+        id="a prerequisite that does not hold, whose own flag is not counted",
+    ),
+    pytest.param(targeting(fallthrough={"variant": "gone"}), [{}], {}, id="an unknown variant is an error"),
+    pytest.param(targeting(enabled=False, off_variant="gone"), [{}], {}, id="an unknown off variant is an error"),
+]
+
+
+@pytest.mark.parametrize(("documents", "contexts", "counts"), CASES)
+def test_counting_function__called__counts_and_answers_as_the_plain_one(
+    documents: Targeting, contexts: list[dict[str, Any]], counts: dict[Any, int]
+) -> None:
+    flags = {key: boolean_flag(key) for key in ("flag", "other")}
+    ruleset = Ruleset(flags, {"flag": documents, "other": targeting(enabled=False)}, {})
+    tallies = Tallies()
+    counting = ruleset.counting_function("flag", tallies)
+
+    answers = [counting(context) for context in contexts]
+
+    assert answers == [ruleset.evaluate("flag", context) for context in contexts]
+    assert tallies.counts() == counts
+
+
+def test_counting_function__nothing_changed_in_the_next_ruleset__is_the_same() -> None:
+    before = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting()}, {})
+    function = before.counting_function("flag", Tallies())
+
+    after = Ruleset(before.flags, before.targetings, {}, previous=before)
+
+    assert after.counting_functions() == {"flag": function}
+    assert after.counting_function("flag", Tallies()) is function
+
+
+def test_counting_function__targeting_changed__is_made_anew() -> None:
+    before = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting()}, {})
+    before.counting_function("flag", Tallies())
+
+    assert Ruleset(before.flags, {"flag": targeting()}, {}, previous=before).counting_functions() == {}
+
+
+def test_counting_function__many_threads__loses_no_count() -> None:
+    ruleset = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting(rules=[{**RULE, "serve": HALF}])}, {})
+    tallies = Tallies()
+    counting = ruleset.counting_function("flag", tallies)
+    contexts = [{"plan": "pro", "targetingKey": str(number)} for number in range(100)]
+
+    def work() -> None:
+        for _ in range(200):
+            for context in contexts:
+                counting(context)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Counter(tallies.counts()).total() == 4 * 200 * 100
