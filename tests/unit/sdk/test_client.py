@@ -156,8 +156,9 @@ def test_usage__while_rulesets_are_swapped__loses_nothing() -> None:
         number = 2
         while not stop.is_set():
             client.served.replace(ruleset({**FLAGS, "limit": plain(number)}, id=f"{number}-a"))
-            drained.append(counts(client))
             number += 1
+            if number % 50 == 0:  # no call is under way for as long as two of these
+                drained.append(counts(client))
 
     swapper = threading.Thread(target=swap)
     swapper.start()
