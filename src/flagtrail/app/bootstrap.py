@@ -20,6 +20,7 @@ from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.sync import Sync
 from flagtrail.app.transfer import Transfer
 from flagtrail.app.usage import UsageCounter
+from flagtrail.app.usage_reports import UsageReports
 from flagtrail.ledger.checkpoint import verifier_key
 from flagtrail.ledger.ed25519 import KEY_BYTES
 from flagtrail.model.access import Member
@@ -46,6 +47,7 @@ class App:
         )
         self.changes = Changes(self.storage, origin=self.origin, clock=clock)
         self.usage = UsageCounter(self.storage, clock)
+        self.reports = UsageReports(self.storage, lambda: self.changes.state, clock)
         self.evaluation = Evaluation(lambda: self.changes.state, self.usage)
         self.sync = Sync(self.evaluation)
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
@@ -101,7 +103,9 @@ class App:
             raise failed
 
     def _expire(self) -> None:
-        self.storage.delete_expired_cells(self.clock().timestamp())
+        now = self.clock().timestamp()
+        self.storage.delete_expired_cells(now)
+        self.storage.delete_old_usage(now)
 
 
 def _origin(storage: Storage, settings: Settings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-import orjson
+import msgspec
 
 from flagtrail.model.usage import MAX_COUNT, SampledContext, Usage, UsageClient, UsageCount, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, Span, UsageQuery
@@ -61,7 +61,7 @@ def add(
                 serial % MAX_SAMPLED,
                 serial,
                 context.time,
-                orjson.dumps(context.context),
+                msgspec.json.encode(context.context),
             ),
         )
     return True
@@ -151,7 +151,7 @@ def contexts(connection: sqlite3.Connection, project: str, environment: str, lim
         "SELECT time, context FROM usage_context WHERE project = ? AND environment = ? ORDER BY serial DESC LIMIT ?",
         (project, environment, max(limit, 0)),
     )
-    return [SampledContext(project, environment, time, orjson.loads(context)) for time, context in found]
+    return [SampledContext(project, environment, time, msgspec.json.decode(context)) for time, context in found]
 
 
 def delete_old(transaction: Transaction, now: float) -> int:
