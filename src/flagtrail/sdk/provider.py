@@ -1,0 +1,371 @@
+"""The provider for OpenFeature's Python SDK: the client's answers and events in the specification's terms.
+
+What a call costs beside the client's own evaluation is one mapping for the
+context and one for the answer: metadata is made once for each rule, and no
+hook of the provider's own is ever run.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Literal, NoReturn, Self, TypedDict, TypeVar, Unpack
+
+import msgspec
+from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import EventDetails, ProviderEvent, ProviderEventDetails
+from openfeature.exception import ErrorCode, ProviderFatalError, ProviderNotReadyError
+from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
+from openfeature.provider import AbstractProvider, Metadata
+
+from flagtrail.engine.attributes import LISTS
+from flagtrail.model import resolution as model
+from flagtrail.model.context import TARGETING_KEY, Context
+from flagtrail.model.flag import FlagType
+from flagtrail.sdk.client import Client
+from flagtrail.sdk.evaluator import copied
+from flagtrail.sdk.events import Event, EventKind
+from flagtrail.sdk.options import Options, from_environment
+from flagtrail.sdk.served import Held
+
+V = TypeVar("V")
+
+NAME = "flagtrail"
+WAIT_SECONDS = 5.0
+CACHED_WAIT_SECONDS = 1.0
+"""Who holds a ruleset of an earlier run waits no longer for the server: it may be served at once."""
+
+_NOBODY: Context = {}
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_ERRORS = {code: ErrorCode(code.value) for code in model.ErrorCode}
+_REASONS = {reason: Reason(reason.value) for reason in model.Reason}
+_EVENTS = {
+    EventKind.READY: ProviderEvent.PROVIDER_READY,
+    EventKind.STALE: ProviderEvent.PROVIDER_STALE,
+    EventKind.ERROR: ProviderEvent.PROVIDER_ERROR,
+    EventKind.CONFIGURATION_CHANGED: ProviderEvent.PROVIDER_CONFIGURATION_CHANGED,
+}
+_BY_STATUS = {"READY": EventKind.READY, "STALE": EventKind.STALE}
+_OF_INITIALIZE = (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
+_FROM_ENVIRONMENT = ("url", "token", "application", "cache_file")
+
+
+class Chosen(TypedDict, total=False):
+    """The options of `Options`, as keywords."""
+
+    url: str
+    token: str
+    application: str
+    cache_file: str | None
+    sync: Literal["stream", "poll"]
+    poll_every: float
+    timeout: float
+    stale_after: float
+    usage: bool
+    flush_every: float
+    sample_contexts: int
+    sample_attributes: tuple[str, ...]
+    hash_targeting_key: bool
+    ca_file: str | None
+    max_ruleset_bytes: int
+
+
+class FlagtrailProvider(AbstractProvider):
+    """Evaluates Flagtrail's flags in process for OpenFeature.
+
+    With keywords it makes a client of its own, which it starts and closes;
+    options that are left out come from the environment (`FLAGTRAIL_URL`,
+    `FLAGTRAIL_TOKEN`, ...). A `client` that is given is started where it was
+    not, and stays whoever made it's to close.
+
+    `wait` is how many seconds `initialize` waits for a ruleset. Where none came
+    it raises, as the specification wants (2.4.2.1); the provider goes on trying
+    and turns READY by event, and evaluations give their defaults until then.
+    """
+
+    def __init__(self, *, client: Client | None = None, wait: float = WAIT_SECONDS, **options: Unpack[Chosen]) -> None:
+        if client is not None and options:
+            raise ValueError(f"a client has options of its own; not both it and {', '.join(sorted(options))}")
+        self._owns_client = client is None
+        self._client = Client(_chosen(options)) if client is None else client
+        self._wait = wait
+        self._known = _Known(None)
+        self._lifecycle = threading.RLock()
+        self._heard = threading.Event()
+        self._initializing = False
+        self._why = ""
+        _providers.add(self)
+
+    @property
+    def client(self) -> Client:
+        """The client that answers: for `evaluate_all`, and for calls that need none of OpenFeature's features."""
+        return self._client
+
+    # Its life (OpenFeature, sections 1.7, 2.4 and 2.5).
+
+    def initialize(self, evaluation_context: EvaluationContext) -> None:  # noqa: ARG002 - the protocol's
+        """Start, and wait for a ruleset. Raises ProviderFatalError where the server refuses the token for want of
+        rights, ProviderNotReadyError where there is no ruleset after `wait` seconds.
+        """
+        with self._lifecycle:
+            client = self._client
+            self._heard.clear()
+            self._initializing = True
+            client.off(self._told)
+            client.on(self._told)
+            try:
+                self._await_ruleset(client)
+                status = client.status
+            finally:
+                self._initializing = False
+            if status == "READY":
+                return
+            # Only after `initialize` the SDK sets the provider's status, to READY or ERROR: it is put right after that.
+            self._attend()
+            if status == "FATAL":
+                raise ProviderFatalError(self._why)
+            if status != "STALE":
+                raise ProviderNotReadyError(self._why or _no_ruleset(client, self._wait))
+
+    def shutdown(self) -> None:
+        """Report what was counted and stop; a client that was given stays as it is. May be called again."""
+        self._heard.set()  # whoever waits in `initialize` need not go on
+        with self._lifecycle:
+            self._attend_no_more()
+            self._client.off(self._told)
+            if self._owns_client:
+                client, self._client = self._client, Client(self._client.options)
+                client.close()
+
+    def _await_ruleset(self, client: Client) -> None:
+        client.start()
+        status = client.status
+        if status in {"READY", "FATAL"} or not client.options.url:
+            return
+        self._heard.wait(min(self._wait, CACHED_WAIT_SECONDS) if status == "STALE" else self._wait)
+
+    def after_fork(self) -> None:
+        """Called in each child process: a thread that was about to end `initialize` did not come along."""
+        initializing, self._initializing = self._initializing, False
+        self._lifecycle = threading.RLock()
+        self._heard = threading.Event()
+        told = _BY_STATUS.get(self._client.status)
+        if initializing and told is not None:
+            # From a thread of its own: a lock of the SDK may have been held at the fork, and nobody must wait for it.
+            threading.Thread(target=self._pass_on, args=(Event(told, self._why),), daemon=True).start()
+
+    # Events (section 5).
+
+    def _told(self, event: Event) -> None:
+        if self._initializing:
+            self._why = event.message
+        else:
+            self._pass_on(event)
+        if event.kind is EventKind.READY or event.fatal:
+            self._heard.set()
+
+    def _pass_on(self, event: Event) -> None:
+        emit: Callable[..., None] | None = getattr(self, "_on_emit", None)
+        if emit is None:
+            return
+        code = None
+        if event.kind is EventKind.ERROR:
+            code = ErrorCode.PROVIDER_FATAL if event.fatal else ErrorCode.GENERAL
+        changed = list(event.changed) if event.kind is EventKind.CONFIGURATION_CHANGED else None
+        emit(self, _EVENTS[event.kind], ProviderEventDetails(changed, event.message or None, code))
+
+    def _attend(self) -> None:
+        self._attend_no_more()
+        for kind in _OF_INITIALIZE:
+            api.add_handler(kind, self._settle)
+
+    def _attend_no_more(self) -> None:
+        for kind in _OF_INITIALIZE:
+            with suppress(ValueError):  # where all handlers were cleared
+                api.remove_handler(kind, self._settle)
+
+    def _settle(self, details: EventDetails) -> None:
+        """The SDK told how a provider's `initialize` ended: say what is so where it is otherwise by now.
+
+        It names providers by name alone. So another one's event may have come,
+        and attention ends only when this one is READY.
+        """
+        status = self._client.status
+        if details.provider_name != self.get_metadata().name:
+            return
+        if status == "STALE":
+            self._pass_on(Event(EventKind.STALE, self._why))
+        elif status == "READY":
+            self._attend_no_more()
+            if details.error_code is not None:
+                self._pass_on(Event(EventKind.READY))
+
+    # Evaluation (section 2.2).
+
+    def get_metadata(self) -> Metadata:
+        """The provider's name."""
+        return _METADATA
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[bool]:
+        """The answer of a boolean flag. Never raises."""
+        return self._details("boolean", flag_key, default_value, evaluation_context)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[str]:
+        """The answer of a string flag. Never raises."""
+        return self._details("string", flag_key, default_value, evaluation_context)
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[int]:
+        """The answer of an integer flag. Never raises."""
+        return self._details("integer", flag_key, default_value, evaluation_context)
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[float]:
+        """The answer of a float flag. Never raises."""
+        return self._details("float", flag_key, default_value, evaluation_context)
+
+    def resolve_object_details(
+        self,
+        flag_key: str,
+        default_value: Sequence[FlagValueType] | Mapping[str, FlagValueType],
+        evaluation_context: EvaluationContext | None = None,
+    ) -> FlagResolutionDetails[Sequence[FlagValueType] | Mapping[str, FlagValueType]]:
+        """The answer of an object flag; its value is a copy, which the caller may alter. Never raises."""
+        details = self._details("object", flag_key, default_value, evaluation_context)
+        if details.error_code is None:
+            details.value = copied(details.value)
+        return details
+
+    def _details(
+        self, kind: FlagType, key: str, default: V, evaluation_context: EvaluationContext | None
+    ) -> FlagResolutionDetails[V]:
+        client = self._client
+        known = self._known
+        held = client.served.held
+        if known.held is not held:
+            known = self._known = _Known(held)
+        try:
+            context = flat(evaluation_context)
+        except Exception as error:  # noqa: BLE001 - attributes hold anything, and evaluating is total
+            problem = f"the context cannot be read ({type(error).__name__})"
+            return FlagResolutionDetails(
+                default, ErrorCode.INVALID_CONTEXT, problem, Reason.ERROR, None, known.metadata(None)
+            )
+        found = client.resolve(kind, key, context)
+        metadata = known.of_rules.get(found.rule) or known.metadata(found.rule)
+        if found.error is None:
+            return FlagResolutionDetails(found.value, None, None, _REASONS[found.reason], found.variant, metadata)
+        return FlagResolutionDetails(default, _ERRORS[found.error], found.message, Reason.ERROR, None, metadata)
+
+
+_METADATA = Metadata(NAME)
+
+
+class FlagMetadata(dict[str, bool | int | float | str]):
+    """What is told beside an answer. It is shared, and so cannot be altered (requirement 1.4.15.1).
+
+    A dict all the same, so that it can be written as JSON, copied and pickled.
+    """
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("flag metadata cannot be altered")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
+        return type(self), (dict(self),)
+
+
+class _Known:
+    """The metadata of one ruleset's answers, by rule: which flag set, its version, and the rule that decided.
+
+    The names are those of the specification's appendix D, so that OpenTelemetry hooks
+    tell them as `feature_flag.set.id` and `feature_flag.version`.
+    """
+
+    __slots__ = ("held", "of_rules")
+
+    def __init__(self, held: Held | None) -> None:
+        self.held = held
+        self.of_rules: dict[str | None, FlagMetadata] = {}
+
+    def metadata(self, rule: str | None) -> FlagMetadata:
+        told: dict[str, bool | int | float | str] = {}
+        if self.held is not None:
+            data = self.held.data
+            told = {"flagSetId": f"{data.project}/{data.environment}", "version": data.id}
+        if rule is not None:
+            told["rule"] = rule
+        metadata = self.of_rules[rule] = FlagMetadata(told)
+        return metadata
+
+
+def flat(context: EvaluationContext | None) -> Context:
+    """The context as one mapping, `targetingKey` beside the attributes; instants as RFC 3339 texts in UTC.
+
+    A datetime without a zone is taken to be in UTC, wherever the program runs.
+    """
+    if context is None:
+        return _NOBODY
+    attributes: Mapping[str, Any] = context.attributes
+    if not _PLAIN.issuperset(map(type, attributes.values())):
+        attributes = {name: _dated(value) for name, value in attributes.items()}
+    key = context.targeting_key
+    return attributes if key is None else {**attributes, TARGETING_KEY: key}
+
+
+def _dated(value: object) -> object:
+    if isinstance(value, datetime):
+        instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return f"{instant.replace(tzinfo=None).isoformat()}Z"
+    if isinstance(value, Mapping):
+        return {name: _dated(part) for name, part in value.items()}
+    if isinstance(value, LISTS):
+        return [_dated(part) for part in value]
+    return value
+
+
+def _chosen(options: Chosen) -> Options:
+    environ = dict(os.environ)
+    given: dict[str, Any] = {**options}
+    for name in _FROM_ENVIRONMENT:
+        if name in given:
+            environ[f"FLAGTRAIL_{name.upper()}"] = given[name] or ""
+    return Options(**{**msgspec.structs.asdict(from_environment(environ)), **given})
+
+
+def _no_ruleset(client: Client, wait: float) -> str:
+    if not client.options.url:
+        return "the client is offline, and was given no ruleset"
+    return f"no ruleset came within {wait:g} s"
+
+
+_providers: weakref.WeakSet[FlagtrailProvider] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for provider in tuple(_providers):
+        provider.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
