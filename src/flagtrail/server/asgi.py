@@ -1,4 +1,4 @@
-"""The ASGI application: OFREP by a raw handler in front, all else by Litestar; and serving it."""
+"""The ASGI application: OFREP and SDK sync by raw handlers in front, all else by Litestar; and serving it."""
 
 from __future__ import annotations
 
@@ -23,36 +23,30 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from flagtrail.app.bootstrap import App
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.server import openapi, problems
+from flagtrail.server import openapi, problems, raw, sync_asgi
+from flagtrail.server.connections import Connection, Server
 from flagtrail.server.identity import Credentials, guard
 from flagtrail.server.limits import MAX_BODY
 from flagtrail.server.ofrep_asgi import EvaluationFront
 from flagtrail.server.rest import ROUTES, UNGATED
 from flagtrail.server.rest.body import StrictRequest
 from flagtrail.server.rest.call import provide_call
+from flagtrail.server.sync_asgi import SyncFront
 
 log = structlog.get_logger()
 
 API = "/api/v1"
 EVALUATION = "/ofrep/"
-_SECURITY: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
-    (b"cache-control", b"no-store"),
-)
-"""On every answer that does not say otherwise itself; there are no CORS headers, so no other site reads anything."""
 
 
 class Front:
-    """What every request passes first: it gets its id, the hot path its own handler, the answer its headers."""
+    """What every request passes first: it gets its id, a hot path its own handler, the answer its headers."""
 
     def __init__(self, app: App, litestar: ASGIApp, credentials: Credentials) -> None:
         self.app = app
         self._litestar = litestar
         self._evaluation = EvaluationFront(app, credentials)
+        self._sync = SyncFront(app, credentials)
         self._prefix = f"r_{secrets.token_hex(6)}"
         self._numbers = itertools.count(1)
 
@@ -65,7 +59,14 @@ class Front:
         if scope["path"].startswith(EVALUATION):
             await self._evaluation(scope, receive, send, request)
             return
+        if scope["path"] in sync_asgi.PATHS:
+            await self._sync(scope, receive, send, request)
+            return
         await self._framework(scope, receive, send, request)
+
+    def stop_streams(self) -> None:
+        """End what would last for ever; called on the event loop when the server is told to stop."""
+        self._sync.stop()
 
     async def _framework(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
         scope.setdefault("state", {})["request_id"] = request
@@ -79,7 +80,7 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _completed(message["headers"], request)
+                message["headers"] = raw.completed(message["headers"], request)
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -90,28 +91,11 @@ class Front:
             if status:
                 log.exception("request.broke_off", request=request)
                 raise
-            await _send_problem(finished, error, request)
+            await raw.send_problem(finished, error, request)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             address = scope.get("path_template") or "-"  # the template: a path may hold a login link's secret
             log.info("request.done", request=request, method=method, path=address, status=status, ms=milliseconds)
-
-
-def _completed(headers: Any, request: str) -> list[tuple[bytes, bytes]]:  # noqa: ANN401 - ASGI's pairs
-    """The answer's headers, the request's id, and each security header that it lacks."""
-    given = list(headers)
-    present = {name.lower() for name, _ in given}
-    given.append((b"x-request-id", request.encode()))
-    given.extend(pair for pair in _SECURITY if pair[0] not in present)
-    return given
-
-
-async def _send_problem(send: Send, error: Exception, request: str) -> None:
-    problem = problems.problem(problems.refusal(error, request), request)
-    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    headers.append((b"content-length", str(len(problem.body)).encode()))
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": problem.body, "more_body": False})
 
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -212,13 +196,14 @@ def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:
     """Serve until told to stop (SIGINT, SIGTERM). Raises SettingInvalid where the address cannot be had."""
     configure_logging(app.settings.log_level)
     listening = bind(host, port)
+    front = create(app, demo=demo)
     config = uvicorn.Config(
-        create(app, demo=demo),
+        front,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
-        http="httptools",
+        http=Connection,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
         ws="none",
         timeout_graceful_shutdown=10,
@@ -226,7 +211,7 @@ def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:
     )
     log.info("server.started", url=f"http://{host}:{port}")
     with listening:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, front.stop_streams).run(sockets=[listening])
 
 
 def bind(host: str, port: int) -> socket.socket:

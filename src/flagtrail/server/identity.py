@@ -90,7 +90,7 @@ class Credentials:
         via = _via(scope["path"], headers)
         authorization = headers.get("authorization")
         if authorization is not None:
-            return Signed(await self.by_token(_bearer(authorization), via, address))
+            return Signed(await self.by_token(bearer(authorization), via, address))
         secret = session_secret(headers.get("cookie", ""))
         if secret is not None:
             signed = await run_sync(lambda: self._by_session(secret, via))
@@ -141,7 +141,7 @@ def _via(path: str, headers: Mapping[str, str]) -> Via:
     """The surface that a request came by, whatever its credential: the command line says so itself."""
     if headers.get("user-agent", "").startswith("flagtrail-cli"):
         return "cli"
-    return "api" if path.startswith(("/api/", "/ofrep/")) else "web"
+    return "api" if path.startswith(("/api/", "/ofrep/", "/sdk/")) else "web"
 
 
 def client_address(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope
@@ -196,7 +196,8 @@ def _is_loopback_host(host: str) -> bool:
     return name == "localhost" or (name is not None and _is_loopback(name))
 
 
-def _bearer(authorization: str) -> str:
+def bearer(authorization: str) -> str:
+    """The token in an Authorization header; raises Unauthenticated for one of another scheme."""
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthenticated("the Authorization header must be 'Bearer' and a token")

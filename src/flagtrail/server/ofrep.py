@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import Identity
-from flagtrail.model.errors import FlagtrailError, Forbidden, MalformedRequest, NotFound
+from flagtrail.model.errors import FlagtrailError, MalformedRequest, NotFound
 from flagtrail.model.resolution import Answers, ErrorCode, Resolution, Settled
+from flagtrail.server import raw
 from flagtrail.server.limits import refuse_deep
 
 BULK = "/ofrep/v1/evaluate/flags"
@@ -138,7 +138,7 @@ class Ofrep:
             self._evaluation.count_all(project, environment, answered.answers)
             content = answered.content
         etag = f'"{mark.hexdigest()}"'
-        if if_none_match is not None and _names(if_none_match, etag):
+        if if_none_match is not None and raw.names(if_none_match, etag):
             return Reply(304, b"", etag)
         return Reply(200, content, etag)
 
@@ -190,22 +190,9 @@ def place(identity: Identity, query: bytes) -> tuple[str, str]:
 
     Raises Forbidden where the identity may not evaluate there, MalformedRequest where nothing names the place.
     """
-    project, environment = identity.scope
-    if project is None or environment is None:
-        named = dict(parse_qsl(query.decode("latin-1")))
-        project = project or unquote(named.get("project", "default"))
-        environment = environment or unquote(named.get("environment", ""))
-        if not environment:
-            raise MalformedRequest("this credential is of no single environment: add ?environment=")
-    elif query and not _agrees(query, project, environment):
-        raise Forbidden(f"this token evaluates in {project}/{environment} alone")
+    project, environment = raw.place(identity, query)
     identity.require_evaluation(project, environment)
     return project, environment
-
-
-def _agrees(query: bytes, project: str, environment: str) -> bool:
-    named = dict(parse_qsl(query.decode("latin-1")))
-    return named.get("project", project) == project and named.get("environment", environment) == environment
 
 
 def refused(error: FlagtrailError, code: ErrorCode, key: str) -> bytes:
@@ -227,13 +214,6 @@ def _context(body: bytes) -> dict[str, Any]:
     if key.__class__ is not str:
         raise _Unreadable(ErrorCode.INVALID_CONTEXT, "targetingKey must be a text")
     return context
-
-
-def _names(if_none_match: str, etag: str) -> bool:
-    """Whether If-None-Match names the ETag (RFC 9110, section 13.1.2; compared weakly)."""
-    if if_none_match == etag:
-        return True
-    return any(part.strip().removeprefix("W/") in {etag, "*"} for part in if_none_match.split(","))
 
 
 def _told(resolution: Resolution) -> bytes:
