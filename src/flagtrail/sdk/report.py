@@ -119,6 +119,12 @@ class Reporter:
         """Evaluations that will not be reported: too many waited, for too long, or the server refused them for good."""
         return self._dropped + self._backlog.dropped
 
+    @property
+    def waiting(self) -> int:
+        """Rows of counts that were drained and not yet taken by the server; at most `MAX_COUNTS + REPORT_ROWS`."""
+        sending = () if self._sending is None else self._sending.stretches
+        return self._backlog.rows + sum(len(stretch.counts) for stretch in sending)
+
     def start(self) -> None:
         """Report from now on, and once more when the interpreter ends."""
         if self._sampler is not None:
@@ -164,11 +170,11 @@ class Reporter:
         The `last` time only a pause that the server itself asked for is heeded. Not for two threads at once.
         """
         now = self._clock()
-        if now < self._rest_until:
-            return
         self._backlog.add(self._tallies.drain(), self._drained_at, now)
         self._drained_at = now
         self._backlog.expire(now - MAX_AGO_SECONDS)
+        if now < self._rest_until:
+            return
         self._tell_dropped(now)
         if now >= self._asked_until and (last or now >= self._pause_until):
             self._send()

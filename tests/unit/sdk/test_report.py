@@ -9,7 +9,7 @@ import pytest
 from tests.support.usage import Counting, Time, UsageServer
 
 from flagtrail import __version__
-from flagtrail.model.usage import MAX_AGO_SECONDS, Count, Period
+from flagtrail.model.usage import MAX_AGO_SECONDS, MAX_COUNTS, Count, Period
 from flagtrail.sdk.options import Options
 from flagtrail.sdk.report import REPORT_ROWS, Reporter
 from flagtrail.sdk.sample import Sampler
@@ -197,9 +197,17 @@ def test_flush__credential_refused__is_kept_and_seldom_asked_again(status: int) 
 def test_flush__server_knows_no_usage__rests(status: int) -> None:
     world = World()
     world.failed(status)
-    drains = world.tallies.drains
     world.after(REST - 1, last=True)
-    assert (len(world.server.asked), world.tallies.drains) == (1, drains)
+    assert len(world.server.asked) == 1
+
+
+def test_flush__server_rests__what_is_counted_is_drained_and_bounded_all_the_same() -> None:
+    world = World()
+    world.failed(404)
+    for index in range(30_000):
+        world.tallies.add(f"f{index}")
+    world.after(10)
+    assert (world.tallies.waiting, world.reporter.waiting) == ([], MAX_COUNTS + 1)
 
 
 def test_flush__server_was_updated_meanwhile__reports_all() -> None:
