@@ -9,6 +9,7 @@ import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
@@ -107,21 +108,28 @@ class Connections:
             if self._cut:
                 raise ConnectionAbortedError
 
-    def remove(self, sock: socket.socket) -> None:
-        """Forget a socket; before it is closed, for its number may soon be another's."""
+    def remove(self, sock: socket.socket, *, end: bool) -> None:
+        """Forget a socket; before it is closed, for its number may soon be another's.
+
+        `end` tells the other side that it is over, also where a forked child still holds the socket.
+        """
         with self._lock:
             self._sockets.discard(sock)
+            if end:
+                _shut(sock)
 
     def hang_up(self) -> None:
         """End every wait on these sockets at once, and refuse new ones."""
         with self._lock:
             self._cut = True
             for sock in self._sockets:
-                try:
-                    # Not the TLS socket's own shutdown: it would take the session from under the thread that reads.
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
-                except OSError:  # it was never connected, or the other side was faster
-                    continue
+                _shut(sock)
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):  # it was never connected, or the other side was faster
+        # Not the TLS socket's own shutdown: it would take the session from under the thread that reads.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _Reader(io.RawIOBase):
@@ -190,7 +198,7 @@ class Connection(http.client.HTTPConnection):
         super().connect()
         if self._context is None:
             return
-        self.forget()
+        self._connections.remove(self.sock, end=False)
         # The handshake comes later: a server that hangs in the midst of it must be cut too.
         self.sock = self._context.wrap_socket(
             self.sock, server_hostname=self._place.host, do_handshake_on_connect=False
@@ -199,15 +207,15 @@ class Connection(http.client.HTTPConnection):
         self.sock.settimeout(self._patience.left())
         self.sock.do_handshake()
 
-    def forget(self) -> None:
-        """Leave the connection to itself: from now on it is not cut with the others."""
+    def part(self) -> None:
+        """Say that it is over; before anything is closed."""
         if self._known is not None:
-            self._connections.remove(self._known)
+            self._connections.remove(self._known, end=True)
             self._known = None
 
     def end(self) -> None:
         """Close, whatever state it is in."""
-        self.forget()
+        self.part()
         self.close()
 
     def _know(self, sock: socket.socket) -> None:
@@ -224,7 +232,7 @@ class Connection(http.client.HTTPConnection):
                 sock.settimeout(self._patience.left())
                 sock.connect(where)
             except OSError as error:
-                self.forget()
+                self.part()
                 sock.close()
                 failed = error
             else:

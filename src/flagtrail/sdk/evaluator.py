@@ -11,7 +11,7 @@ from flagtrail.engine.ruleset import Ruleset
 from flagtrail.model.context import Context
 from flagtrail.model.flag import FlagType, Json
 from flagtrail.model.resolution import Resolution, Settled
-from flagtrail.sdk.usage import Tallied, Tallies
+from flagtrail.sdk.usage import Group, Tallied, Tallies
 
 Table: TypeAlias = dict[str, FlagFunction]
 Offer: TypeAlias = Callable[[Context], None]
@@ -23,14 +23,14 @@ MAX_TOGETHER = 10_000
 class Evaluator:
     """Evaluates and counts. `tables` holds, by type, a function for each flag, which compiles itself at its first call.
 
-    With `offer` every context is offered to the sampler.
+    `together` are the tallies of answers that are given together. With `offer` every context is offered to the sampler.
     """
 
     def __init__(self, ruleset: Ruleset, tallies: Tallies | None, offer: Offer | None = None) -> None:
         self.ruleset = ruleset
         self._tallies = tallies
         self._offer = offer
-        self._together: dict[int, Tallied] = {}
+        self.together: Group = self._group()
         self.tables: dict[FlagType, Table] = {name: {} for name in TYPES}
         compiled = ruleset.counting_functions() if tallies is not None else {}
         for key, flag in ruleset.flags.items():
@@ -65,7 +65,7 @@ class Evaluator:
         if self._offer is not None:
             self._offer(context)
         values: dict[str, Json] = {}
-        known = self._together.get
+        known = self.together.get
         for settled in answers.settled:
             together = known(id(settled)) or self._learnt(settled, settled.resolutions)
             together.n += 1
@@ -81,13 +81,15 @@ class Evaluator:
         return values
 
     def _learnt(self, held: Settled | Resolution, resolutions: Iterable[Resolution]) -> Tallied:
-        if len(self._together) >= MAX_TOGETHER:
-            self._together = {}
+        together = self.together
+        if len(together) >= MAX_TOGETHER:
+            self.together = self._group()
             if self._tallies is not None:
-                self._tallies.retire_together()
-        make = Tallied if self._tallies is None else self._tallies.together
-        tallied = self._together[id(held)] = make(resolutions, held)
-        return tallied
+                self._tallies.retire((), [together])
+        return self.together.setdefault(id(held), Tallied(resolutions, held))
+
+    def _group(self) -> Group:
+        return {} if self._tallies is None else self._tallies.group()
 
 
 def copied(value: Json) -> Json:

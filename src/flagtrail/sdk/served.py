@@ -131,9 +131,9 @@ class Served:
         previous = None if before is None else before.evaluator.ruleset
         ruleset = Ruleset(flags, data.targetings, data.segments, previous=previous)
         changed = () if previous is None else tuple(sorted(_changed(previous, ruleset)))
-        if self._tallies is not None:
+        if self._tallies is not None and before is not None:
             # Before the new evaluator counts: it asks for tallies of its own, which must not be retired.
-            self._tallies.retire(changed)
+            self._tallies.retire(changed, [before.evaluator.together])
         self.held = Held(data, flags, Evaluator(ruleset, self._tallies, self._offer))
         self._install(self.held.evaluator)
         return changed

@@ -154,8 +154,7 @@ class Transport:
                 try:
                     yield response
                 finally:
-                    # Before its socket is closed: the number of that may soon be another's.
-                    connection.forget()
+                    connection.part()
         finally:
             connection.end()
 

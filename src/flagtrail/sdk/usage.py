@@ -5,7 +5,7 @@ must never wait, and a fork must never find one held.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from flagtrail.engine.tally import Tally
@@ -15,6 +15,10 @@ from flagtrail.model.usage import Count
 
 Row: TypeAlias = tuple[str, str, str]
 """A flag, one of its variants, and the rule that served it (empty: none)."""
+
+
+Group: TypeAlias = dict[Hashable, "Tallied"]
+"""Tallies that are used, and then retired, together."""
 
 
 class Tallied(Tally):
@@ -34,40 +38,35 @@ class Tallied(Tally):
 class Tallies:
     """All tallies of one process.
 
-    `of`, `together` and `retire` are for evaluators, `drain` and `forget` for
-    one reporter. A tally that was retired is drained at least once more.
+    Evaluators add to `of` and to their `group`; `retire` is for whoever swaps
+    them, `drain` and `forget` for one reporter. What was retired is drained at
+    least once more, with what was added to it meanwhile, and then dropped.
     """
 
     def __init__(self) -> None:
-        self._of_flags: dict[str, dict[tuple[str, str], Tallied]] = {}
-        self._together: list[Tallied] = []
-        self._retired: list[Tallied] = []
-        self._retired_before: list[Tallied] = []
+        self._of_flags: dict[str, Group] = {}
+        self._groups: list[Group] = []
+        self._retired: list[Group] = []
+        self._retired_before: list[Group] = []
 
     def of(self, resolution: Resolution) -> Tally:
         """The tally of one answer: the same for equal variants and rules of a flag, whoever asks."""
         row = (str(resolution.variant), resolution.rule or "")
         return self._of_flags.setdefault(resolution.flag, {}).setdefault(row, Tallied((resolution,)))
 
-    def together(self, resolutions: Iterable[Resolution], held: object) -> Tallied:
-        """A new tally of answers that are given together."""
-        tallied = Tallied(resolutions, held)
-        self._together.append(tallied)
-        return tallied
+    def group(self) -> Group:
+        """A new group of tallies, to be filled by its owner."""
+        group: Group = {}
+        self._groups.append(group)
+        return group
 
-    def retire(self, flags: Iterable[str]) -> None:
-        """These flags are about to be compiled anew, or are gone: their tallies are drained to the end and dropped.
-
-        So are all tallies of answers that were given together.
-        """
+    def retire(self, flags: Iterable[str], groups: Iterable[Group]) -> None:
+        """These flags are about to be compiled anew, or are gone; these groups are used no more."""
         for flag in flags:
-            self._retired.extend(self._of_flags.pop(flag, {}).values())
-        self.retire_together()
-
-    def retire_together(self) -> None:
-        """Whoever asked for tallies of answers given together has dropped them."""
-        together, self._together = self._together, []
-        self._retired.extend(together)
+            self._retired.append(self._of_flags.pop(flag, {}))
+        for group in groups:
+            self._groups = [one for one in self._groups if one is not group]
+            self._retired.append(group)
 
     def drain(self) -> list[Count]:
         """What was counted since the last drain, by flag, variant and rule."""
@@ -87,9 +86,8 @@ class Tallies:
         for tallied in self._all(self._retired_before, self._retired):
             tallied.told = tallied.n
 
-    def _all(self, *retired: list[Tallied]) -> Iterator[Tallied]:
+    def _all(self, *retired: list[Group]) -> Iterator[Tallied]:
         # Copied at once: another thread may be adding.
-        for of_flag in list(self._of_flags.values()):
-            yield from list(of_flag.values())
-        for tallied in (self._together, *retired):
-            yield from list(tallied)
+        for groups in (self._of_flags.values(), self._groups, *retired):
+            for group in list(groups):
+                yield from list(group.values())

@@ -157,8 +157,6 @@ def test_usage__while_rulesets_are_swapped__loses_nothing() -> None:
         while not stop.is_set():
             client.served.replace(ruleset({**FLAGS, "limit": plain(number)}, id=f"{number}-a"))
             number += 1
-            if number % 50 == 0:  # no call is under way for as long as two of these
-                drained.append(counts(client))
 
     swapper = threading.Thread(target=swap)
     swapper.start()
@@ -166,6 +164,8 @@ def test_usage__while_rulesets_are_swapped__loses_nothing() -> None:
         client.get_integer("limit", 0)
         if number % 10 == 0:
             client.evaluate_all({})
+        if number % 500 == 0:  # here, so that no call is under way through two of these, as none is for seconds
+            drained.append(counts(client))
     stop.set()
     swapper.join()
     drained.append(counts(client))

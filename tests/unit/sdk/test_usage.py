@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 
 from flagtrail.model.resolution import Reason, Resolution
 from flagtrail.model.usage import Count
-from flagtrail.sdk.usage import Tallies
+from flagtrail.sdk.usage import Group, Tallied, Tallies
 
 
 def served(flag: str, variant: str = "on", rule: str | None = None) -> Resolution:
     return Resolution(flag, variant, True, Reason.STATIC, rule)
+
+
+def together(group: Group, *resolutions: Resolution) -> Tallied:
+    return group.setdefault(id(resolutions), Tallied(resolutions, resolutions))
 
 
 def test_drain__counted_since_the_last__gives_that_alone() -> None:
@@ -29,7 +33,7 @@ def test_drain__counted_since_the_last__gives_that_alone() -> None:
 def test_drain__answers_given_together__counts_each_of_them() -> None:
     tallies = Tallies()
     tallies.of(served("a")).n += 1
-    tallies.together([served("a"), served("b", "off")], object()).n += 4
+    together(tallies.group(), served("a"), served("b", "off")).n += 4
 
     assert tallies.drain() == [Count("a", "on", "", 5), Count("b", "off", "", 4)]
 
@@ -38,7 +42,7 @@ def test_drain__a_retired_tally_counted_late__gives_it_once_more() -> None:
     tallies = Tallies()
     old = tallies.of(served("a"))
     old.n += 1
-    tallies.retire(["a"])
+    tallies.retire(["a"], [])
     before = tallies.drain()
     old.n += 1  # a call that was under way
 
@@ -49,9 +53,11 @@ def test_retire__again_and_again__keeps_nothing_of_what_was_drained() -> None:
     tallies = Tallies()
     for number in range(1000):
         tallies.of(served(f"flag-{number}")).n += 1
-        tallies.together([served("a")], object()).n += 1
-        tallies.retire([f"flag-{number}"])
+        group = tallies.group()
+        together(group, served("a")).n += 1
+        tallies.retire([f"flag-{number}"], [group])
         tallies.drain()
+    tallies.drain()
     tallies.drain()
 
     assert list(tallies._all(tallies._retired, tallies._retired_before)) == []
@@ -60,9 +66,9 @@ def test_retire__again_and_again__keeps_nothing_of_what_was_drained() -> None:
 def test_forget__in_a_forked_child__leaves_the_past_to_the_parent() -> None:
     tallies = Tallies()
     tallies.of(served("a")).n += 3
-    tallies.retire(["a"])
+    tallies.retire(["a"], [])
     tallies.of(served("a")).n += 3
-    tallies.together([served("b")], object()).n += 3
+    together(tallies.group(), served("b")).n += 3
     tallies.forget()
     tallies.of(served("a")).n += 1
 
@@ -72,6 +78,7 @@ def test_forget__in_a_forked_child__leaves_the_past_to_the_parent() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["count", "together", "retire", "drain"]), st.sampled_from("abc"))))
 def test_drain__any_order_of_counting_retiring_and_draining__adds_up(steps: list[tuple[str, str]]) -> None:
     tallies = Tallies()
+    groups = [tallies.group()]
     counted: Counter[str] = Counter()
     drained: Counter[str] = Counter()
     for step, flag in [*steps, ("drain", "a")]:
@@ -80,10 +87,13 @@ def test_drain__any_order_of_counting_retiring_and_draining__adds_up(steps: list
                 tallies.of(served(flag)).n += 1
                 counted[flag] += 1
             case "together":
-                tallies.together([served(flag)], object()).n += 1
+                together(groups[-1], served(flag)).n += 1
                 counted[flag] += 1
             case "retire":
-                tallies.retire([flag])
+                tallies.retire([flag], [groups[-1]])
+                together(groups[-1], served(flag)).n += 1  # a call that was under way
+                counted[flag] += 1
+                groups.append(tallies.group())
             case _:
                 for count in tallies.drain():
                     drained[count.flag] += count.count
