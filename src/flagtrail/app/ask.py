@@ -12,6 +12,7 @@ from flagtrail.analysis import compliance, dashboard, dependencies, exposure, ro
 from flagtrail.analysis.as_of import At, evaluate_at
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
+from flagtrail.app.flag_usage import flag_usage
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.changes import diff
 from flagtrail.engine.explanation import Explanation
@@ -25,7 +26,8 @@ from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State, Versioned, fold, held_after
 from flagtrail.model.subject import Subject, environment_subject, flag_subject, segment_subject, targeting_subject
 from flagtrail.model.targeting import Serve
-from flagtrail.storage import EntryQuery, Storage
+from flagtrail.model.usage import FlagUsage, Span, UsageSummary
+from flagtrail.storage import EntryQuery, Storage, UsageQuery
 
 MAX_PAGE = 500
 MANY = 10_000
@@ -223,6 +225,36 @@ class Ask:
         signed = parse_checkpoint(note)
         facts = compliance.LedgerFacts(signed.size, b64encode(signed.root).decode(), note)
         return compliance.compliance(entries, scope, environments, facts)
+
+    def usage(
+        self,
+        project: str,
+        flag: str,
+        *,
+        environment: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        by: Span | None = None,
+    ) -> FlagUsage:
+        """How a flag is used, in one environment or in all; also a flag that is only asked for (see `flag_usage`)."""
+        self._require_project(project)
+        self._refuse_unheard(project, environment=environment)
+        found = flag_usage(
+            self._storage,
+            UsageQuery(project=project, flag=flag, environment=environment, since=_time(since), until=_time(until)),
+            by=by,
+            now=self._clock(),
+        )
+        if not found.summary:
+            self._refuse_unheard(project, flag)
+        return found
+
+    def unknown_flags(self, project: str) -> list[UsageSummary]:
+        """What applications ask for that is no flag (or none any more), the newest first."""
+        self._require_project(project)
+        known = self.state.flags(project)
+        found = [each for each in self._storage.usage_summary(project) if each.flag not in known]
+        return sorted(found, key=lambda each: (each.last, each.flag, each.environment), reverse=True)
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""

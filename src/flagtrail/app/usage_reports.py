@@ -141,6 +141,12 @@ class UsageReports:
         ]
         return self._add(project, environment, timed, now, (), None)
 
+    def variant_with(self, project: str, flag: str, value: Json) -> str:
+        """The one variant of a flag that has the value, for reports that tell no variant; empty where none is."""
+        known = self._state().flag(project, flag)
+        found = [] if known is None else [key for key, held in known.variants.items() if _same(held, value)]
+        return found[0] if len(found) == 1 else ""
+
     def _add(
         self,
         project: str,
@@ -234,6 +240,11 @@ def _contexts(
     for context in contexts:
         if isinstance(context.get("targetingKey", ""), str) and len(msgspec.json.encode(context)) <= MAX_CONTEXT_BYTES:
             yield SampledContext(project, environment, now, context)
+
+
+def _same(value: Json, other: Json) -> bool:
+    """Equal in JSON's eyes, for which true is no number."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def _clean(text: str, most: int) -> str:

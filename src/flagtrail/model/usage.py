@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -12,6 +12,8 @@ MAX_COUNT = 2**53
 MAX_AGO_SECONDS = 7 * 86_400
 MAX_COUNTS = 20_000
 """Counts of one period in one report."""
+Span: TypeAlias = Literal["hour", "day"]
+"""What counts of usage are added up by."""
 MAX_PERIODS = 200
 MAX_CONTEXTS = 1_000
 
@@ -74,6 +76,24 @@ class UsageCount(msgspec.Struct, frozen=True):
     time: str
     variant: str
     count: int
+
+
+class FlagUsage(msgspec.Struct, frozen=True):
+    """How one flag is used: in all, by hour or day (UTC) within a period, and by whom.
+
+    `since` and `until` (stamps) bound `counts` alone: hours that begin at or
+    after the hour of `since` and before `until`. No counts do not mean that
+    nobody uses the flag: only what is evaluated or reported here is counted.
+    """
+
+    project: str
+    flag: str
+    since: str
+    until: str
+    by: Span
+    summary: tuple[UsageSummary, ...]
+    counts: tuple[UsageCount, ...]
+    clients: tuple[UsageClient, ...]
 
 
 class SampledContext(msgspec.Struct, frozen=True):

@@ -23,11 +23,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from flagtrail.app.bootstrap import App
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.server import openapi, problems, raw, sync_asgi
+from flagtrail.server import openapi, problems, raw, reports_asgi, sync_asgi
 from flagtrail.server.connections import Connection, Server
 from flagtrail.server.identity import Credentials, guard
 from flagtrail.server.limits import MAX_BODY
 from flagtrail.server.ofrep_asgi import EvaluationFront
+from flagtrail.server.reports_asgi import ReportFront
 from flagtrail.server.rest import ROUTES, UNGATED
 from flagtrail.server.rest.body import StrictRequest
 from flagtrail.server.rest.call import provide_call
@@ -47,6 +48,7 @@ class Front:
         self._litestar = litestar
         self._evaluation = EvaluationFront(app, credentials)
         self._sync = SyncFront(app, credentials)
+        self._reports = ReportFront(app, credentials)
         self._prefix = f"r_{secrets.token_hex(6)}"
         self._numbers = itertools.count(1)
 
@@ -61,6 +63,9 @@ class Front:
             return
         if scope["path"] in sync_asgi.PATHS:
             await self._sync(scope, receive, send, request)
+            return
+        if scope["path"] in reports_asgi.PATHS:
+            await self._reports(scope, receive, send, request)
             return
         await self._framework(scope, receive, send, request)
 

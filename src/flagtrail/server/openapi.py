@@ -14,7 +14,7 @@ from litestar.openapi.config import OpenAPIConfig
 import flagtrail
 from flagtrail.model.document import STRUCTS
 from flagtrail.model.subject import Kind
-from flagtrail.server import openapi_ofrep, openapi_sync
+from flagtrail.server import openapi_ofrep, openapi_reports, openapi_sync
 from flagtrail.server.identity import PUBLIC
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.reference_page import reference_page
@@ -45,6 +45,7 @@ def describe(api: Router, ungated: list[HTTPRouteHandler]) -> dict[str, Any]:
     for name, struct in documents.items():
         schemas.setdefault(name, struct)
     schemas |= {"Problem": _problem_schema(), **openapi_ofrep.SCHEMAS, **openapi_sync.schemas(_SCHEMAS)}
+    schemas |= openapi_reports.schemas(_SCHEMAS)
     schema["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -55,7 +56,7 @@ def describe(api: Router, ungated: list[HTTPRouteHandler]) -> dict[str, Any]:
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             _complete(operation, method, options.get((path, method), {"role": PUBLIC}))
-    schema["paths"] |= openapi_ofrep.paths() | openapi_sync.paths()
+    schema["paths"] |= openapi_ofrep.paths() | openapi_sync.paths() | openapi_reports.paths()
     return schema
 
 

@@ -11,18 +11,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageSummary
 
 T = TypeVar("T")
-Span: TypeAlias = Literal["hour", "day"]
-"""What counts of usage are added up by."""
 
 REPORT_SECONDS = 86_400
 """How long a report of usage is known by its id."""

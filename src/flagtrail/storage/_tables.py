@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, Span, UsageQuery
+from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage import _sums as sums
 

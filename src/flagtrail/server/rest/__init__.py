@@ -20,6 +20,7 @@ from flagtrail.server.rest import (
     segments,
     targetings,
     tokens,
+    usage,
 )
 
 ROUTES: list[HTTPRouteHandler] = [
@@ -37,6 +38,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *tokens.ROUTES,
     *members.ROUTES,
     *alerts.ROUTES,
+    *usage.ROUTES,
 ]
 UNGATED: list[HTTPRouteHandler] = health.ROUTES
 """Served at the root, without a credential."""

@@ -1,8 +1,7 @@
-"""A flag's history, exposure, rollout history and usage."""
+"""A flag's history, exposure and rollout history."""
 
 from __future__ import annotations
 
-import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
@@ -10,19 +9,11 @@ from litestar.params import FromPath, FromQuery
 from flagtrail.app.answers import EntryQuery, Exposure, RolloutHistory
 from flagtrail.model.errors import NotFound
 from flagtrail.model.subject import flag_subject
-from flagtrail.model.usage import Usage, UsageSummary
 from flagtrail.server.rest.call import Call, Caller, Cursor, Limit, LogPage, entry_view, require_project
 from flagtrail.server.rest.questions import instant, read_where
 
 _FLAG = "/projects/{project:str}/flags/{flag:str}"
 _TARGETING = "/projects/{project:str}/flags/{flag:str}/environments/{environment:str}"
-
-
-class FlagUsage(msgspec.Struct, frozen=True):
-    """How often a flag was evaluated: per environment in all, and per hour, variant, rule and client."""
-
-    summary: list[UsageSummary]
-    hours: list[Usage]
 
 
 @get(f"{_FLAG}/history", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's history")
@@ -92,13 +83,4 @@ def rollout_history(
     return call.app.ask.rollout(project, environment, flag)
 
 
-@get(f"{_FLAG}/usage", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag's usage")
-def usage(project: FromPath[str], flag: FromPath[str], call: Caller, since: FromQuery[str | None] = None) -> FlagUsage:
-    """Counts as flushed. No counts do not mean that nobody uses it: only what evaluates through us is counted."""
-    _require_flag(call, project, flag)
-    storage = call.app.storage
-    summary = [row for row in storage.usage_summary(project) if row.flag == flag]
-    return FlagUsage(summary, storage.usage(project, flag=flag, since=instant(since, "since")))
-
-
-ROUTES: list[HTTPRouteHandler] = [flag_history, targeting_history, exposure, rollout_history, usage]
+ROUTES: list[HTTPRouteHandler] = [flag_history, targeting_history, exposure, rollout_history]

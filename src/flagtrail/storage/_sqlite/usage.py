@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from flagtrail.model.usage import MAX_COUNT, SampledContext, Usage, UsageClient, UsageCount, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, Span, UsageQuery
+from flagtrail.model.usage import MAX_COUNT, SampledContext, Span, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage import _sums as sums
 from flagtrail.storage._sqlite.writer import Transaction
