@@ -56,7 +56,7 @@ class Wire:
                 return
 
 
-Conduct = Callable[[Wire, Request], None]
+Conduct = Callable[[Wire, Request], object]
 
 
 def head(status: int, **headers: str) -> bytes:
