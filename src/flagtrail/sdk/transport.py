@@ -221,7 +221,9 @@ class Transport:
         pieces = self._pieces(response)
         silence = SILENCE * self._heartbeat
         heard = False
-        patience.allow(silence, silence)
+        # A large event may come slowly, but not for ever.
+        whole = silence + WHOLE * self._options.timeout
+        patience.allow(silence, whole)
         while True:
             try:
                 with self._telling(self._reading):
@@ -234,8 +236,7 @@ class Transport:
                 return
             if events:
                 heard = True
-                # A large event may come slowly, but not for ever.
-                patience.allow(silence, silence + WHOLE * self._options.timeout)
+                patience.allow(silence, whole)
             yield from events
 
     def _refusal(self, response: http.client.HTTPResponse) -> TransportFailed:

@@ -26,9 +26,15 @@ def server() -> Iterator[Misbehaving]:
         yield running
 
 
-def transport(server: Misbehaving, **options: object) -> Transport:
-    chosen: dict[str, object] = {"url": server.url, "token": TOKEN, "timeout": 0.15, "application": "shop/1.4.2"}
-    return Transport(msgspec.convert(chosen | options, Options), heartbeat=0.05)
+LATE = "the server did not answer in time"
+
+
+def transport(server: Misbehaving, *, hurry: bool = False, **options: object) -> Transport:
+    """In a hurry: for faults that are only found when the time is over."""
+    chosen: dict[str, object] = {"url": server.url, "token": TOKEN, "application": "shop/1.4.2"}
+    if hurry:
+        chosen["timeout"] = 0.1
+    return Transport(msgspec.convert(chosen | options, Options), heartbeat=0.05 if hurry else 10.0)
 
 
 def failed(act: Callable[[], object]) -> TransportFailed:
@@ -85,10 +91,10 @@ def test_request__to_a_server_under_a_path__goes_there(server: Misbehaving) -> N
 
 NOT_SENT_ON = "a token is not sent on, so give the client the address where the server is"
 FAULTS: dict[str, tuple[Conduct, str]] = {
-    "hang": (wrong.hang, "the server did not answer in time"),
-    "hang in the body": (wrong.hang_in_body, "the server did not answer in time"),
-    "drip": (wrong.drip, "the server did not answer in time"),
-    "drip in the head": (wrong.drip_head, "the server did not answer in time"),
+    "hang": (wrong.hang, LATE),
+    "hang in the body": (wrong.hang_in_body, LATE),
+    "drip": (wrong.drip, LATE),
+    "drip in the head": (wrong.drip_head, LATE),
     "endless line": (wrong.endless_line, "the server answered what is no HTTP (LineTooLong)"),
     "endless body": (wrong.endless_body, "the ruleset has more than max_ruleset_bytes, 1000000"),
     "garbage": (wrong.garbage, "the server answered what is no HTTP (BadStatusLine)"),
@@ -130,8 +136,9 @@ def test_ruleset__from_a_server_with_a_fault__fails_and_says_why(
     server: Misbehaving, conduct: Conduct, why: str
 ) -> None:
     server.scripts["ruleset"] = [conduct]
+    asking = transport(server, hurry=why == LATE, max_ruleset_bytes=1_000_000)
 
-    assert failed(lambda: transport(server, max_ruleset_bytes=1_000_000).ruleset(None)).why == why
+    assert failed(lambda: asking.ruleset(None)).why == why
 
 
 def test_ruleset__behind_a_redirect__is_not_asked_for_there(server: Misbehaving) -> None:
@@ -253,9 +260,9 @@ def drip_bytes(wire: Wire, _request: Request) -> None:
 
 
 STREAMS: dict[str, tuple[Conduct, str, bool]] = {
-    "held back": (streamed(), "the server did not answer in time", True),
-    "silent after a word": (streamed(wrong.HEARTBEAT), "the server did not answer in time", False),
-    "dripping": (streamed(zipped=False, then=drip_bytes), "the server did not answer in time", True),
+    "held back": (streamed(), LATE, True),
+    "silent after a word": (streamed(wrong.HEARTBEAT), LATE, False),
+    "dripping": (streamed(zipped=False, then=drip_bytes), LATE, True),
     "cut": (streamed(*EVENTS, then=wrong.close), "the answer was cut short", False),
     "reset": (streamed(*EVENTS, then=wrong.reset), "no answer from the server: Connection reset by peer", False),
     "no gzip": (streamed(then=lambda wire, _: wire.send(b"4\r\nxxxx\r\n")), "what came is no gzip", False),
@@ -288,7 +295,8 @@ def test_stream__with_a_fault__fails_and_says_why(
     server: Misbehaving, conduct: Conduct, why: str, silent: bool
 ) -> None:
     server.scripts["stream"] = [conduct]
-    failure = failed(lambda: read(transport(server, max_ruleset_bytes=1_000_000)))
+    asking = transport(server, hurry=why == LATE, max_ruleset_bytes=1_000_000)
+    failure = failed(lambda: read(asking))
 
     assert [failure.why, failure.silent] == [why, silent]
 
