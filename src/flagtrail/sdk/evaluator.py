@@ -85,7 +85,7 @@ class Evaluator:
         if len(together) >= MAX_TOGETHER:
             self.together = self._group()
             if self._tallies is not None:
-                self._tallies.retire((), [together])
+                self._tallies.retire([together])
         return self.together.setdefault(id(held), Tallied(resolutions, held))
 
     def _group(self) -> Group:

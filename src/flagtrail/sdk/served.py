@@ -15,7 +15,7 @@ from flagtrail.model.flag import Flag
 from flagtrail.model.sync import RulesetData, RulesetDelta, SyncedFlag
 from flagtrail.sdk.evaluator import Evaluator, Offer
 from flagtrail.sdk.events import Event, EventKind, Handler
-from flagtrail.sdk.usage import Tallies
+from flagtrail.sdk.usage import Group, Tallies
 
 T = TypeVar("T")
 
@@ -131,11 +131,14 @@ class Served:
         previous = None if before is None else before.evaluator.ruleset
         ruleset = Ruleset(flags, data.targetings, data.segments, previous=previous)
         changed = () if previous is None else tuple(sorted(_changed(previous, ruleset)))
+        retiring: list[Group] = []
         if self._tallies is not None and before is not None:
-            # Before the new evaluator counts: it asks for tallies of its own, which must not be retired.
-            self._tallies.retire(changed, [before.evaluator.together])
+            # Before the new evaluator asks for tallies of its own; and retired only when it has taken over.
+            retiring = [*self._tallies.detach(changed), before.evaluator.together]
         self.held = Held(data, flags, Evaluator(ruleset, self._tallies, self._offer))
         self._install(self.held.evaluator)
+        if self._tallies is not None:
+            self._tallies.retire(retiring)
         return changed
 
     def _fresh(self, changed: tuple[str, ...]) -> None:

@@ -38,14 +38,15 @@ class Tallied(Tally):
 class Tallies:
     """All tallies of one process.
 
-    Evaluators add to `of` and to their `group`; `retire` is for whoever swaps
-    them, `drain` and `forget` for one reporter. What was retired is drained at
-    least once more, with what was added to it meanwhile, and then dropped.
+    Evaluators add to `of` and to their `group`; `detach` and `retire` are for
+    whoever swaps them, before and after; `drain` and `forget` for one reporter.
+    What was retired is drained at least once more, with what was added to it
+    meanwhile, and then dropped.
     """
 
     def __init__(self) -> None:
         self._of_flags: dict[str, Group] = {}
-        self._groups: list[Group] = []
+        self._groups: dict[int, Group] = {}
         self._retired: list[Group] = []
         self._retired_before: list[Group] = []
 
@@ -57,16 +58,28 @@ class Tallies:
     def group(self) -> Group:
         """A new group of tallies, to be filled by its owner."""
         group: Group = {}
-        self._groups.append(group)
+        self._groups[id(group)] = group
         return group
 
-    def retire(self, flags: Iterable[str], groups: Iterable[Group]) -> None:
-        """These flags are about to be compiled anew, or are gone; these groups are used no more."""
+    def detach(self, flags: Iterable[str]) -> list[Group]:
+        """These flags are about to be compiled anew, or are gone: `of` starts afresh for them.
+
+        What they had is still drained, until it is retired.
+        """
+        groups = []
         for flag in flags:
-            self._retired.append(self._of_flags.pop(flag, {}))
+            group = self._of_flags.get(flag)
+            if group is not None:
+                self._groups[id(group)] = group
+                del self._of_flags[flag]
+                groups.append(group)
+        return groups
+
+    def retire(self, groups: Iterable[Group]) -> None:
+        """No call that starts from now on adds to these."""
         for group in groups:
-            self._groups = [one for one in self._groups if one is not group]
             self._retired.append(group)
+            self._groups.pop(id(group), None)
 
     def drain(self) -> list[Count]:
         """What was counted since the last drain, by flag, variant and rule."""
@@ -88,6 +101,6 @@ class Tallies:
 
     def _all(self, *retired: list[Group]) -> Iterator[Tallied]:
         # Copied at once: another thread may be adding.
-        for groups in (self._of_flags.values(), self._groups, *retired):
+        for groups in (self._of_flags.values(), self._groups.values(), *retired):
             for group in list(groups):
                 yield from list(group.values())

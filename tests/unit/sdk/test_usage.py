@@ -42,7 +42,7 @@ def test_drain__a_retired_tally_counted_late__gives_it_once_more() -> None:
     tallies = Tallies()
     old = tallies.of(served("a"))
     old.n += 1
-    tallies.retire(["a"], [])
+    tallies.retire(tallies.detach(["a"]))
     before = tallies.drain()
     old.n += 1  # a call that was under way
 
@@ -55,7 +55,7 @@ def test_retire__again_and_again__keeps_nothing_of_what_was_drained() -> None:
         tallies.of(served(f"flag-{number}")).n += 1
         group = tallies.group()
         together(group, served("a")).n += 1
-        tallies.retire([f"flag-{number}"], [group])
+        tallies.retire([*tallies.detach([f"flag-{number}"]), group])
         tallies.drain()
     tallies.drain()
     tallies.drain()
@@ -66,7 +66,7 @@ def test_retire__again_and_again__keeps_nothing_of_what_was_drained() -> None:
 def test_forget__in_a_forked_child__leaves_the_past_to_the_parent() -> None:
     tallies = Tallies()
     tallies.of(served("a")).n += 3
-    tallies.retire(["a"], [])
+    tallies.retire(tallies.detach(["a"]))
     tallies.of(served("a")).n += 3
     together(tallies.group(), served("b")).n += 3
     tallies.forget()
@@ -90,7 +90,7 @@ def test_drain__any_order_of_counting_retiring_and_draining__adds_up(steps: list
                 together(groups[-1], served(flag)).n += 1
                 counted[flag] += 1
             case "retire":
-                tallies.retire([flag], [groups[-1]])
+                tallies.retire([*tallies.detach([flag]), groups[-1]])
                 together(groups[-1], served(flag)).n += 1  # a call that was under way
                 counted[flag] += 1
                 groups.append(tallies.group())
