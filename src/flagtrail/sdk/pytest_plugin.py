@@ -1,0 +1,52 @@
+"""The pytest plugin: the fixture `flagtrail_flags`, and a marker of the same name.
+
+It is loaded into every test run of an environment that Flagtrail is installed
+in. So it imports nothing of the SDK before a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from flagtrail.sdk.testing import InMemoryProvider
+
+NAME = "flagtrail_flags"
+STRICT = "flagtrail_strict"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The setting `flagtrail_strict`."""
+    parser.addini(STRICT, "fail tests that evaluate flags which they did not pin", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker `flagtrail_flags`."""
+    config.addinivalue_line("markers", f"{NAME}(flags, **more): pin these flags for the test, for all of its code")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test with the marker uses the fixture, before any that it names itself."""
+    names: list[str] | None = getattr(item, "fixturenames", None)
+    if names is not None and item.get_closest_marker(NAME) is not None and NAME not in names:
+        names.insert(0, NAME)
+
+
+@pytest.fixture
+def flagtrail_flags(request: pytest.FixtureRequest) -> Iterator[InMemoryProvider]:
+    """Flags pinned for one test, for all code of the process; see `flagtrail.sdk.testing.pinned`.
+
+    Afterwards the test fails where a pinned flag was asked for as another type
+    and, with the setting `flagtrail_strict`, where one was that is not pinned.
+    """
+    from flagtrail.sdk.testing import pinned
+
+    flags: dict[str, object] = {}
+    for marker in reversed(list(request.node.iter_markers(NAME))):
+        flags.update(*marker.args, **marker.kwargs)
+    with pinned(flags) as pins:
+        yield pins
+        pins.check(strict=bool(request.config.getini(STRICT)))
