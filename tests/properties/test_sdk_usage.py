@@ -20,7 +20,7 @@ from flagtrail.model.usage import MAX_COUNTS, Count
 from flagtrail.sdk.backlog import Backlog
 from flagtrail.sdk.options import Options
 from flagtrail.sdk.report import REPORT_ROWS, Reporter
-from flagtrail.sdk.sample import MAX_CONTEXT_TEXT, MAX_ITEMS, MAX_TEXT, Sampler
+from flagtrail.sdk.sample import MAX_CONTEXT_BYTES, MAX_ITEMS, MAX_TEXT, Sampler
 from flagtrail.sdk.transport import TransportFailed
 from flagtrail.sdk.usage import Group, Row, Tallied, Tallies
 
@@ -69,7 +69,7 @@ class Interleaved(RuleBasedStateMachine):
 
     @rule(flag=st.sampled_from(FLAGS))
     def compile_anew(self, flag: str) -> None:
-        self.tallies.retire([flag], self.groups)
+        self.tallies.retire([*self.tallies.detach([flag]), *self.groups])
         self.tally.pop(flag, None)
         self.groups = []
 
@@ -251,6 +251,6 @@ def test_sample__any_context__is_bounded(context: dict[str, Any], allowed: list[
     sampler.offer(context)
     (taken,) = sampler.take()
     texts = [one for value in taken.values() for one in scalars(value) if isinstance(one, str)]
-    assert sum(map(len, [*texts, *taken])) <= MAX_CONTEXT_TEXT
+    assert len(msgspec.json.encode(taken)) <= MAX_CONTEXT_BYTES
     assert all(len(text) <= MAX_TEXT for text in texts)
     assert all(len(scalars(value)) <= MAX_ITEMS for value in taken.values())

@@ -24,8 +24,8 @@ from flagtrail.sdk.transport import TransportFailed
 
 PATH = "/sdk/v1/usage"
 SDK = f"flagtrail-python/{__version__}"
-REPORT_ROWS = 5_000
-"""Rows of one report: half a megabyte of common names."""
+REPORT_ROWS = 2_000
+"""Rows of one report: 200 kB with common names and, with a thousand contexts, below 4 MiB with the longest."""
 LAST_SECONDS = 2.0
 """How long a process that ends may be held up by its last report."""
 LONGEST_PAUSE = 300.0

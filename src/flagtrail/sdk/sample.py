@@ -10,6 +10,8 @@ import random
 import threading
 from collections.abc import Callable
 
+import msgspec
+
 from flagtrail.engine.attributes import LISTS, plain, read
 from flagtrail.model.context import TARGETING_KEY, Context
 from flagtrail.model.flag import Json
@@ -19,12 +21,10 @@ MAX_TEXT = 256
 """Characters of a text; one that is longer is left out."""
 MAX_ITEMS = 100
 """Elements of a list; one that is longer is left out."""
-MAX_CONTEXT_TEXT = 4_096
-"""Characters of all texts and names of one context; attributes that no longer fit are left out."""
+MAX_CONTEXT_BYTES = 2_048
+"""Bytes of one context as JSON; attributes that no longer fit are left out. A thousand of them fit into a report."""
 MAX_INTEGER = 2**53
 """Larger whole numbers are not the same in every reader of JSON."""
-NUMBER_TEXT = 24
-"""What a number or a boolean counts for among the characters of a context."""
 HASH_DIGITS = 16
 
 _log = logging.getLogger(__name__)
@@ -97,11 +97,11 @@ class Sampler:
 
     def _read(self, context: Context) -> dict[str, Json]:
         found: dict[str, Json] = {}
-        room = MAX_CONTEXT_TEXT
+        room = MAX_CONTEXT_BYTES - len("{}")
         for name in self._allowed:
             value = self._allowed_value(name, read(context, name))
             if value is not None:
-                room -= len(name) + _length(value)
+                room -= len(msgspec.json.encode(name)) + len(msgspec.json.encode(value)) + len(":,")
                 if room < 0:
                     break
                 found[name] = value
@@ -150,11 +150,3 @@ def _is_unicode(text: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def _length(value: Json) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, list):
-        return sum(map(_length, value))
-    return NUMBER_TEXT

@@ -236,6 +236,17 @@ def test_flush__more_rows_than_a_report_holds__sends_several() -> None:
     assert [len(report.periods[0].counts) for report in world.server.asked] == [REPORT_ROWS, 1]
 
 
+def test_flush__report_as_large_as_it_may_be__is_one_that_the_server_takes() -> None:
+    sampler = Sampler(Options(sample_contexts=1_000, sample_attributes=tuple(f"a{n}" for n in range(10))))
+    world = World(sampler)
+    for _ in range(1_000):
+        sampler.offer({f"a{n}": "x" * 247 for n in range(10)})
+    for index in range(REPORT_ROWS):
+        world.tallies.add(f"{index:0256}", 2**53, variant="v" * 256, rule="r" * 256)
+    world.after(10)
+    assert len(msgspec.json.encode(world.server.asked[0])) < 4 << 20
+
+
 def test_flush__away_for_an_hour_and_more__tells_each_hour_apart() -> None:
     world = World()
     world.server.failing = TransportFailed("away")

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 import pytest
 
 from flagtrail.model.flag import Json
 from flagtrail.sdk.options import Options
-from flagtrail.sdk.sample import MAX_CONTEXT_TEXT, Sampler, hashed
+from flagtrail.sdk.sample import MAX_CONTEXT_BYTES, Sampler, hashed
 
 
 class Plan(StrEnum):
@@ -88,10 +89,23 @@ def test_hashed__known_key__is_the_start_of_its_sha_256() -> None:
     assert hashed("abc") == "ba7816bf8f01cfea"
 
 
-def test_sample__many_long_attributes__leave_as_many_as_fit() -> None:
-    names = [f"a{index:02}" for index in range(50)]
-    found = sampled(dict.fromkeys(names, "x" * 256), *names)
-    assert list(found) == names[: MAX_CONTEXT_TEXT // (256 + 3)]
+@pytest.mark.parametrize(
+    ("text", "fit"),
+    [
+        pytest.param("x" * 247, 8, id="exactly"),
+        pytest.param("x" * 248, 7, id="one byte less room"),
+        pytest.param("é" * 247, 4, id="bytes, not characters"),
+    ],
+)
+def test_sample__many_long_attributes__leave_as_many_as_fit(text: str, fit: int) -> None:
+    names = [f"a{index}" for index in range(10)]
+    found = sampled(dict.fromkeys(names, text), *names)
+    assert list(found) == names[:fit]
+
+
+def test_sample__as_large_as_it_may_be__has_no_more_bytes_than_a_report_has_room_for() -> None:
+    names = [f"a{index}" for index in range(10)]
+    assert 2_000 < len(msgspec.json.encode(sampled(dict.fromkeys(names, "x" * 247), *names))) <= MAX_CONTEXT_BYTES
 
 
 def test_sample__attribute_allowed_twice__leaves_once() -> None:
