@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import select
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -373,3 +376,48 @@ def test_pythons_provider__refused_with_429__asks_no_more_until_it_may(
     assert [answer.value for answer in told] == [True, True]
     assert "Rate limited" in told[0].error_message
     assert "paused due to TooManyRequests" in told[1].error_message
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "other-languages.md"
+COMMANDS = {"js": ["node", "--input-type=module", "--eval"], "python": [sys.executable, "-c"]}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("language", "number"),
+    [
+        pytest.param("js", 0, marks=needs_node, id="JavaScript on a server"),
+        pytest.param("js", 1, marks=needs_node, id="JavaScript in a browser"),
+        pytest.param("python", 0, id="Python"),
+        pytest.param("sh", 1, marks=pytest.mark.skipif(shutil.which("curl") is None, reason="no curl"), id="curl"),
+    ],
+)
+def test_an_example_of_the_guide__run_as_it_stands__tells_the_flag(
+    server: RunningServer, admin: httpx2.Client, project: str, token: str, language: str, number: int
+) -> None:
+    pro = enabled(
+        rules=[rule(attribute_test("plan", "in", "enterprise"), key="enterprise")], fallthrough={"variant": "off"}
+    )
+    body = {"flag": boolean_flag("new_pricing"), "targeting": {"production": pro}, "why": "a test"}
+    assert admin.post(f"/api/v1/projects/{project}/flags", json=body).status_code == 201
+    code = blocks(language)[number].replace("https://flags.example.com", server.url).replace("ft_client_...", token)
+    if "pollInterval" in code:
+        code += "await OpenFeature.close();"  # else it polls for ever
+    told = subprocess.run(
+        [*COMMANDS.get(language, ["sh", "-c"]), code],
+        cwd=FOLDER,
+        env={**os.environ, "FLAGTRAIL_URL": server.url, "FLAGTRAIL_TOKEN": token},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    ).stdout.decode()
+    assert told.strip() in {"true", "True", answered_as_told()}
+
+
+def answered_as_told() -> str:
+    """The answer that the guide shows for its request over HTTP."""
+    answer: str = re.findall(r"^answers `(.*)`\.", GUIDE.read_text(), re.MULTILINE)[0]
+    return answer
