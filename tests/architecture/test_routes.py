@@ -19,7 +19,7 @@ from tests.support.documents import attribute_test, boolean_flag, enabled
 from tests.support.server import RunningServer, running_server
 
 from flagtrail.model.access import Role
-from flagtrail.server import openapi
+from flagtrail.server import openapi, openapi_ofrep, openapi_reports, openapi_sync, reports_asgi, sync_asgi
 from flagtrail.server.identity import PUBLIC, SIGNED_IN
 from flagtrail.server.rest import ROUTES, UNGATED
 
@@ -123,6 +123,20 @@ def test_every_route__names_the_role_it_needs(handler: HTTPRouteHandler) -> None
 )
 def test_every_route_of_the_api__needs_a_credential(handler: HTTPRouteHandler) -> None:
     assert handler.opt["role"] != PUBLIC
+
+
+RAW = {**openapi_ofrep.paths(), **openapi_reports.paths(), **openapi_sync.paths()}
+"""What handlers in front of the framework answer, as it is described."""
+
+
+@pytest.mark.parametrize("path", RAW)
+def test_every_address_in_front_of_the_framework__names_the_role_it_needs(path: str) -> None:
+    roles = {PUBLIC, SIGNED_IN, reports_asgi.ROLE, *get_args(Role)}
+    assert {operation["x-role"] for operation in RAW[path].values()} <= roles
+
+
+def test_what_is_in_front_of_the_framework__is_described() -> None:
+    assert RAW.keys() >= reports_asgi.PATHS | sync_asgi.PATHS
 
 
 def test_every_mutating_route__has_an_example_here() -> None:
