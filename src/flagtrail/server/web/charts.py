@@ -24,6 +24,13 @@ class Bar(msgspec.Struct, frozen=True):
     value: int
 
 
+class Stack(msgspec.Struct, frozen=True):
+    """One bar made of parts, from below: each a class that colours it, and its value; `label` is told on hover."""
+
+    label: str
+    parts: Sequence[tuple[str, int]]
+
+
 class Step(msgspec.Struct, frozen=True):
     """From `at` (a stamp) on, each variant has this weight in 1/100,000; `label` is told on hover."""
 
@@ -66,6 +73,25 @@ def bars(values: Sequence[Bar], *, title: str) -> Markup:
             f'width="{each * 0.72:.2f}" height="{height:.2f}" rx="2"><title>{escape(bar.label)}</title></rect>'
         )
     return _chart("bars", title, "".join(shapes))
+
+
+def stacks(values: Sequence[Stack], *, title: str) -> Markup:
+    """Bars of equal width, each divided into its parts; the highest fills the height. Where nothing was is nothing."""
+    most = max((sum(value for _, value in stack.parts) for stack in values), default=0) or 1
+    each = WIDTH / max(len(values), 1)
+    shapes = []
+    for index, stack in enumerate(values):
+        low, parts = 0.0, []
+        for css, value in stack.parts:
+            height = value / most * HEIGHT
+            parts.append(
+                f'<rect class="{escape(css)}" x="{index * each + each * 0.1:.2f}" y="{HEIGHT - low - height:.2f}" '
+                f'width="{each * 0.8:.2f}" height="{height:.2f}"/>'
+            )
+            low += height
+        if parts:
+            shapes.append(f"<g><title>{escape(stack.label)}</title>{''.join(parts)}</g>")
+    return _chart("stacks", title, f'{"".join(shapes)}<path class="base" d="M0 {HEIGHT}H{WIDTH}"/>')
 
 
 def share_bar(parts: Sequence[tuple[int, int]], *, title: str, off: bool = False) -> Markup:

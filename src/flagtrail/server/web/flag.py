@@ -19,6 +19,7 @@ from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.flags import stale_reasons
 from flagtrail.server.web.history import Asked, asked_exposure, rollout_chart
 from flagtrail.server.web.page import Html, Page, Refusal, shows
+from flagtrail.server.web.usage import usage_panel
 
 TIMELINE = 20
 
@@ -76,6 +77,7 @@ def show_flag(page: Page, key: str, refused: Refusal | None = None) -> Html:
         rollout=rollout_chart(page, flag) if chosen else None,
         asked=asked,
         usage=_usage(page, key),
+        usage_panel=usage_panel(page, flag) if chosen else None,
         **shared,
     )
 

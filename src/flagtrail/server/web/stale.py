@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flagtrail.server.web.page import Html, Page, shows
 
+MOST_UNKNOWN = 50
 CODES = {
     "never_evaluated": "Never evaluated",
     "not_evaluated": "No longer evaluated",
@@ -38,5 +39,6 @@ def stale_list(page: Page) -> Html:
         named=CODES,
         owners=sorted({each.owner for each in every if each.owner}),
         certain=sum(each.stage == "stale" for each in every),
+        unknown=page.app.ask.unknown_flags(page.project)[:MOST_UNKNOWN],
         possible=sum(each.stage == "potentially_stale" for each in every),
     )
