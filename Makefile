@@ -62,6 +62,20 @@ $(PROVIDERS)/node_modules/.package-lock.json: $(PROVIDERS)/package-lock.json
 bench: $(STAMP) ## Run every benchmark (minutes)
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python -m bench.$$(basename $$file .py) || exit 1; done
 
+PEERS := .venv-peers
+$(PEERS)/.installed: bench/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: bench-peers
+bench-peers: $(PEERS)/.installed ## Install the SDKs that ours is measured beside, apart from ours
+
+.PHONY: bench-sdk
+bench-sdk: $(PEERS)/.installed ## Measure our SDK beside its peers (five minutes)
+	$(PEERS)/bin/python -m bench.sdk
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/pip install --quiet uv
@@ -75,4 +89,4 @@ format: $(STAMP) ## Format and mend what can be mended
 
 .PHONY: help
 help: ## Explain the targets
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
