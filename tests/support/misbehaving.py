@@ -301,6 +301,10 @@ def misbehaving(context: ssl.SSLContext | None = None) -> Iterator[Misbehaving]:
         server.close()
 
 
+NESTED = b'{"flags":{"a":{"variants":{"x":' + b"[" * 50_000
+"""JSON that is nested deeper than a parser's stack."""
+
+
 def ruleset(number: int, served: str = "on") -> RulesetData:
     """A ruleset of one flag; its id starts with `number`."""
     return RulesetData(
