@@ -6,8 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -102,6 +101,8 @@ class Synchronizer:
         """Whether the stream is taken up again without a fetch before."""
         self._refusals = 0
         """Rulesets that were refused in a row; while there are any, the whole set is asked for."""
+        self._heard = False
+        """Whether the stream brought anything."""
         self._barren = 0
         self._stream_from = clock()
 
@@ -179,31 +180,28 @@ class Synchronizer:
             self._replace(body)
 
     def _follow(self) -> float:
-        """Follow the stream to its end, which is a failure like any other."""
+        """Follow the stream to its end, which is a failure like any other; how long to wait then."""
         began = self._clock()
-        heard = False
+        self._heard = False
+        failed = self._followed()
+        if not self._heard:
+            return self._barren_stream(failed)
+        if self._clock() - began >= self._pace.settled:
+            self._backoff.reset()
+        self._resume = not isinstance(failed, Garbled)
+        return self._failed(failed)
+
+    def _followed(self) -> TransportFailed:
+        """Follow the stream; how it ended."""
         try:
-            with closing(self._events()) as events:
+            with self._transport.stream(self._served.id or "") as events:
                 for event in events:
-                    heard, self._barren = True, 0
+                    self._heard, self._barren = True, 0
                     self._take(event)
                     self._cache.write_if_due(self._served.document)
         except TransportFailed as failed:
-            if not heard:
-                return self._barren_stream(failed)
-            if self._clock() - began >= self._pace.settled:
-                self._backoff.reset()
-            self._resume = not isinstance(failed, Garbled)
-            raise
-        return 0.0
-
-    def _events(self) -> Generator[StreamEvent, None, None]:
-        last = self._served.id
-        if last is None:
-            raise TransportFailed("the server sent no ruleset yet")
-        with self._transport.stream(last) as events:
-            yield from events
-        raise TransportFailed("the server ended the stream")
+            return failed
+        return TransportFailed("the server ended the stream")
 
     def _barren_stream(self, failed: TransportFailed) -> float:
         """A stream brought nothing at all: poll for a while, unless the server is away, or busy."""
