@@ -200,7 +200,7 @@ def test_an_example__that_is_stopped__ends_well_and_has_reported_its_use(
 ) -> None:
     with running(example, tmp_path, url=flags.server.url, token=flags.token) as shop:
         assert shop.becomes(PRO, NEW)
-        answered = _stop(shop.process)
+        ended = _stop(shop.process)
     path = "/api/v1/projects/default/flags/new_pricing/usage"
-    assert answered == 0
+    assert ended in {0, -signal.SIGTERM}  # uvicorn ends well, and then by the signal
     assert until(lambda: any(row["count"] > 0 for row in flags.admin.get(path).json()["summary"]))

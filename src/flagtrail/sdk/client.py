@@ -8,6 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
@@ -67,6 +68,8 @@ class Client:
         self._integers: Table = {}
         self._floats: Table = {}
         self._objects: Table = {}
+        if self.options.url:  # where a thread imports while its process forks, the module stays locked in the child
+            import_module("flagtrail.sdk.workers")
         _clients.add(self)
 
     # What is evaluated. The tables are replaced whole; one look-up tells both that there is such a flag and its type.

@@ -21,7 +21,7 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import EventDetails, ProviderEvent, ProviderEventDetails
 from openfeature.exception import ErrorCode, ProviderFatalError, ProviderNotReadyError
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
-from openfeature.provider import AbstractProvider, Metadata
+from openfeature.provider import AbstractProvider, FeatureProvider, Metadata
 
 from flagtrail.engine.attributes import LISTS
 from flagtrail.model import resolution as model
@@ -98,6 +98,7 @@ class FlagtrailProvider(AbstractProvider):
         self._lifecycle = threading.RLock()
         self._heard = threading.Event()
         self._initializing = False
+        self._attached = False
         self._why = ""
         _providers.add(self)
 
@@ -107,6 +108,11 @@ class FlagtrailProvider(AbstractProvider):
         return self._client
 
     # Its life (OpenFeature, sections 1.7, 2.4 and 2.5).
+
+    def attach(self, on_emit: Callable[[FeatureProvider, ProviderEvent, ProviderEventDetails], None]) -> None:
+        """Take the SDK's function for events: it is about to initialise this provider."""
+        super().attach(on_emit)
+        self._attached = True
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:  # noqa: ARG002 - the protocol's
         """Start, and wait for a ruleset. Raises ProviderFatalError where the server refuses the token for want of
@@ -136,6 +142,7 @@ class FlagtrailProvider(AbstractProvider):
         """Report what was counted and stop; a client that was given stays as it is. May be called again."""
         self._heard.set()  # whoever waits in `initialize` need not go on
         with self._lifecycle:
+            self._attached = False
             self._attend_no_more()
             self._client.off(self._told)
             if self._owns_client:
@@ -150,10 +157,14 @@ class FlagtrailProvider(AbstractProvider):
         self._heard.wait(min(self._wait, CACHED_WAIT_SECONDS) if status == "STALE" else self._wait)
 
     def after_fork(self) -> None:
-        """Called in each child process: a thread that was about to end `initialize` did not come along."""
+        """Called in each child process: a thread that was about to begin or to end `initialize` did not come along."""
         initializing, self._initializing = self._initializing, False
         self._lifecycle = threading.RLock()
         self._heard = threading.Event()
+        if self._attached:  # what `initialize` does first; how it goes the child's own client tells by event
+            self._client.off(self._told)
+            self._client.on(self._told)
+            self._client.start()
         told = _BY_STATUS.get(self._client.status)
         if initializing and told is not None:
             # From a thread of its own: a lock of the SDK may have been held at the fork, and nobody must wait for it.

@@ -1,6 +1,11 @@
-"""A client's threads: what fetches, follows and reports, made, started and stopped together."""
+"""A client's threads: what fetches, follows and reports, made, started and stopped together.
+
+All that they need is imported with this module, before any of them runs.
+"""
 
 from __future__ import annotations
+
+import encodings.idna  # noqa: F401 - the socket module reads names of hosts with it, and would import it late
 
 from flagtrail.sdk.options import Options
 from flagtrail.sdk.report import Reporter
