@@ -250,11 +250,14 @@ class Ask:
         return found
 
     def unknown_flags(self, project: str) -> list[UsageSummary]:
-        """What applications ask for that is no flag (or none any more), the newest first."""
+        """What applications ask for that is no flag, or went on asking for after it was deleted; the newest first."""
         self._require_project(project)
-        known = self.state.flags(project)
-        found = [each for each in self._storage.usage_summary(project) if each.flag not in known]
+        found = [each for each in self._storage.usage_summary(project) if self._is_unknown(each)]
         return sorted(found, key=lambda each: (each.last, each.flag, each.environment), reverse=True)
+
+    def _is_unknown(self, asked: UsageSummary) -> bool:
+        held = self.state.held(flag_subject(asked.project, asked.flag))
+        return held is None or (held.document is None and asked.last > held.effective)
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint."""

@@ -189,3 +189,22 @@ def test_ensure_demo__interrupted__leaves_nothing_behind(tmp_path: Path) -> None
 def test_ensure_demo__second_start__keeps_what_is_there(tmp_path: Path) -> None:
     settings = Settings(database=f"sqlite:///{tmp_path}/demo.db")
     assert [ensure_demo(settings, now=NOW) for _ in range(2)] == [True, False]
+
+
+def test_demo__clients__are_several_sdks_and_releases(app: App) -> None:
+    flags = app.ask.state.flags("default")
+    asked = [each for flag in flags for each in app.storage.usage_clients("default", flag)]
+    sdks = {"ofrep-bulk", "flagtrail-python/0.0.9", "flagtrail-python/0.1.0", "opentelemetry-swift/2.1.0"}
+
+    assert sdks <= {each.client for each in asked}
+    assert len({each.application for each in asked if each.application.startswith("invoicing/")}) > 10
+
+
+def test_demo__one_old_mobile_build__still_asks_where_no_other_does(app: App) -> None:
+    asked = app.storage.usage_clients("default", "mobile_ios15_support")
+    recently = {each.application for each in asked if each.environment == "production" and each.last > "2026-10"}
+    assert recently == {"northwind-ios/5.6.0"}
+
+
+def test_demo__a_deleted_flag__is_asked_for_by_an_old_build_to_this_day(app: App) -> None:
+    assert {each.flag for each in app.ask.unknown_flags("default")} == {"mobile_login_v2"}

@@ -143,6 +143,20 @@ def test_unknown_flags__are_those_that_are_asked_for_and_not_there__newest_first
     assert [each.flag for each in app.ask.unknown_flags("shop")] == ["newer", "older"]
 
 
+def test_unknown_flags__of_a_deleted_flag__are_told_where_it_was_asked_for_since(app: App) -> None:
+    for key in ("quiet", "loud"):
+        for action in ("create", "delete"):
+            operation = Operation(
+                action=action,
+                subject=flag_subject("shop", key),
+                value=encode(boolean_flag(key)) if action == "create" else None,
+            )
+            app.changes.apply(ADA, Change(operations=(operation,), why="a test"))
+    app.storage.add_usage([row("2026-03-05T12", flag="quiet"), row("2026-03-05T13", flag="loud")])
+
+    assert [each.flag for each in app.ask.unknown_flags("shop")] == ["loud"]
+
+
 def test_unknown_flags__of_a_project_that_is_not_there__is_not_found(app: App) -> None:
     with pytest.raises(NotFound):
         app.ask.unknown_flags("mars")

@@ -11,6 +11,7 @@ import msgspec
 from flagtrail.app.clock import stamp
 from flagtrail.app.demo.calendar import DAYS, Calendar
 from flagtrail.app.demo.catalogue import Row
+from flagtrail.app.demo.clients import FORGOTTEN, Build, builds, old_build
 from flagtrail.model.targeting import WHOLE, Serve, Targeting
 from flagtrail.model.usage import Usage
 
@@ -60,7 +61,26 @@ def usage_rows(
             for slot in slots[environment]:
                 if slot.at < until:
                     end = min(slot.at + timedelta(minutes=59), calendar.now)
-                    yield from _rows_of(Place(row.key, environment, end), slot, history, per_day * part, dice)
+                    asking = builds(row.key, row.team, environment, calendar.day(slot.at))
+                    place = Place(row.key, environment, end, asking)
+                    yield from _rows_of(place, slot, history, per_day * part, dice)
+    yield from _forgotten(slots["production"], calendar)
+
+
+def _forgotten(slots: Sequence[Slot], calendar: Calendar) -> Iterator[Usage]:
+    """A deleted flag that one old mobile build asks for: it gets its own default."""
+    first, application = next(_old_android()), old_build("android")
+    for slot in slots:
+        if slot.hours <= WEEKLY:
+            end = min(slot.at + timedelta(minutes=59), calendar.now)
+            count = 1 + slot.hours * 3 // 2
+            place = ("default", "production", FORGOTTEN, "", "")
+            yield Usage(*place, _second(slot.at), count, _second(end), first.client, application)
+
+
+def _old_android() -> Iterator[Build]:
+    asking = builds("mobile_api", "mobile", "production", DAYS)
+    return (each for each in asking if each.application == old_build("android"))
 
 
 def _silent_from(history: Sequence[Served], calendar: Calendar, dice: Random) -> datetime:
@@ -81,11 +101,12 @@ def _slots(now: datetime, reach: Sequence[tuple[int, int]]) -> list[Slot]:
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A flag in an environment, and the newest evaluation that a row may tell of."""
+    """A flag in an environment, the newest evaluation that a row may tell of, and who asked at the time."""
 
     flag: str
     environment: str
     last: datetime
+    asking: tuple[Build, ...]
 
 
 def _rows_of(place: Place, slot: Slot, history: Sequence[Served], per_day: float, dice: Random) -> Iterator[Usage]:
@@ -98,9 +119,11 @@ def _rows_of(place: Place, slot: Slot, history: Sequence[Served], per_day: float
     total = per_day * slot.hours / 24 * rhythm * weekend * dice.uniform(0.9, 1.1)
     hour, last = _second(slot.at), _second(place.last)
     for variant, rule, share in _shares(place.flag, present.targeting):
-        count = round(total * share)
-        if count:
-            yield Usage("default", place.environment, place.flag, variant, rule, hour, count, last)
+        for each in place.asking:
+            count = round(total * share * each.share)
+            if count:
+                who = (each.client, each.application)
+                yield Usage("default", place.environment, place.flag, variant, rule, hour, count, last, *who)
 
 
 RHYTHM = tuple(
