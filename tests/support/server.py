@@ -58,10 +58,12 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(folder: Path, *, demo: bool = False, **settings: str) -> Iterator[RunningServer]:
+def running_server(
+    folder: Path, *, demo: bool = False, port: int | None = None, **settings: str
+) -> Iterator[RunningServer]:
     """A server on the database `flagtrail.db` in `folder`, which may hold one already. `settings` by their names."""
     database = folder / "flagtrail.db"
-    port = free_port()
+    port = port or free_port()
     log = folder / "server.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLAGTRAIL_")}
     environment |= {
