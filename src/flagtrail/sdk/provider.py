@@ -50,7 +50,6 @@ _EVENTS = {
     EventKind.ERROR: ProviderEvent.PROVIDER_ERROR,
     EventKind.CONFIGURATION_CHANGED: ProviderEvent.PROVIDER_CONFIGURATION_CHANGED,
 }
-_BY_STATUS = {"READY": EventKind.READY, "STALE": EventKind.STALE}
 _OF_INITIALIZE = (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
 _FROM_ENVIRONMENT = ("url", "token", "application", "cache_file")
 
@@ -161,14 +160,21 @@ class FlagtrailProvider(AbstractProvider):
         initializing, self._initializing = self._initializing, False
         self._lifecycle = threading.RLock()
         self._heard = threading.Event()
-        if self._attached:  # what `initialize` does first; how it goes the child's own client tells by event
-            self._client.off(self._told)
-            self._client.on(self._told)
-            self._client.start()
-        told = _BY_STATUS.get(self._client.status)
-        if initializing and told is not None:
+        if initializing and self._client.status in {"READY", "STALE"}:
             # From a thread of its own: a lock of the SDK may have been held at the fork, and nobody must wait for it.
-            threading.Thread(target=self._pass_on, args=(Event(told, self._why),), daemon=True).start()
+            threading.Thread(target=self.tell_status, daemon=True).start()
+
+    def tell_status(self) -> None:
+        """Tell the SDK by event how the client stands now; whoever waits in `initialize` for that waits no more."""
+        self._heard.set()
+        match self._client.status:
+            case "READY":
+                self._pass_on(Event(EventKind.READY))
+            case "STALE":
+                self._pass_on(Event(EventKind.STALE, self._why))
+            case status:
+                why = self._why or _no_ruleset(self._client, self._wait)
+                self._pass_on(Event(EventKind.ERROR, why, fatal=status == "FATAL"))
 
     # Events (section 5).
 
@@ -209,12 +215,10 @@ class FlagtrailProvider(AbstractProvider):
         status = self._client.status
         if details.provider_name != self.get_metadata().name:
             return
-        if status == "STALE":
-            self._pass_on(Event(EventKind.STALE, self._why))
-        elif status == "READY":
+        if status == "READY":
             self._attend_no_more()
-            if details.error_code is not None:
-                self._pass_on(Event(EventKind.READY))
+        if status == "STALE" or (status == "READY" and details.error_code is not None):
+            self.tell_status()
 
     # Evaluation (section 2.2).
 
@@ -373,8 +377,13 @@ def _no_ruleset(client: Client, wait: float) -> str:
 _providers: weakref.WeakSet[FlagtrailProvider] = weakref.WeakSet()
 
 
+def providers() -> tuple[FlagtrailProvider, ...]:
+    """Every provider of this process that is still in use somewhere."""
+    return tuple(_providers)
+
+
 def _after_fork() -> None:
-    for provider in tuple(_providers):
+    for provider in providers():
         provider.after_fork()
 
 

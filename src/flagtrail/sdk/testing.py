@@ -38,7 +38,7 @@ from flagtrail.sdk.definitions import (
 )
 from flagtrail.sdk.evaluator import copied
 from flagtrail.sdk.options import Options
-from flagtrail.sdk.provider import FlagtrailProvider
+from flagtrail.sdk.provider import FlagtrailProvider, providers
 
 __all__ = ["Definition", "Evaluated", "Flags", "InMemoryProvider", "PinnedClient", "Segments", "client", "pinned"]
 
@@ -266,18 +266,21 @@ def pinned(
     provider = InMemoryProvider({**(flags or {}), **more}, segments=segments)
     domain = f"{_PARKED}-{len(_pins)}"
     before = api.get_client().provider
+    waiting = [one for one in providers() if one.client.status != "READY"]
     if not _pins:
         _redirect()
     _pins.append(provider.client)
     # In a domain of its own it stays in use, so that it is neither shut down now nor initialised again later.
     api.set_provider(before, domain)
     api.set_provider_and_wait(provider)
+    _tell(waiting)
     try:
         yield provider
     finally:
         _pins.remove(provider.client)
         if not _pins:
             _restore()
+        _tell(waiting)
         if api.get_client().provider is provider:
             api.set_provider(before)
         api.set_provider_and_wait(NoOpProvider(), domain)
@@ -287,6 +290,12 @@ _ASKING = (
     "get_boolean", "get_string", "get_integer", "get_float", "get_object", "evaluate_all", "details", "resolve",
 )  # fmt: skip
 _ORIGINAL: dict[str, Any] = {name: getattr(Client, name) for name in (*_ASKING, "start")} | {"status": Client.status}
+
+
+def _tell(waiting: list[FlagtrailProvider]) -> None:
+    """Providers that have no ruleset of their own: while flags are pinned the SDK must ask them all the same."""
+    for provider in waiting:
+        provider.tell_status()
 
 
 def _redirect() -> None:
