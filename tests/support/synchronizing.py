@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 from tests.support.misbehaving import Misbehaving
@@ -17,6 +18,7 @@ from flagtrail.sdk.transport import Transport
 
 TOKEN = "fts_0123456789abcdef"
 POLL = 30.0
+T = TypeVar("T")
 
 
 class Recorder:
@@ -44,10 +46,16 @@ class Recorder:
         self._take("replace", data)
 
     def apply(self, delta: RulesetDelta) -> None:
-        assert self.held is not None
-        merged = {**self.held.targetings, **delta.targetings}
-        targetings = {key: targeting for key, targeting in merged.items() if targeting is not None}
-        self._take("apply", msgspec.structs.replace(self.held, id=delta.id, targetings=targetings))
+        held = self.held
+        assert held is not None
+        merged = msgspec.structs.replace(
+            held,
+            id=delta.id,
+            flags=_merged(held.flags, delta.flags),
+            targetings=_merged(held.targetings, delta.targetings),
+            segments=_merged(held.segments, delta.segments),
+        )
+        self._take("apply", merged)
 
     def confirmed(self) -> None:
         self._tell("confirmed", self.id or "")
@@ -78,6 +86,10 @@ class Recorder:
             self.told.append((what, said))
             self._changed.notify_all()
         self.on_told(what)
+
+
+def _merged(before: Mapping[str, T], changes: Mapping[str, T | None]) -> dict[str, T]:
+    return {key: document for key, document in {**before, **changes}.items() if document is not None}
 
 
 class Sleeper:

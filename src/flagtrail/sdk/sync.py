@@ -134,8 +134,7 @@ class Synchronizer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            wait = self._guarded(self._round)
-            if self._stopping.is_set() or self._sleep(wait):
+            if self._sleep(self._guarded(self._round)):
                 break
         self._guarded(self._finish)
 
