@@ -28,7 +28,17 @@ NEW, OLD = "Volume tiers", "Price list of 2023"
 PRO = {"user": "acct_1", "plan": "enterprise"}
 FREE = {"user": "acct_1", "plan": "free"}
 WORKERS = 2
-GUNICORN = ["-m", "gunicorn", "--workers", str(WORKERS), "--access-logfile", "-", "--access-logformat", "%(p)s %(B)s"]
+GUNICORN = [
+    "-m",
+    "gunicorn",
+    "--no-control-socket",
+    "--workers",
+    str(WORKERS),
+    "--access-logfile",
+    "-",
+    "--access-logformat",
+    "%(p)s %(B)s",
+]
 COMMANDS = {
     "fastapi_app": ["-m", "uvicorn", "examples.fastapi_app:app", "--port"],
     "django_app": [*GUNICORN, "examples.django_app:application", "--bind"],
