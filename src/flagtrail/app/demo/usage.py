@@ -17,7 +17,7 @@ from flagtrail.model.usage import Usage
 
 HOURLY, DAILY, WEEKLY, MONTHLY = 1, 24, 168, 720
 REACH = {
-    "production": (1.0, ((HOURLY, 36), (DAILY, 21), (WEEKLY, 14), (MONTHLY, 24))),
+    "production": (1.0, ((HOURLY, 170), (DAILY, 84), (WEEKLY, 40), (MONTHLY, 13))),
     "staging": (0.01, ((DAILY, 14), (WEEKLY, 14), (MONTHLY, 24))),
     "development": (0.002, ((WEEKLY, 12), (MONTHLY, 24))),
 }
@@ -120,7 +120,8 @@ def _rows_of(place: Place, slot: Slot, history: Sequence[Served], per_day: float
     hour, last = _second(slot.at), _second(place.last)
     for variant, rule, share in _shares(place.flag, present.targeting):
         for each in place.asking:
-            count = round(total * share * each.share)
+            amount = total * share * each.share
+            count = round(amount) if amount >= 1 else int(dice.random() < amount)
             if count:
                 who = (each.client, each.application)
                 yield Usage("default", place.environment, place.flag, variant, rule, hour, count, last, *who)

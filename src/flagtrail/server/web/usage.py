@@ -22,32 +22,36 @@ OTHER = "other"
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """How far back a picture reaches: `count` hours or days, the present one included."""
+    """How far back a picture reaches: `count` bars of `step` each, the present one included."""
 
     key: str
     words: str
-    by: Span
+    bar: str
+    step: timedelta
     count: int
 
-    def start(self, now: datetime) -> datetime:
-        """When its first bar begins."""
-        if self.by == "hour":
-            return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=self.count - 1)
-        return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=self.count - 1)
-
     @property
-    def step(self) -> timedelta:
-        """What one bar stands for."""
-        return timedelta(hours=1) if self.by == "hour" else timedelta(days=1)
+    def by(self) -> Span:
+        """What counts are asked for by."""
+        return "hour" if self.step < DAY else "day"
+
+    def start(self, now: datetime) -> datetime:
+        """When its first bar begins: the last one ends with the present hour or day."""
+        if self.step < DAY:
+            return now.replace(minute=0, second=0, microsecond=0) + HOUR - self.count * self.step
+        return now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY - self.count * self.step
 
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REACHES = (
-    Reach("day", "24 hours", "hour", 24),
-    Reach("week", "7 days", "hour", 168),
-    Reach("quarter", "90 days", "day", 90),
-    Reach("year", "1 year", "day", 366),
+    Reach("day", "24 hours", "hour", HOUR, 24),
+    Reach("week", "7 days", "hour", HOUR, 168),
+    Reach("quarter", "90 days", "day", DAY, 90),
+    Reach("year", "1 year", "week", 7 * DAY, 52),
 )
 _DEFAULT = REACHES[1]
+RECENT = 30 * DAY
+"""Whoever was seen within this still asks; the others are folded away."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -80,6 +84,7 @@ class Panel(msgspec.Struct, frozen=True):
     total: int
     shares: tuple[Share, ...]
     clients: tuple[Client, ...]
+    earlier: tuple[Client, ...]
     more_clients: int
     ever: int
 
@@ -97,7 +102,8 @@ def usage_panel(page: Page, flag: Flag) -> Panel:
     for each in found.counts:
         totals[each.variant] += each.count
     total = totals.total()
-    where = f"{flag.key} in {page.environment}, by the {reach.by}"
+    where = f"{flag.key} in {page.environment}, by the {reach.bar}"
+    clients, recently = _clients(found.clients), stamp(now - RECENT)
     return Panel(
         reach,
         REACHES,
@@ -106,23 +112,27 @@ def usage_panel(page: Page, flag: Flag) -> Panel:
         tuple(_axis(reach, now)),
         total,
         tuple(_shares(totals, total, flag)),
-        _clients(found.clients),
+        tuple(each for each in clients if each.last >= recently),
+        tuple(each for each in clients if each.last < recently),
         max(len(found.clients) - MOST_CLIENTS, 0),
         sum(each.count for each in found.summary),
     )
 
 
 def _stacks(found: FlagUsage, flag: Flag, reach: Reach, now: datetime) -> Iterator[charts.Stack]:
-    """A bar for each hour or day, also where nothing was counted."""
-    counted: dict[str, Counter[str]] = {}
+    """A bar for each hour, day or week, also where nothing was counted."""
+    start = reach.start(now)
+    counted: list[Counter[str]] = [Counter() for _ in range(reach.count)]
     for each in found.counts:
-        counted.setdefault(each.time, Counter())[each.variant] += each.count
+        place = (datetime.fromisoformat(each.time) - start) // reach.step
+        if 0 <= place < reach.count:
+            counted[place][each.variant] += each.count
     order = {variant: place for place, variant in enumerate(flag.variants)}
-    for index in range(reach.count):
-        at = f"{reach.start(now) + index * reach.step:%Y-%m-%dT%H:00:00Z}"
-        parts = sorted(counted.get(at, Counter()).items(), key=lambda part: (order.get(part[0], len(order)), part[0]))
+    for index, counts in enumerate(counted):
+        parts = sorted(counts.items(), key=lambda part: (order.get(part[0], len(order)), part[0]))
         told = ", ".join(f"{variant_words(variant)} {number(count)}" for variant, count in parts) or "none"
-        when = moment(at) if reach.by == "hour" else day(at)
+        at = stamp(start + index * reach.step)
+        when = moment(at) if reach.bar == "hour" else f"{'week from ' if reach.bar == 'week' else ''}{day(at)}"
         yield charts.Stack(f"{when}: {told}", [(colour(variant, flag), count) for variant, count in parts])
 
 
