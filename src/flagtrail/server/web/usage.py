@@ -149,7 +149,7 @@ def _shares(totals: Counter[str], total: int, flag: Flag) -> Iterator[Share]:
 
 
 def _clients(clients: tuple[UsageClient, ...]) -> tuple[Client, ...]:
-    newest = sorted(clients, key=lambda each: (each.last, each.client, each.application), reverse=True)
+    newest = sorted(clients, key=lambda each: (each.last, each.count, each.application), reverse=True)
     return tuple(
         Client(client_words(each.client), each.application, each.first, each.last, each.count)
         for each in newest[:MOST_CLIENTS]
