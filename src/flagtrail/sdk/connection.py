@@ -16,6 +16,8 @@ from urllib.request import getproxies_environment, proxy_bypass_environment  # t
 
 import msgspec
 
+LONGEST_SECONDS = 3600.0
+"""Of one wait: a socket takes no endless number."""
 HTTP_PORT = 80
 HTTPS_PORT = 443
 
@@ -82,7 +84,7 @@ class Patience:
 
     def left(self) -> float:
         """Seconds that the next wait may take. Raises TimeoutError where the time is over."""
-        left = min(self._step, self._until - self._clock())
+        left = min(self._step, self._until - self._clock(), LONGEST_SECONDS)
         if left <= 0:
             raise TimeoutError
         return left
@@ -92,7 +94,7 @@ class Connections:
     """The sockets that are in use, so that another thread can cut them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a handler of signals may come in between
         self._sockets: set[socket.socket] = set()
         self._cut = False
 

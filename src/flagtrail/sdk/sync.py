@@ -23,6 +23,8 @@ NO_STREAM = frozenset({200, 404, 405, 406, 410, 415, 501})
 """Answers to a stream that say that here is none: polling does as well. 200: of another content type."""
 BARREN = 3
 """So many streams in a row that brought nothing, while fetching works: they do not get through."""
+LONGEST_SECONDS = 86_400.0
+"""Of one wait: a lock takes no endless number."""
 STOP_SECONDS = 0.8
 """How long `stop` waits for the thread: every wait of it is cut, but for one on a name server."""
 
@@ -111,8 +113,14 @@ class Synchronizer:
         if self._thread is not None or self._stopping.is_set():
             return
         self._restore()
-        self._thread = threading.Thread(target=self._run, name="flagtrail-sync", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="flagtrail-sync", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process may have no more threads, or is about to end
+            log.warning("the server is not asked: %s", error)
+            self._guarded(lambda: self._failed(TransportFailed("the process cannot start a thread")))
+        else:
+            self._thread = thread
 
     def stop(self) -> None:
         """End, within a second, whatever the thread is waiting for. From any thread, as often as one likes."""
@@ -134,7 +142,7 @@ class Synchronizer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            if self._sleep(self._guarded(self._round)):
+            if self._sleep(min(self._guarded(self._round), LONGEST_SECONDS)):
                 break
         self._guarded(self._finish)
 

@@ -325,6 +325,8 @@ def _words(error: Exception) -> str:
             return "the server closed the connection without an answer"
         case http.client.HTTPException():
             return f"the server answered what is no HTTP ({type(error).__name__})"
+        case UnicodeError():
+            return "the server's name can be none"
         case OSError():
             return f"no answer from the server: {error.strerror or error}"
         case _:

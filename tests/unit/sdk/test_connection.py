@@ -187,6 +187,19 @@ def test_close__in_the_midst_of_a_handshake__ends_it() -> None:
     assert told == ["the client was closed"]
 
 
+def test_close__in_the_midst_of_a_stream_over_tls__ends_it(secure: Misbehaving, authority: Authority) -> None:
+    secure.scripts["stream"] = [wrong.streamed(wrong.HEARTBEAT)]
+    asking = transport(secure.url, authority.file)
+
+    def follow() -> None:
+        with asking.stream("1-a") as events:
+            for _ in events:
+                threading.Timer(0.05, asking.close).start()
+
+    with pytest.raises(TransportFailed, match="the client was closed"):
+        follow()
+
+
 class Tunnel:
     """A proxy: notes the heads of requests; forwards CONNECT to where it says, and answers others with a ruleset."""
 

@@ -313,6 +313,30 @@ def test_start__again__does_nothing(server: Misbehaving) -> None:
         assert running._thread is thread
 
 
+def refuse_to_start(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_start__in_a_process_without_a_thread_to_spare__raises_nothing(
+    server: Misbehaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    running = synchronizer(server, recorder, Sleeper(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse_to_start)
+        running.start()
+    running.stop()
+
+    assert recorder.told == [("unreachable", "the process cannot start a thread")]
+
+
+def test_options__without_end__are_long_and_no_defect(server: Misbehaving, caplog: pytest.LogCaptureFixture) -> None:
+    endless = float("inf")
+    recorder, waits = run(server, 2, sync="poll", poll_every=endless, timeout=endless)
+
+    assert [waits, recorder.all("replace"), caplog.messages] == [[86_400.0] * 2, [FIRST.id], []]
+
+
 def test_stop__tells_nobody_that_the_server_is_away(server: Misbehaving) -> None:
     server.scripts["ruleset"] = [wrong.hang]
     recorder = Recorder()
