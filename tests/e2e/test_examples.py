@@ -204,6 +204,21 @@ def test_an_example__without_a_server__answers_with_the_default(example: str, tm
         assert shop.ready() == 503
 
 
+@pytest.mark.parametrize("example", ["fastapi_app", "django_app", "flask_app"])
+def test_an_example__started_again_without_the_server__serves_what_its_cache_file_holds(
+    example: str, flags: Flags, tmp_path: Path
+) -> None:
+    told = {"url": flags.server.url, "token": flags.token, "cache_file": str(tmp_path / "flags.json")}
+    with running(example, tmp_path, **told) as shop:
+        assert shop.becomes(PRO, NEW)
+        assert until((tmp_path / "flags.json").exists)
+    flags.server.process.kill()
+    flags.server.process.wait()
+    with running(example, tmp_path, **told) as shop:
+        assert shop.becomes(PRO, NEW)
+        assert until(lambda: shop.ready() == 200)
+
+
 @pytest.mark.parametrize("example", COMMANDS)
 def test_an_example__that_is_stopped__ends_well_and_has_reported_its_use(
     example: str, flags: Flags, tmp_path: Path
