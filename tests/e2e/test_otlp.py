@@ -17,40 +17,26 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 )
 from tests.support import otlp as build
 from tests.support.documents import boolean_flag, enabled
-from tests.support.server import RunningServer, running_server
+from tests.support.server import RunningServer
 
 Json = Any
 PATH = "/otlp/v1/logs"
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 VARIANT = {"feature_flag.key": "switch", "feature_flag.result.variant": "on", "feature_flag.result.reason": "static"}
 VALUE = {"feature_flag.key": "switch", "feature_flag.result.value": False}
-_numbers = iter(range(10_000))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("otlp")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[httpx2.Client]:
-    with server.client() as client:
-        yield client
 
 
 @pytest.fixture
-def project(admin: httpx2.Client) -> str:
-    key = f"p{next(_numbers)}"
-    admin.post("/api/v1/projects", json={"key": key})
+def project(admin: httpx2.Client, project: str) -> str:
+    """The test's own project, with one flag."""
     body = {"flag": boolean_flag("switch"), "targeting": {"production": enabled()}, "why": "a test"}
-    assert admin.post(f"/api/v1/projects/{key}/flags", json=body).status_code == 201
-    return key
+    assert admin.post(f"/api/v1/projects/{project}/flags", json=body).status_code == 201
+    return project
 
 
 @pytest.fixture
 def client(server: RunningServer, admin: httpx2.Client, project: str) -> Iterator[httpx2.Client]:
-    document = {"key": f"t{project}", "kind": "server", "project": project, "environment": "production"}
+    document = {"key": f"otlp-{project}", "kind": "server", "project": project, "environment": "production"}
     answer = admin.post("/api/v1/tokens", json={"token": document, "why": "a test"})
     with server.client(answer.json()["secret"]) as made:
         yield made

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx2
 import msgspec
 import pytest
 from tests.support.documents import boolean_flag, enabled
-from tests.support.server import RunningServer, running_server
+from tests.support.server import RunningServer
 
 Json = Any
 PATH = "/sdk/v1/usage"
@@ -20,30 +22,16 @@ ELSEWHERE = {"Origin": "https://app.example.org"}
 _numbers = iter(range(10_000))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("reports")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[httpx2.Client]:
-    with server.client() as client:
-        yield client
-
-
 @pytest.fixture
-def project(admin: httpx2.Client) -> str:
-    """A project of the test's own, with one flag."""
-    key = f"p{next(_numbers)}"
-    made = admin.post("/api/v1/projects", json={"key": key})
+def project(admin: httpx2.Client, project: str) -> str:
+    """The test's own project, with one flag."""
     body = {"flag": boolean_flag("switch"), "targeting": {"production": enabled()}, "why": "a test"}
-    assert (made.status_code, admin.post(f"/api/v1/projects/{key}/flags", json=body).status_code) == (201, 201)
-    return key
+    assert admin.post(f"/api/v1/projects/{project}/flags", json=body).status_code == 201
+    return project
 
 
 def token(admin: httpx2.Client, project: str, kind: str = "server", environment: str = "production") -> str:
-    document = {"key": f"t{next(_numbers)}", "kind": kind, "project": project, "environment": environment}
+    document = {"key": f"usage-{next(_numbers)}", "kind": kind, "project": project, "environment": environment}
     answer = admin.post("/api/v1/tokens", json={"token": document, "why": "a test"})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["secret"])
@@ -235,3 +223,53 @@ def test_a_page_of_another_site__may_report_with_its_token(server: RunningServer
 def test_a_request_without_a_token__is_answered_to_no_other_site(server: RunningServer) -> None:
     with server.client("", **ELSEWHERE) as browser:
         assert "access-control-allow-origin" not in browser.post(PATH, json=report()).headers
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        pytest.param("since=yesterday", "invalid_query", id="an unreadable time"),
+        pytest.param("since=2026-11-22&until=2026-11-21", "invalid_query", id="an inverted period"),
+        pytest.param("since=2020-01-01&by=hour", "invalid_query", id="too many hours"),
+        pytest.param("by=week", "invalid_query", id="another span"),
+        pytest.param("from=2026-11-22", "invalid_query", id="an unknown parameter"),
+    ],
+)
+def test_usage__asked_for_in_a_way_that_cannot_be__is_400(
+    admin: httpx2.Client, project: str, query: str, code: str
+) -> None:
+    answer = admin.get(f"/api/v1/projects/{project}/flags/switch/usage?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_usage__of_one_environment__leaves_out_the_others(
+    server: RunningServer, admin: httpx2.Client, client: httpx2.Client, project: str
+) -> None:
+    client.post(PATH, json=report())
+    with server.client(token(admin, project, environment="staging")) as other:
+        other.post(PATH, json=report())
+    answer = admin.get(f"/api/v1/projects/{project}/flags/switch/usage", params={"environment": "staging"}).json()
+
+    assert {row["environment"] for part in ("summary", "counts", "clients") for row in answer[part]} == {"staging"}
+
+
+def test_unknown_flags__are_what_was_asked_for_in_vain(
+    admin: httpx2.Client, client: httpx2.Client, project: str
+) -> None:
+    counts = [{"flag": name, "variant": "", "rule": "", "count": 1} for name in ("no_such", "switch")]
+    client.post(PATH, json=report(periods=[{"ago": 0, "counts": counts}]))
+    found = admin.get(f"/api/v1/projects/{project}/unknown-flags").json()
+
+    assert ([row["flag"] for row in found["items"]], found["next"]) == (["no_such"], None)
+
+
+def test_contexts__that_were_sampled__are_kept_and_never_told_by_the_usage(
+    server: RunningServer, admin: httpx2.Client, client: httpx2.Client, project: str
+) -> None:
+    client.post(PATH, json=report(contexts=[{"targetingKey": "u-secret", "plan": "pro"}]))
+    with closing(sqlite3.connect(server.database, timeout=10)) as database:
+        kept = database.execute("SELECT context FROM usage_context WHERE project = ?", (project,)).fetchall()
+
+    assert [msgspec.json.decode(row[0]) for row in kept] == [{"targetingKey": "u-secret", "plan": "pro"}]
+    assert "u-secret" not in admin.get(f"/api/v1/projects/{project}/flags/switch/usage").text
