@@ -17,6 +17,8 @@ from flagtrail.app.settings import Settings
 from flagtrail.model import errors
 from flagtrail.model.condition import OPERATORS
 from flagtrail.model.entry import ACTIONS
+from flagtrail.sdk.events import EventKind
+from flagtrail.sdk.options import Options
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -65,6 +67,16 @@ def test_notifier__stands_in_the_documentation(kind: str) -> None:
 @pytest.mark.parametrize("kind", reports.kinds())
 def test_report_format__stands_in_the_documentation(kind: str) -> None:
     assert f"`{kind}`" in told("reference/questions.md")
+
+
+@pytest.mark.parametrize("option", Options.__struct_fields__)
+def test_sdk_option__stands_in_the_documentation(option: str) -> None:
+    assert f"\n| `{option}` |" in told("reference/sdk.md")
+
+
+@pytest.mark.parametrize("event", EventKind)
+def test_sdk_event__stands_in_the_documentation(event: EventKind) -> None:
+    assert f"\n| `{event}` |" in told("how-to/sdk.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
