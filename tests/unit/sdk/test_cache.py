@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -271,3 +272,20 @@ def test_cache__after_processes_that_were_killed__removes_what_they_left(path: P
     kept(path)
 
     assert sorted(path.parent.iterdir()) == [young, path]
+
+
+def test_cache__shared_by_many__is_whole_whenever_it_is_read(path: Path) -> None:
+    def write(data: RulesetData) -> None:
+        for _ in range(50):
+            kept(path, data)
+
+    writers = [threading.Thread(target=write, args=(data,)) for data in (FIRST, SECOND)]
+    kept(path)
+    for writer in writers:
+        writer.start()
+    read = [cache(path).load() for _ in range(100)]
+    for writer in writers:
+        writer.join()
+
+    assert [data for data in read if data not in (FIRST, SECOND)] == []
+    assert [*path.parent.iterdir()] == [path]
