@@ -1,4 +1,8 @@
-"""Timing on a machine that others use, too: interleaved repeats, of which the disturbed ones are left out."""
+"""Timing on a machine that others use, too: interleaved rounds, of which the quietest third counts.
+
+What is taken is the calling thread's processor time: a neighbour takes as much of the
+wall clock as he likes. No engine here hands a call to another thread, or waits.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 QUIET = 1.18
-"""How much slower than its best a loop beside a repeat may run for the repeat to count."""
-FEWEST = 5
+"""How much slower than at its quietest the loops beside the rounds that count may run without a mark."""
+FEWEST = 3
 SLOT = 0.008
 """Seconds that one repeat takes at least."""
 
@@ -28,26 +32,26 @@ class Job:
     def fit(self) -> None:
         """Choose how often to repeat within one round; also what warms it."""
         self.run(1)
-        started = time.perf_counter()
+        started = time.thread_time()
         self.run(1)
-        self.times = max(1, round(SLOT / (time.perf_counter() - started)))
+        self.times = max(1, round(SLOT / (time.thread_time() - started)))
 
     def once(self) -> None:
         """One repeat, between two loops of fixed work."""
         before = _fixed_work()
-        started = time.perf_counter()
+        started = time.thread_time()
         self.run(self.times)
-        took = time.perf_counter() - started
+        took = time.thread_time() - started
         self.took.append(took / (self.times * self.calls))
         self.beside.append(max(before, _fixed_work()))
 
 
 def _fixed_work() -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     total = 0
     for number in range(8_000):
         total += number & 7
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 def measure(jobs: Sequence[Job], rounds: int) -> None:
@@ -60,35 +64,40 @@ def measure(jobs: Sequence[Job], rounds: int) -> None:
 
 
 class Figures:
-    """What the rounds of some jobs say, seen beside their quietest moment."""
+    """What the rounds of some jobs say: medians of the quietest third of them, told by the loops beside."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = {job.name: job for job in jobs}
-        self._limit = QUIET * min(min(job.beside) for job in jobs)
-
-    def quiet(self, name: str) -> set[int]:
-        """The rounds that count: the undisturbed ones, or all where those are too few."""
-        beside = self._jobs[name].beside
-        rounds = {number for number, took in enumerate(beside) if took <= self._limit}
-        return rounds if len(rounds) >= FEWEST else set(range(len(beside)))
+        beside = sorted(took for job in jobs for took in job.beside)
+        self._quiet = beside[len(beside) // 20]
 
     def noisy(self, name: str) -> bool:
-        """Whether too few rounds were quiet."""
-        return sum(took <= self._limit for took in self._jobs[name].beside) < FEWEST
+        """Whether even the rounds that count were disturbed."""
+        beside = self._jobs[name].beside
+        return statistics.median(beside[number] for number in self._quietest(name)) > QUIET * self._quiet
 
     def median(self, name: str) -> float:
         """Seconds per call."""
         took = self._jobs[name].took
-        return statistics.median(took[number] for number in self.quiet(name))
+        return statistics.median(took[number] for number in self._quietest(name))
 
     def ratio(self, name: str, other: str, *, less: str | None = None) -> float:
         """How many times as long as `other` it takes: the median of the rounds' ratios, less what `less` takes."""
-        off = 0.0 if less is None else self.median(less)
-        rounds = self.quiet(name) & self.quiet(other)
-        if len(rounds) < FEWEST:
-            rounds = set(range(len(self._jobs[name].took)))
         took, others = self._jobs[name].took, self._jobs[other].took
-        return statistics.median((took[number] - off) / (others[number] - off) for number in rounds)
+        off = [0.0] * len(took) if less is None else self._jobs[less].took
+        return statistics.median(
+            (took[number] - off[number]) / (others[number] - off[number]) for number in self._quietest(name, other)
+        )
+
+    def difference(self, name: str, other: str) -> float:
+        """How many seconds longer than `other` it takes: the median of the rounds' differences."""
+        took, others = self._jobs[name].took, self._jobs[other].took
+        return statistics.median(took[number] - others[number] for number in self._quietest(name, other))
+
+    def _quietest(self, *names: str) -> list[int]:
+        beside = [max(at) for at in zip(*(self._jobs[name].beside for name in names), strict=True)]
+        order = sorted(range(len(beside)), key=beside.__getitem__)
+        return order[: max(FEWEST, len(order) // 3)]
 
     def __contains__(self, name: str) -> bool:
         return name in self._jobs
