@@ -160,6 +160,10 @@ class FlagtrailProvider(AbstractProvider):
         initializing, self._initializing = self._initializing, False
         self._lifecycle = threading.RLock()
         self._heard = threading.Event()
+        if self._attached:  # what `initialize` does first; how it goes the child's own client tells by event
+            self._client.off(self._told)
+            self._client.on(self._told)
+            self._client.start()
         if initializing and self._client.status in {"READY", "STALE"}:
             # From a thread of its own: a lock of the SDK may have been held at the fork, and nobody must wait for it.
             threading.Thread(target=self.tell_status, daemon=True).start()
