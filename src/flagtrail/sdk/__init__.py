@@ -6,8 +6,8 @@ Its names are loaded when they are first used, so that importing the package cos
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know the name, and importing it from `typing` would be all that this file costs
 if TYPE_CHECKING:
     from flagtrail.model.resolution import ErrorCode as ErrorCode
     from flagtrail.model.resolution import Reason as Reason
@@ -45,7 +45,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # so that type checkers know of no other names
 
-    def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name is of
+    def __getattr__(name: str) -> object:
         if name not in _WHERE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(_WHERE[name]), name)
