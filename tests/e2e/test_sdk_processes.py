@@ -60,7 +60,7 @@ def process(script: str, url: str, token: str, *arguments: str) -> subprocess.Po
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     environment |= {"SITE_URL": url, "SITE_TOKEN": token, "PYTHONPATH": paths}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *arguments],  # of forks with threads
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -182,6 +182,46 @@ def test_fork__of_the_running_client__child_and_parent_follow_and_count_their_ow
     site.turn("disable")
     counted = sum(int(line) for line in ended(child).split())
     assert (ready, site.counted()) == ([b"ready\n"] * 3, counted)
+
+
+@pytest.mark.slow
+def test_fork__at_forty_moments_of_a_busy_client__no_child_waits_for_ever_and_all_is_counted_once(site: Site) -> None:
+    child = process(
+        """
+        client = Client(Options(
+            url=os.environ["SITE_URL"], token=os.environ["SITE_TOKEN"], flush_every=0.01, sync="poll", poll_every=0.01
+        ))
+        assert client.start(wait=20)
+        over = threading.Event()
+        evaluated = 0
+
+        def evaluate():
+            global evaluated
+            while not over.is_set():
+                many(client, 10)
+                evaluated += 10
+
+        thread = threading.Thread(target=evaluate)
+        thread.start()
+        pids = []
+        for number in range(40):
+            pid = os.fork()
+            if pid == 0:
+                many(client, 7)
+                sys.exit(0)
+            pids.append(pid)
+            time.sleep(0.003)
+        ends = [os.waitpid(pid, 0)[1] for pid in pids]
+        over.set()
+        thread.join()
+        assert ends == [0] * 40, ends
+        print(evaluated + 40 * 7)
+        """,
+        site.server.url,
+        site.token,
+    )
+    counted = int(ended(child))
+    assert site.counted() == counted
 
 
 @pytest.mark.slow

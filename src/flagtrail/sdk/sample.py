@@ -26,6 +26,8 @@ MAX_CONTEXT_BYTES = 2_048
 MAX_INTEGER = 2**53
 """Larger whole numbers are not the same in every reader of JSON."""
 HASH_DIGITS = 16
+ALMOST_ONE = 1 - 2**-53
+"""The root of a number very near to 1 may be rounded to 1, whose complement has no logarithm."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +65,9 @@ class Sampler:
 
     def offer(self, context: Context) -> None:
         """Let this context take part in the draw."""
-        if self._tick() >= self._next:
-            self._take(context)
+        place = self._tick()
+        if place >= self._next:
+            self._take(place, context)
 
     def take(self) -> tuple[dict[str, Json], ...]:
         """The sample, in no order that means anything; the next one starts empty."""
@@ -73,26 +76,32 @@ class Sampler:
             self._reset()
         return tuple(taken)
 
-    def _take(self, context: Context) -> None:
+    def _take(self, place: int, context: Context) -> None:
+        try:
+            allowed = self._read(context)
+        except Exception:  # noqa: BLE001 - an application's own object as context may raise anything
+            _log.debug("a context could not be sampled", exc_info=True)
+            return
         if not self._busy.acquire(blocking=False):
             return
         try:
-            allowed = self._read(context)
-            if len(self._taken) < self._size:
-                self._taken.append(allowed)
-            else:
-                self._taken[int(self._dice() * self._size)] = allowed
-            self._next += 1
-            if len(self._taken) == self._size:
-                self._next += self._skip()
-        except Exception:  # noqa: BLE001 - an application's own object as context may raise anything
-            _log.debug("a context could not be sampled", exc_info=True)
+            if place >= self._next:  # no other thread was faster
+                self._keep(allowed)
         finally:
             self._busy.release()
 
+    def _keep(self, allowed: dict[str, Json]) -> None:
+        if len(self._taken) < self._size:
+            self._taken.append(allowed)
+        else:
+            self._taken[int(self._dice() * self._size)] = allowed
+        self._next += 1
+        if len(self._taken) == self._size:
+            self._next += self._skip()
+
     def _skip(self) -> int:
         """Draw how many contexts to pass over (the algorithm's `W` is the weight)."""
-        self._weight *= math.exp(math.log(self._dice() or 0.5) / self._size)
+        self._weight = min(self._weight * math.exp(math.log(self._dice() or 0.5) / self._size), ALMOST_ONE)
         return math.floor(math.log(self._dice() or 0.5) / math.log1p(-self._weight))
 
     def _read(self, context: Context) -> dict[str, Json]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -142,6 +143,19 @@ def test_offer__another_thread_is_being_taken__goes_without_and_does_not_wait() 
     assert drawn.take() == ()
 
 
+def test_offer__another_thread_was_faster__goes_without() -> None:
+    drawn = of("n", size=1)
+
+    class Slow(dict[str, int]):
+        def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as dict has it
+            for n in range(100):
+                drawn.offer({"n": n})
+            return super().get(name, default)
+
+    drawn.offer(Slow(n=-1))
+    assert drawn.take() != ({"n": -1},)
+
+
 def test_offer__context_altered_later__the_sample_is_what_it_was() -> None:
     drawn = of("plans")
     context = {"plans": ["pro"]}
@@ -173,11 +187,12 @@ def test_take__twice__starts_anew() -> None:
     assert drawn.take() == ({"n": 100},)
 
 
-def test_sampler__dice_that_throw_nought__still_samples() -> None:
-    drawn = Sampler(Options(sample_contexts=1, sample_attributes=("n",)), lambda: 0.0)
-    for n in range(100):
+@pytest.mark.parametrize("thrown", [pytest.param(0.0, id="nought"), pytest.param(1 - 2**-53, id="almost one")])
+def test_sampler__dice_at_their_ends__still_samples(thrown: float) -> None:
+    drawn = Sampler(Options(sample_contexts=1_000, sample_attributes=("n",)), lambda: thrown)
+    for n in range(10_000):
         drawn.offer({"n": n})
-    assert len(drawn.take()) == 1
+    assert len(drawn.take()) == 1_000
 
 
 @pytest.mark.parametrize(
@@ -199,6 +214,16 @@ def test_forget__another_thread_was_being_taken__draws_anew() -> None:
     assert drawn.take() == ({"n": 2},)
 
 
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns a hundred times as often as they usually do."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 100)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_offer__from_many_threads__every_thread_is_in_the_sample_and_none_raises() -> None:
     drawn = Sampler(Options(sample_contexts=1_000, sample_attributes=("thread",)))
 
