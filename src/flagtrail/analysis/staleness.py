@@ -21,7 +21,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.flag import EXPECTED_LIFETIME_DAYS, Flag
 from flagtrail.model.state import State
 from flagtrail.model.subject import Kind
-from flagtrail.model.usage import UsageSummary
+from flagtrail.model.usage import UsageReporter, UsageSummary
 
 Code = Literal["never_evaluated", "one_variant", "not_evaluated", "past_remove_by", "past_expected_lifetime"]
 Stage = Literal["active", "potentially_stale", "stale"]
@@ -30,6 +30,8 @@ PLANNED: frozenset[Code] = frozenset({"past_remove_by", "past_expected_lifetime"
 CONFIGURING = frozenset({"created", "type_changed", "variants_changed", "restored"})
 REPORTING = timedelta(days=1)
 """Usage that is younger than this counts as reported until now."""
+PRESENT = timedelta(days=7)
+"""Whoever reported within this, before the environment's newest report, is one of those that report there."""
 
 
 class Thresholds(msgspec.Struct, frozen=True):
@@ -62,9 +64,19 @@ class FlagStaleness(msgspec.Struct, frozen=True):
     seqs: tuple[int, ...]
 
 
+class Reporting(msgspec.Struct, frozen=True):
+    """An SDK and an application, whatever their versions, that report usage in an environment, first and last."""
+
+    environment: str
+    client: str
+    application: str
+    first: str
+    last: str
+
+
 class StaleReport(msgspec.Struct, frozen=True):
     """Every flag that is not archived, by key. `unreported` are environments without any usage, for which the rules
-    about evaluation say nothing.
+    about evaluation say nothing; `reporting` says on whom they rest elsewhere.
     """
 
     project: str
@@ -73,6 +85,7 @@ class StaleReport(msgspec.Struct, frozen=True):
     flags: tuple[FlagStaleness, ...]
     unreported: tuple[str, ...]
     notes: tuple[str, ...]
+    reporting: tuple[Reporting, ...] = ()
 
     def at_stage(self, stage: Stage) -> tuple[FlagStaleness, ...]:
         """The flags at one stage."""
@@ -99,7 +112,7 @@ def lives_of(entries: Iterable[Entry]) -> Lives:
     return Lives(created, configured)
 
 
-def staleness(
+def staleness(  # noqa: PLR0913 - each is a part of the evidence
     state: State,
     project: str,
     *,
@@ -108,19 +121,21 @@ def staleness(
     now: datetime,
     environment: str | None = None,
     thresholds: Thresholds | None = None,
+    reporters: Sequence[UsageReporter] = (),
 ) -> StaleReport:
     """The verdict on every flag that is not archived, in one environment or in all.
 
     `lives` is what `lives_of` finds in the flags' own entries; a flag that it
     does not know counts its newest change of any kind. `usage` are all
-    summaries of the project.
+    summaries of the project, and `reporters` all who report there.
     """
     judge = _Judge(state, project, environment, usage, now, thresholds or Thresholds())
     judge.know(lives)
+    reporting = judge.hear(reporters)
     flags = tuple(judge.verdict(flag) for flag in state.flags(project).values() if not flag.archived)
     unreported = tuple(key for key in judge.environments if key not in judge.reported)
     notes = tuple(f"{key} has reported no usage: whether flags are evaluated there is not known" for key in unreported)
-    return StaleReport(project, environment, stamp(now), flags, unreported, notes)
+    return StaleReport(project, environment, stamp(now), flags, unreported, notes, reporting)
 
 
 class _Reported(msgspec.Struct, frozen=True):
@@ -151,6 +166,7 @@ class _Judge:
             first, last = _moment(each.first), _moment(each.last)
             seen = self.reported.get(each.environment, _Reported(first, last))
             self.reported[each.environment] = _Reported(min(first, seen.first), max(last, seen.last))
+        self._since = {key: each.first for key, each in self.reported.items()}
 
     def know(self, lives: Lives) -> None:
         """When each flag was created, and when each document last changed what contexts get, by its entry's seq."""
@@ -162,6 +178,23 @@ class _Judge:
         for held in self._state.of_kind("flag", self._project):
             self._born[held.subject.name] = lives.created.get(held.subject.name, held.effective)
             self._changed[held.seq] = lives.configured.get(held.subject.name, held.effective)
+
+    def hear(self, reporters: Sequence[UsageReporter]) -> tuple[Reporting, ...]:
+        """Who reports in these environments at present; each of them must have reported for as long as silence counts.
+
+        What an application evaluated before it began to report nobody knows. A new version of one that reports is no
+        new one.
+        """
+        found: dict[tuple[str, str, str], Reporting] = {}
+        for each in reporters:
+            if each.environment in self.reported and each.environment in self.environments:
+                place = (each.environment, _named(each.client), _named(each.application))
+                held = found.get(place, Reporting(*place, each.first, each.last))
+                found[place] = Reporting(*place, min(held.first, each.first), max(held.last, each.last))
+        present = [one for one in found.values() if self.reported[one.environment].last - _moment(one.last) <= PRESENT]
+        for one in present:
+            self._since[one.environment] = max(_moment(one.first), self._since[one.environment])
+        return tuple(sorted(present, key=lambda one: (one.environment, one.application, one.client)))
 
     def verdict(self, flag: Flag) -> FlagStaleness:
         """One flag, by all rules."""
@@ -185,14 +218,14 @@ class _Judge:
         if not telling or not production <= set(telling):
             return None
         observed = min(map(self._observed, telling))
+        heard = max(self._since[key] for key in telling)
         lasts = [_moment(self._usage[key, flag.key].last) for key in telling if (key, flag.key) in self._usage]
         if lasts:
             last = max(lasts)
-            silent = observed - last
-            if silent < timedelta(days=self._thresholds.not_evaluated):
+            if observed - max(last, heard) < timedelta(days=self._thresholds.not_evaluated):
                 return None
-            return StaleReason("not_evaluated", f"last evaluated {silent.days} days ago", stamp(last))
-        since = max(_moment(self._born[flag.key]), *(self.reported[key].first for key in telling))
+            return StaleReason("not_evaluated", f"last evaluated {(observed - last).days} days ago", stamp(last))
+        since = max(_moment(self._born[flag.key]), heard)
         silent = observed - since
         if silent < timedelta(days=self._thresholds.never_evaluated):
             return None
@@ -257,6 +290,11 @@ class _Judge:
                 age = (self._now - end).days + days
                 told = f"{age} days old; a flag of the kind {flag.lifecycle.kind} is expected to live {days}"
                 yield StaleReason("past_expected_lifetime", told, stamp(end))
+
+
+def _named(versioned: str) -> str:
+    """What is before the version: `shop` of `shop/1.4.2`."""
+    return versioned.rpartition("/")[0] or versioned
 
 
 def _moment(text: str) -> datetime:

@@ -173,6 +173,7 @@ class Ask:
             project,
             lives=self._lives(project),
             usage=self._storage.usage_summary(project),
+            reporters=self._storage.usage_reporters(project),
             now=self._clock(),
             environment=environment,
         )

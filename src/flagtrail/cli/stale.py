@@ -6,7 +6,7 @@ import click
 import msgspec
 from rich.text import Text
 
-from flagtrail.analysis.staleness import FlagStaleness, StaleReport
+from flagtrail.analysis.staleness import FlagStaleness, Reporting, StaleReport
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import emit, indented, say
 from flagtrail.cli.session import Answer, Session
@@ -32,11 +32,18 @@ def stale(session: Session, owner: str | None) -> None:
             _tell(each)
         for note in report.notes:
             say(f"note: {note}", "yellow")
+        for environment in dict.fromkeys(each.environment for each in report.reporting):
+            names = [_reporting(each) for each in report.reporting if each.environment == environment]
+            indented(f"{environment}: usage comes from {', '.join(names)}", 0, "dim")
         shown = sum(each.stage == "stale" for each in found)
         say(f"{shown} stale, {len(found) - shown} perhaps, of {len(report.flags)} flags.", "bold")
 
     answer = session.get(session.of_project("stale"))
     session.show(answer if owner is None else _of_owner(answer, owner), StaleReport, render)
+
+
+def _reporting(each: Reporting) -> str:
+    return f"{each.application} ({each.client})" if each.application else each.client
 
 
 def _of_owner(answer: Answer, owner: str) -> Answer:

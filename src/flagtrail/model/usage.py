@@ -69,6 +69,17 @@ class UsageClient(msgspec.Struct, frozen=True):
     last: str
 
 
+class UsageReporter(msgspec.Struct, frozen=True):
+    """Who reported usage of any flag in an environment, first and last; `client` and `application` as in `Usage`."""
+
+    project: str
+    environment: str
+    client: str
+    application: str
+    first: str
+    last: str
+
+
 class UsageCount(msgspec.Struct, frozen=True):
     """How often one variant of a flag was served within an hour or a day that begins at `time`."""
 

@@ -18,7 +18,7 @@ import msgspec
 
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 
 T = TypeVar("T")
 
@@ -219,6 +219,9 @@ class Storage(Protocol):
 
     def usage_clients(self, project: str, flag: str) -> list[UsageClient]:
         """Who ever asked for a flag, by (environment, client, application); kept as rows, never added up from hours."""
+
+    def usage_reporters(self, project: str) -> list[UsageReporter]:
+        """Who ever reported usage of any flag, by (environment, client, application)."""
 
     def sampled_contexts(self, project: str, environment: str, *, limit: int = MAX_SAMPLED) -> list[SampledContext]:
         """The sampled contexts of an environment, newest first."""

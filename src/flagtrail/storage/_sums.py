@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from flagtrail.model.usage import MAX_COUNT, Usage, UsageClient, UsageSummary
+from flagtrail.model.usage import MAX_COUNT, Usage, UsageClient, UsageReporter, UsageSummary
 
 
 def total(count: int, more: int) -> int:
@@ -57,3 +57,19 @@ def known(held: UsageClient | None, more: UsageClient) -> UsageClient:
     return msgspec.structs.replace(
         more, count=total(held.count, more.count), first=min(held.first, more.first), last=max(held.last, more.last)
     )
+
+
+def reporters(rows: Iterable[Usage]) -> list[UsageReporter]:
+    """Who the rows were reported by, per environment."""
+    found: dict[tuple[str, str, str, str], UsageReporter] = {}
+    for row in rows:
+        place = (row.project, row.environment, row.client, row.application)
+        found[place] = seen(found.get(place), UsageReporter(*place, first=row.hour, last=row.last))
+    return list(found.values())
+
+
+def seen(held: UsageReporter | None, more: UsageReporter) -> UsageReporter:
+    """A reporter with another of the same place."""
+    if held is None:
+        return more
+    return msgspec.structs.replace(more, first=min(held.first, more.first), last=max(held.last, more.last))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage import _sums as sums
@@ -21,6 +21,7 @@ class UsageTables:
         self._hours: dict[tuple[str, ...], Usage] = {}
         self._summaries: dict[tuple[str, ...], UsageSummary] = {}
         self._clients: dict[tuple[str, ...], UsageClient] = {}
+        self._reporters: dict[tuple[str, ...], UsageReporter] = {}
         self._reports: dict[str, float] = {}
         self._contexts: dict[tuple[str, str], deque[SampledContext]] = {}
 
@@ -39,6 +40,9 @@ class UsageTables:
         for client in sums.clients(rows):
             place = (client.project, client.flag, client.environment, client.client, client.application)
             self._clients[place] = sums.known(self._clients.get(place), client)
+        for reporter in sums.reporters(rows):
+            place = (reporter.project, reporter.environment, reporter.client, reporter.application)
+            self._reporters[place] = sums.seen(self._reporters.get(place), reporter)
         for context in contexts:
             ring = self._contexts.setdefault((context.project, context.environment), deque(maxlen=MAX_SAMPLED))
             ring.append(context)
@@ -71,6 +75,10 @@ class UsageTables:
     def clients(self, project: str, flag: str) -> list[UsageClient]:
         """See `Storage.usage_clients`."""
         return [each for place, each in sorted(self._clients.items()) if place[:2] == (project, flag)]
+
+    def reporters(self, project: str) -> list[UsageReporter]:
+        """See `Storage.usage_reporters`."""
+        return [each for place, each in sorted(self._reporters.items()) if place[0] == project]
 
     def contexts(self, project: str, environment: str, limit: int) -> list[SampledContext]:
         """See `Storage.sampled_contexts`."""

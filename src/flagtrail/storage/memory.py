@@ -12,7 +12,7 @@ import msgspec
 from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, StorageFailed
-from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage._tables import UsageTables
@@ -288,6 +288,11 @@ class MemoryStorage:
         """Who ever asked for a flag."""
         with self._lock:
             return self._usage.clients(project, flag)
+
+    def usage_reporters(self, project: str) -> list[UsageReporter]:
+        """Who ever reported usage of any flag."""
+        with self._lock:
+            return self._usage.reporters(project)
 
     def sampled_contexts(self, project: str, environment: str, *, limit: int = MAX_SAMPLED) -> list[SampledContext]:
         """Sampled contexts, newest first."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
-from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage._sqlite import questions, rows, usage
@@ -225,6 +225,11 @@ class SqliteStorage:
         """Who ever asked for a flag."""
         with self._reading() as connection:
             return usage.clients(connection, project, flag)
+
+    def usage_reporters(self, project: str) -> list[UsageReporter]:
+        """Who ever reported usage of any flag."""
+        with self._reading() as connection:
+            return usage.reporters(connection, project)
 
     def sampled_contexts(self, project: str, environment: str, *, limit: int = MAX_SAMPLED) -> list[SampledContext]:
         """Sampled contexts, newest first."""

@@ -9,7 +9,7 @@ import pytest
 
 from flagtrail import storage as door
 from flagtrail.model.errors import InvalidQuery
-from flagtrail.model.usage import MAX_COUNT, SampledContext, Usage, UsageClient, UsageCount
+from flagtrail.model.usage import MAX_COUNT, SampledContext, Usage, UsageClient, UsageCount, UsageReporter
 from flagtrail.storage import CONTEXT_DAYS, MAX_SAMPLED, REPORT_SECONDS, ReportMark, Storage, UsageQuery
 
 Opener = Callable[[], Storage]
@@ -131,6 +131,32 @@ def test_usage_clients__of_a_flag__have_the_first_and_last_of_all_hours(storage:
         ),
         UsageClient("default", "production", "checkout", "flagtrail-python/1.0", "shop/1.5.0", 1, noon, noon),
         UsageClient("default", "production", "checkout", "ofrep", "", 1, noon, noon),
+    ]
+
+
+def test_usage_reporters__of_a_project__have_the_first_and_last_of_all_flags(storage: Storage) -> None:
+    storage.add_usage([usage(hour="2026-03-05T12:00:00Z", last="2026-03-05T12:30:00Z")])
+    storage.add_usage(
+        [
+            usage(hour="2026-03-04T10:00:00Z", flag="search"),
+            usage(hour="2026-03-05T12:00:00Z", application=""),
+            usage(hour="2026-03-05T12:00:00Z", environment="dev"),
+            usage(project="other"),
+        ]
+    )
+    noon = "2026-03-05T12:00:00Z"
+
+    assert storage.usage_reporters("default") == [
+        UsageReporter("default", "dev", "flagtrail-python/1.0", "shop/1.4.2", noon, noon),
+        UsageReporter("default", "production", "flagtrail-python/1.0", "", noon, noon),
+        UsageReporter(
+            "default",
+            "production",
+            "flagtrail-python/1.0",
+            "shop/1.4.2",
+            "2026-03-04T10:00:00Z",
+            "2026-03-05T12:30:00Z",
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ from tests.unit.analysis.histories import BETA, ENV, GERMAN, OFF, ON, History, P
 from flagtrail.analysis.staleness import (
     FlagStaleness,
     Lives,
+    Reporting,
     StaleReport,
     Thresholds,
     lives_of,
@@ -22,7 +23,7 @@ from flagtrail.model.flag import Flag, Lifecycle, LifecycleKind, boolean_flag
 from flagtrail.model.state import fold
 from flagtrail.model.subject import environment_subject, flag_subject
 from flagtrail.model.targeting import Targeting
-from flagtrail.model.usage import UsageSummary
+from flagtrail.model.usage import UsageReporter, UsageSummary
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
 HALF = split(on=50_000, off=50_000)
@@ -65,11 +66,12 @@ class Project(History):
         known = lives_of(self.entries) if lives is None else lives
         return staleness(
             fold(self.entries), P, lives=known, usage=[*rows, usage("f", 20, 0)][: len(rows) + self.used], now=NOW,
-            environment=environment,
+            environment=environment, reporters=self.reporters,
         )  # fmt: skip
 
     used = 1
     """Whether the flag itself is evaluated all the time."""
+    reporters: Sequence[UsageReporter] = ()
 
     def verdict(self, rows: Sequence[UsageSummary] = REPORTED, environment: str | None = None) -> FlagStaleness:
         return self.report(rows, environment).flags[0]
@@ -297,3 +299,65 @@ def test_lives_of__flag_made_again__counts_from_the_newest_creation() -> None:
     history.define(Flag("f", "float", {"on": 1.0, "off": 0.0}, owner="growth"), "f", ago(50))
     history.target("f", targeting(), ago(40))
     assert lives_of(history.entries) == Lives({"f": ago(70)}, {"f": ago(60)})
+
+
+def reporter(client: str, application: str, first: float, last: float = 0, environment: str = ENV) -> UsageReporter:
+    return UsageReporter(P, environment, client, application, ago(first), ago(last))
+
+
+OLD = reporter("ofrep-bulk", "", 400)
+
+
+@pytest.mark.parametrize(
+    ("reporters", "found"),
+    [
+        pytest.param([OLD], True, id="one that always reported"),
+        pytest.param([OLD, reporter("python/1.0", "shop/1", 31)], True, id="one that began long enough ago"),
+        pytest.param([OLD, reporter("python/1.0", "shop/1", 29)], False, id="one that began of late"),
+        pytest.param(
+            [OLD, reporter("python/1.0", "shop/1", 90, 20), reporter("python/1.1", "shop/2", 20)],
+            True,
+            id="a new version of one that reported",
+        ),
+        pytest.param([OLD, reporter("python/1.0", "pay/1", 20)], False, id="a new application of a known SDK"),
+        pytest.param([OLD, reporter("otel-java/1.0", "", 20)], False, id="a new SDK that names no application"),
+        pytest.param([OLD, reporter("python/1.0", "shop/1", 20, 7.5)], True, id="one that tried it out and went"),
+        pytest.param([OLD, reporter("python/1.0", "shop/1", 20, 6.5)], False, id="one that reports once a week"),
+        pytest.param([OLD, reporter("python/1.0", "shop/1", 5, 0, "mars")], True, id="one of another environment"),
+    ],
+)
+def test_never_evaluated__counts_from_when_the_newest_of_those_that_report_began(
+    reporters: Sequence[UsageReporter], found: bool
+) -> None:
+    project = Project(born=300, kind="permission").serve(targeting(split(on=50_000, off=50_000)), 299)
+    project.used, project.reporters = 0, reporters
+
+    assert ("never_evaluated" in codes(project.verdict())) is found
+
+
+def test_not_evaluated__while_somebody_new_reports__waits_for_what_they_tell() -> None:
+    project = Project(born=300, kind="permission").serve(targeting(HALF), 299)
+    rows = [*REPORTED, usage("f", 250, 200)]
+    project.used = 0
+    told = []
+    for began in (61, 59):
+        project.reporters = [OLD, reporter("python/1.0", "shop/1", began)]
+        told.append([(reason.code, reason.evidence) for reason in project.verdict(rows).reasons])
+
+    assert told == [[("not_evaluated", "last evaluated 200 days ago")], []]
+
+
+def test_report__reporting__names_each_without_its_versions() -> None:
+    project = Project()
+    project.reporters = [
+        OLD,
+        reporter("python/1.0", "team/shop/1", 90, 20),
+        reporter("python/1.1", "team/shop/2", 20),
+        reporter("python/1.1", "gone/2", 90, 20),
+        reporter("python/1.1", "here/2", 9, 0, "staging"),
+    ]
+
+    assert project.report().reporting == (
+        Reporting(ENV, "ofrep-bulk", "", ago(400), ago(0)),
+        Reporting(ENV, "python", "team/shop", ago(90), ago(0)),
+    )

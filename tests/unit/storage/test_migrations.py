@@ -77,13 +77,17 @@ def test_open__a_database_of_schema_1__keeps_its_usage_without_an_application(fi
 
 def test_open__a_database_of_schema_1__knows_who_asked(first: Path) -> None:
     storage = opened(first)
-    found = storage.usage_clients("default", "checkout")
+    found, reporters = storage.usage_clients("default", "checkout"), storage.usage_reporters("default")
     storage.close()
 
     start = "2026-03-05T12:00:00.000000Z"
     assert found == [
         UsageClient("default", "production", "checkout", "ofrep", "", 7, start, "2026-03-05T13:10:00Z"),
         UsageClient("default", "staging", "checkout", "ofrep-bulk", "", 1, start, "2026-03-05T12:01:00Z"),
+    ]
+    assert [(each.environment, each.client, each.first, each.last) for each in reporters] == [
+        ("production", "ofrep", start, "2026-03-05T13:10:00Z"),
+        ("staging", "ofrep-bulk", start, "2026-03-05T12:01:00Z"),
     ]
 
 

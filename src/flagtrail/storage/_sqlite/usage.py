@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from flagtrail.model.usage import MAX_COUNT, SampledContext, Span, Usage, UsageClient, UsageCount, UsageSummary
+from flagtrail.model.usage import (
+    MAX_COUNT,
+    SampledContext,
+    Span,
+    Usage,
+    UsageClient,
+    UsageCount,
+    UsageReporter,
+    UsageSummary,
+)
 from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage import _sums as sums
@@ -25,6 +34,10 @@ _ADD_SUMMARY = (
 _ADD_CLIENT = (
     "INSERT INTO usage_client VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
     " count = min(count + excluded.count, 9007199254740992),"
+    " first = min(first, excluded.first), last = max(last, excluded.last)"
+)
+_ADD_REPORTER = (
+    "INSERT INTO usage_reporter VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
     " first = min(first, excluded.first), last = max(last, excluded.last)"
 )
 _USAGE = (
@@ -52,6 +65,7 @@ def add(
     transaction.execute_many(_ADD_HOUR, [_hour(row) for row in rows])
     transaction.execute_many(_ADD_SUMMARY, [_summary(each) for each in sums.summaries(rows)])
     transaction.execute_many(_ADD_CLIENT, [_client(each) for each in sums.clients(rows)])
+    transaction.execute_many(_ADD_REPORTER, [msgspec.structs.astuple(each) for each in sums.reporters(rows)])
     for context, serial in _numbered(transaction, contexts):
         transaction.execute(
             "INSERT OR REPLACE INTO usage_context VALUES (?, ?, ?, ?, ?, ?)",
@@ -143,6 +157,14 @@ def clients(connection: sqlite3.Connection, project: str, flag: str) -> list[Usa
         (project, flag),
     )
     return [UsageClient(*row) for row in found]
+
+
+def reporters(connection: sqlite3.Connection, project: str) -> list[UsageReporter]:
+    """See `Storage.usage_reporters`."""
+    found = connection.execute(
+        "SELECT * FROM usage_reporter WHERE project = ? ORDER BY environment, client, application", (project,)
+    )
+    return [UsageReporter(*row) for row in found]
 
 
 def contexts(connection: sqlite3.Connection, project: str, environment: str, limit: int) -> list[SampledContext]:

@@ -33,6 +33,20 @@ INSERT INTO usage_client
 SELECT project, flag, environment, client, application, sum(count), min(hour), max(last) FROM usage_hour
 GROUP BY project, flag, environment, client, application;
 
+-- Who reports at all, of whichever flag.
+CREATE TABLE usage_reporter (
+  project     TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  client      TEXT NOT NULL,
+  application TEXT NOT NULL,
+  first       TEXT NOT NULL,
+  last        TEXT NOT NULL,
+  PRIMARY KEY (project, environment, client, application)
+) WITHOUT ROWID;
+INSERT INTO usage_reporter
+SELECT project, environment, client, application, min(first), max(last) FROM usage_client
+GROUP BY project, environment, client, application;
+
 -- Reports that were added up, so that one that comes again is not.
 CREATE TABLE usage_report (
   id      TEXT PRIMARY KEY,
