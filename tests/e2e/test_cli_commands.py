@@ -40,6 +40,8 @@ READS: list[tuple[str, str]] = [
     ("eval --context plan=enterprise", "invoice_branding"),
     ("eval billing_v2 --context plan=classic_2019 --explain", "+ rule 'the plan of 2019'"),
     ("exposure new_pricing --where plan=enterprise", "on 100 %"),
+    ("usage mobile_ios15_support --env production --by day", "northwind-ios/5.6.0"),
+    ("usage", "mobile_login_v2"),
     ("stale", "80 stale, 0 perhaps, of 200 flags."),
     ("stale --owner billing", "never_evaluated"),
     ("dashboard", "Most evaluated"),
