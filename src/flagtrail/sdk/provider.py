@@ -12,8 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any, Literal, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 import msgspec
 from openfeature import api
@@ -23,25 +22,21 @@ from openfeature.exception import ErrorCode, ProviderFatalError, ProviderNotRead
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
 from openfeature.provider import AbstractProvider, FeatureProvider, Metadata
 
-from flagtrail.engine.attributes import LISTS
 from flagtrail.model import resolution as model
-from flagtrail.model.context import TARGETING_KEY, Context
 from flagtrail.model.flag import FlagType
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.evaluator import copied
 from flagtrail.sdk.events import Event, EventKind
+from flagtrail.sdk.mapping import Metadatas, flat
 from flagtrail.sdk.options import Options, from_environment
-from flagtrail.sdk.served import Held
 
 V = TypeVar("V")
 
 NAME = "flagtrail"
 WAIT_SECONDS = 5.0
 CACHED_WAIT_SECONDS = 1.0
-"""Who holds a ruleset of an earlier run waits no longer for the server: it may be served at once."""
+"""`initialize` waits no longer for the server where a ruleset of an earlier run is served meanwhile."""
 
-_NOBODY: Context = {}
-_PLAIN = frozenset({str, int, float, bool, type(None)})
 _ERRORS = {code: ErrorCode(code.value) for code in model.ErrorCode}
 _REASONS = {reason: Reason(reason.value) for reason in model.Reason}
 _EVENTS = {
@@ -93,7 +88,7 @@ class FlagtrailProvider(AbstractProvider):
         self._owns_client = client is None
         self._client = Client(_chosen(options)) if client is None else client
         self._wait = wait
-        self._known = _Known(None)
+        self._known = Metadatas(None)
         self._lifecycle = threading.RLock()
         self._heard = threading.Event()
         self._initializing = False
@@ -153,7 +148,12 @@ class FlagtrailProvider(AbstractProvider):
         status = client.status
         if status in {"READY", "FATAL"} or not client.options.url:
             return
-        self._heard.wait(min(self._wait, CACHED_WAIT_SECONDS) if status == "STALE" else self._wait)
+        if status != "STALE":
+            self._heard.wait(self._wait)
+            return
+        # The SDK asks a provider that is STALE, and none that is not ready yet: what is held is served at once.
+        self._pass_on(Event(EventKind.STALE, self._why))
+        self._heard.wait(min(self._wait, CACHED_WAIT_SECONDS))
 
     def after_fork(self) -> None:
         """Called in each child process: a thread that was about to begin or to end `initialize` did not come along."""
@@ -273,7 +273,7 @@ class FlagtrailProvider(AbstractProvider):
         known = self._known
         held = client.served.held
         if known.held is not held:
-            known = self._known = _Known(held)
+            known = self._known = Metadatas(held)
         try:
             context = flat(evaluation_context)
         except Exception as error:  # noqa: BLE001 - attributes hold anything, and evaluating is total
@@ -289,78 +289,6 @@ class FlagtrailProvider(AbstractProvider):
 
 
 _METADATA = Metadata(NAME)
-
-
-class FlagMetadata(dict[str, bool | int | float | str]):
-    """What is told beside an answer. It is shared, and so cannot be altered (requirement 1.4.15.1).
-
-    A dict all the same, so that it can be written as JSON, copied and pickled.
-    """
-
-    __slots__ = ()
-
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("flag metadata cannot be altered")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, _memo: object) -> Self:
-        return self
-
-    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
-        return type(self), (dict(self),)
-
-
-class _Known:
-    """The metadata of one ruleset's answers, by rule: which flag set, its version, and the rule that decided.
-
-    The names are those of the specification's appendix D, so that OpenTelemetry hooks
-    tell them as `feature_flag.set.id` and `feature_flag.version`.
-    """
-
-    __slots__ = ("held", "of_rules")
-
-    def __init__(self, held: Held | None) -> None:
-        self.held = held
-        self.of_rules: dict[str | None, FlagMetadata] = {}
-
-    def metadata(self, rule: str | None) -> FlagMetadata:
-        told: dict[str, bool | int | float | str] = {}
-        if self.held is not None:
-            data = self.held.data
-            told = {"flagSetId": f"{data.project}/{data.environment}", "version": data.id}
-        if rule is not None:
-            told["rule"] = rule
-        metadata = self.of_rules[rule] = FlagMetadata(told)
-        return metadata
-
-
-def flat(context: EvaluationContext | None) -> Context:
-    """The context as one mapping, `targetingKey` beside the attributes; instants as RFC 3339 texts in UTC.
-
-    A datetime without a zone is taken to be in UTC, wherever the program runs.
-    """
-    if context is None:
-        return _NOBODY
-    attributes: Mapping[str, Any] = context.attributes
-    if not _PLAIN.issuperset(map(type, attributes.values())):
-        attributes = {name: _dated(value) for name, value in attributes.items()}
-    key = context.targeting_key
-    return attributes if key is None else {**attributes, TARGETING_KEY: key}
-
-
-def _dated(value: object) -> object:
-    if isinstance(value, datetime):
-        instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return f"{instant.replace(tzinfo=None).isoformat()}Z"
-    if isinstance(value, Mapping):
-        return {name: _dated(part) for name, part in value.items()}
-    if isinstance(value, LISTS):
-        return [_dated(part) for part in value]
-    return value
 
 
 def _chosen(options: Chosen) -> Options:

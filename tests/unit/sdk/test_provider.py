@@ -11,6 +11,7 @@ import queue
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -28,9 +29,11 @@ from tests.support import misbehaving as server_side
 from tests.support.misbehaving import Misbehaving, answer, good, hang
 from tests.support.rulesets import BOOLEAN, plain, ruleset, targeting
 
+from flagtrail.sdk import provider as provider_module
 from flagtrail.sdk.client import Client
+from flagtrail.sdk.mapping import flat
 from flagtrail.sdk.options import Options
-from flagtrail.sdk.provider import Chosen, FlagtrailProvider, flat
+from flagtrail.sdk.provider import Chosen, FlagtrailProvider
 
 PAYING = {"id": "paying", "when": {"attribute": "plan", "operator": "equals", "values": ["pro"]}}
 HALF = {"split": [{"variant": "on", "weight": 50_000}, {"variant": "off", "weight": 50_000}]}
@@ -405,6 +408,20 @@ def test_initialize__with_a_cache_and_no_server__is_stale_and_then_ready(server:
         pass
 
     assert (details.value, details.reason) == (True, Reason.STALE)
+
+
+def test_initialize__with_a_cache_while_the_server_hangs__serves_it_at_once(
+    server: Misbehaving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(server, tmp_path / "ruleset")
+    server.scripts["ruleset"] = [hang]
+    monkeypatch.setattr(provider_module, "CACHED_WAIT_SECONDS", 3600.0)
+    stale = threading.Event()
+    api.add_handler(ProviderEvent.PROVIDER_STALE, lambda _: stale.set())
+    api.set_provider(online(server, cache_file=str(tmp_path / "ruleset"), wait=3600.0))
+    stale.wait(10.0)
+
+    assert api.get_client().get_boolean_details("a", default_value=False).reason == Reason.STALE
 
 
 def test_event__of_changed_flags__names_them(told: queue.Queue[tuple[str, EventDetails]]) -> None:
