@@ -237,7 +237,6 @@ def test_multiprocessing__each_way_to_start__children_evaluate_and_count_their_o
                 client = Client(option())
             assert client.start(wait=20)
             many(client, 10)
-            client.close()
 
         client = None
         if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import random
@@ -18,6 +17,7 @@ from flagtrail import __version__
 from flagtrail.model.flag import Json
 from flagtrail.model.usage import MAX_AGO_SECONDS, Count, UsageReport
 from flagtrail.sdk.backlog import Backlog, Stretch
+from flagtrail.sdk.ending import Ending
 from flagtrail.sdk.options import Options
 from flagtrail.sdk.sample import Sampler
 from flagtrail.sdk.transport import TransportFailed
@@ -110,6 +110,7 @@ class Reporter:
         self._pause_until = self._asked_until = self._rest_until = self._told_at = NEVER
         self._dropped = self._told = 0
         self._thread: threading.Thread | None = None
+        self._ending: Ending | None = None
         self._process = os.getpid()
         self._stopping = threading.Event()
         self._flush_last = True
@@ -126,7 +127,7 @@ class Reporter:
         return self._backlog.rows + sum(len(stretch.counts) for stretch in sending)
 
     def start(self) -> None:
-        """Report from now on, and once more when the interpreter ends."""
+        """Report from now on, and once more when the process ends."""
         if self._sampler is not None:
             self._sampler.forget()
         self._thread = threading.Thread(target=self._run, name="flagtrail-usage", daemon=True)
@@ -136,7 +137,7 @@ class Reporter:
             self._thread = None
             _log.warning("usage is not reported: %s", failure)
         else:
-            atexit.register(self.stop)
+            self._ending = Ending(self.stop)
 
     def stop(self, flush: bool = True) -> None:
         """Stop reporting; with `flush` after one last attempt, which is waited for at most `LAST_SECONDS`."""
@@ -144,7 +145,8 @@ class Reporter:
         if thread is None or self._process != os.getpid():
             return
         self._thread = None
-        atexit.unregister(self.stop)
+        if self._ending is not None:
+            self._ending.cancel()
         self._flush_last = flush
         self._stopping.set()
         if flush and thread is not threading.current_thread():
