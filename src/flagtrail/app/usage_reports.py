@@ -142,10 +142,17 @@ class UsageReports:
         return self._add(project, environment, timed, now, (), None)
 
     def variant_with(self, project: str, flag: str, value: Json) -> str:
-        """The one variant of a flag that has the value, for reports that tell no variant; empty where none is."""
+        """The one variant of a flag that has the value, for reports that tell no variant; empty where none is.
+
+        Some reporters write every value as a text of JSON: that is understood where no variant is that text.
+        """
         known = self._state().flag(project, flag)
-        found = [] if known is None else [key for key, held in known.variants.items() if _same(held, value)]
-        return found[0] if len(found) == 1 else ""
+        variants = {} if known is None else known.variants
+        for looked in (value, _read(value)):
+            found = [key for key, held in variants.items() if _same(held, looked)]
+            if found:
+                return found[0] if len(found) == 1 else ""
+        return ""
 
     def _add(
         self,
@@ -240,6 +247,14 @@ def _contexts(
     for context in contexts:
         if isinstance(context.get("targetingKey", ""), str) and len(msgspec.json.encode(context)) <= MAX_CONTEXT_BYTES:
             yield SampledContext(project, environment, now, context)
+
+
+def _read(value: Json) -> Json:
+    """What a text says as JSON; whatever else it is, the value itself."""
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return value
 
 
 def _same(value: Json, other: Json) -> bool:

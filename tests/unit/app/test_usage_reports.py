@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.documents import attribute_test
-from tests.support.installation import LIVE, Shop, patch
+from tests.support.installation import CHECKOUT, LIVE, Shop, patch
 
 from flagtrail.app import usage_reports
 from flagtrail.app.usage_reports import OTHERS, Evaluated, Taken, UsageReports
 from flagtrail.model.errors import NotFound, StorageFailed
+from flagtrail.model.flag import Json
 from flagtrail.model.usage import MAX_AGO_SECONDS, MAX_COUNT, Count, Period, UsageReport
 
 NOW = datetime(2026, 3, 5, 12, 0, 30, tzinfo=UTC)
@@ -203,6 +204,34 @@ def test_take_events__a_time__is_believed_within_a_window_of_the_servers(ago: ti
 
     (row,) = shop.storage.usage("shop")
     assert (row.hour[11:16], row.count, row.last <= "2026-03-05T12:00:30.000000Z") == (hour, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "variant"),
+    [
+        pytest.param(True, "on", id="a value"),
+        pytest.param(False, "off", id="another"),
+        pytest.param("true", "on", id="a text of JSON"),
+        pytest.param("yes", "", id="no value of it"),
+        pytest.param(1, "", id="a number is no boolean"),
+        pytest.param("\ud800", "", id="no Unicode"),
+        pytest.param(None, "", id="nothing"),
+    ],
+)
+def test_variant_with__a_value__is_the_one_variant_that_has_it(value: Json, variant: str) -> None:
+    _, reports = world()
+
+    assert reports.variant_with("shop", "checkout", value) == variant
+
+
+def test_variant_with__a_value_that_two_variants_have__is_neither() -> None:
+    shop, reports = world()
+    shop.apply(patch(CHECKOUT, {"variants": {"also": True}}))
+
+    assert (
+        reports.variant_with("shop", "checkout", value=True),
+        reports.variant_with("shop", "no_such", value=True),
+    ) == ("", "")
 
 
 def test_take_events__sent_twice__count_twice() -> None:
