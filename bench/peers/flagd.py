@@ -50,6 +50,7 @@ def load(document: bytes) -> Engine:
     core = FlagdCore()
     core.set_flags(document.decode())
     keys = sorted(json.loads(document)["flags"])
+    written: list[Path] = []
     resolve = core.resolve_boolean_value
 
     def booleans(key: str, contexts: Sequence[EvaluationContext]) -> list[bool]:
@@ -61,12 +62,17 @@ def load(document: bytes) -> Engine:
     def provider() -> AbstractProvider:
         with tempfile.NamedTemporaryFile(suffix=".json", delete=False) as file:
             file.write(document)
+        written.append(Path(file.name))
         made: AbstractProvider = FlagdProvider(
-            resolver_type=ResolverType.FILE, offline_flag_source_path=str(Path(file.name)), deadline_ms=60_000
+            resolver_type=ResolverType.FILE, offline_flag_source_path=file.name, deadline_ms=3_600_000
         )
         return made
 
     def context(attributes: Mapping[str, str]) -> EvaluationContext:
         return openfeature_context(attributes)
 
-    return Engine(context, booleans, every, provider=provider)
+    def close() -> None:
+        for path in written:
+            path.unlink(missing_ok=True)
+
+    return Engine(context, booleans, every, provider=provider, close=close)
