@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import structlog
@@ -22,46 +22,40 @@ Place: TypeAlias = tuple[str, str]
 
 
 class Stream:
-    """One client's stream, on the event loop that it was opened on. `cut` drops its connection at once."""
+    """One client's stream, on the event loop that it was opened on.
 
-    __slots__ = ("_limit", "_stirred", "cut", "ended", "place")
+    It has no timer of its own, since hundreds that are set and cancelled with every change cost more than the
+    change: `Streams` looks at all of them now and then. `drop` drops its connection at once.
+    """
 
-    def __init__(self, place: Place, cut: Callable[[], object]) -> None:
+    __slots__ = ("_stirred", "drop", "due", "ended", "place", "sending")
+
+    def __init__(self, place: Place, drop: Callable[[], object]) -> None:
         self.place = place
-        self.cut = cut
+        self.drop = drop
         self.ended = ""
+        self.due = 0.0
+        """When something must be sent, by the loop's clock, though nothing moved."""
+        self.sending: float | None = None
+        """Since when the client is waited for; None where it is not."""
         self._stirred = asyncio.Event()
-        self._limit: asyncio.Timeout | None = None
 
     def wake(self) -> None:
         """There may be something to send."""
         self._stirred.set()
 
     def end(self, why: str) -> None:
-        """End it, also while it waits for its client to take something."""
+        """End it as soon as its client is not waited for."""
         self.ended = self.ended or why
         self._stirred.set()
-        if self._limit is not None:
-            with contextlib.suppress(RuntimeError):  # its time is up in this very moment
-                self._limit.reschedule(asyncio.get_running_loop().time())
 
     def calm(self) -> None:
         """Forget that it was woken; called before looking at what there is to send, so that no waking is lost."""
         self._stirred.clear()
 
-    async def stirred(self, until: float) -> None:
-        """Wait until it is woken, or until that time of the loop."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await self._stirred.wait()
-
-    async def through(self, sending: Awaitable[None], seconds: float) -> None:
-        """Wait until the client takes something; TimeoutError where it does not in time, or the stream is ended."""
-        try:
-            async with asyncio.timeout(seconds) as self._limit:
-                await sending
-        finally:
-            self._limit = None
+    async def stirred(self) -> None:
+        """Wait until it is woken."""
+        await self._stirred.wait()
 
 
 class _Hub:
@@ -75,12 +69,17 @@ class _Hub:
 
 
 class Streams:
-    """All open streams of one server; at most `most`. Everything but `moved` is called on the event loop."""
+    """All open streams of one server; at most `most`. Everything but `moved` is called on the event loop.
 
-    def __init__(self, app: App, most: int) -> None:
+    A client that is waited for longer than `patience` seconds is dropped.
+    """
+
+    def __init__(self, app: App, most: int, *, patience: float, tick: float) -> None:
         self._sync = app.sync
         self._changes = app.changes
         self._most = most
+        self._patience = patience
+        self._tick = tick
         self._hubs: dict[Place, _Hub] = {}
         self._count = 0
         self._tokens = self._changes.state.tables.get(("token", ""))
@@ -89,7 +88,7 @@ class Streams:
         self._stopped = False
         self._changes.on_moved(self.moved)
 
-    def open(self, place: Place, cut: Callable[[], object]) -> Stream:
+    def open(self, place: Place, drop: Callable[[], object]) -> Stream:
         """A new stream. Raises NotFound where there is no such environment, TooManyRequests where there are too many.
 
         On a server that is stopping it has ended already.
@@ -100,9 +99,11 @@ class Streams:
             raise TooManyRequests(told, retry_after=RETRY_SECONDS)
         self._loop = asyncio.get_running_loop()
         hub = self._hubs.setdefault(place, _Hub(present))
-        stream = Stream(place, cut)
+        stream = Stream(place, drop)
         hub.streams.add(stream)
         self._count += 1
+        if self._count == 1:
+            self._loop.call_later(self._tick, self._glance, self._loop)
         if self._stopped:
             stream.end("stopped")
         return stream
@@ -142,10 +143,26 @@ class Streams:
             log.exception("sync.broke", project=place[0], environment=place[1])
             return None
 
+    def _all(self) -> Iterator[Stream]:
+        for hub in self._hubs.values():
+            yield from hub.streams
+
+    def _glance(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake whoever was silent for long, drop whoever takes nothing; again and again while there are streams."""
+        now = loop.time()
+        for stream in self._all():
+            if stream.sending is None:
+                if now >= stream.due:
+                    stream.wake()
+            elif now >= stream.sending + self._patience:
+                stream.end("the client took nothing")
+                stream.drop()
+        if self._count:
+            loop.call_later(self._tick, self._glance, loop)
+
     def stop(self) -> None:
         """End all streams at once, and soon after drop the connections of clients that do not take that."""
         self._stopped = True
-        for hub in self._hubs.values():
-            for stream in hub.streams:
-                stream.end("stopped")
-                asyncio.get_running_loop().call_later(STOP_SECONDS, stream.cut)
+        for stream in self._all():
+            stream.end("stopped")
+            asyncio.get_running_loop().call_later(STOP_SECONDS, stream.drop)

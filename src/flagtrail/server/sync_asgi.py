@@ -30,13 +30,16 @@ STREAM = "/sdk/v1/stream"
 PATHS = frozenset({RULESET, STREAM})
 """What this handler answers; whatever else lies under /sdk/ is not its own."""
 BEAT_SECONDS = HEARTBEAT_SECONDS * 0.8
-"""Sooner than was promised: what is on its way takes time, too."""
+"""Sooner than was promised: it is looked for every `TICK_SECONDS`, and what is on its way takes time, too."""
 SEND_SECONDS = 30.0
 """A client that has not taken what it was sent by then is dropped."""
+TICK_SECONDS = 1.0
 LARGE = 64 << 10
 """Bytes from which on packing takes so long that other requests need not wait for it."""
 
 _METHODS = "GET, HEAD"
+_NOTHING: Sent = {"type": "http.response.body", "body": b"", "more_body": True}
+_END: Sent = {"type": "http.response.body", "body": b"", "more_body": False}
 _COMMENT = b":\n\n"
 _PACKED_COMMENT = pack(_COMMENT)
 _VARY = (b"vary", b"accept-encoding")
@@ -68,9 +71,9 @@ class SyncFront:
         self._sync = app.sync
         self._access = app.access
         self._credentials = credentials
-        self._streams = Streams(app, _most(app.settings.max_streams))
+        most = _most(app.settings.max_streams)
+        self._streams = Streams(app, most, patience=patience, tick=min(TICK_SECONDS, beat / 4, patience / 4))
         self._beat = beat
-        self._patience = patience
         self._packing = asyncio.Lock()
 
     def stop(self) -> None:
@@ -93,7 +96,7 @@ class SyncFront:
                 return
             if scope["method"] == "HEAD":
                 await answer(_started(asked.packed))
-                await answer(_body(b"", more=False))
+                await answer(_END)
                 return
             stream = self._streams.open(asked.place, dropping(scope))
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes an answer without details
@@ -101,7 +104,8 @@ class SyncFront:
             return
         opened = time.monotonic()
         try:
-            await self._hold(stream, asked, receive, answer)
+            await answer(_started(asked.packed))
+            await self._hold(stream, asked, receive, send)
         finally:
             self._streams.close(stream)
             seconds = round(time.monotonic() - opened, 1)
@@ -137,7 +141,7 @@ class SyncFront:
             if asked.packed:
                 headers.append(_GZIP)
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send(_body(body, more=False))
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _form(self, message: Message, *, event: bool, packed: bool) -> bytes:
         """The message's bytes; what takes long is made in a thread, once, while others wait for it here."""
@@ -154,16 +158,11 @@ class SyncFront:
     # The stream
 
     async def _hold(self, stream: Stream, asked: _Asked, receive: Receive, send: Send) -> None:
-        """A stream from its first byte to its end, whoever ends it."""
+        """A stream until its end, whoever ends it."""
         listening = asyncio.create_task(_listen(receive, stream))
         try:
-            await stream.through(send(_started(asked.packed)), self._patience)
             await self._follow(stream, asked, send)
-            await stream.through(send(_body(b"", more=False)), self._patience)
-        except TimeoutError:
-            stream.end("the client took nothing")
-            stream.cut()
-            await asyncio.wait({listening}, timeout=1)  # until the server knows that it is gone
+            await _sent(stream, send, _END)
         finally:
             listening.cancel()
 
@@ -173,9 +172,8 @@ class SyncFront:
         All that is remembered of a client is the id that it was last sent: one that is slow is not sent each step
         but the way from there to the present.
         """
-        loop, held, silent = asyncio.get_running_loop(), asked.held, 0.0
+        loop, held = asyncio.get_running_loop(), asked.held
         while not stream.ended:
-            await stream.through(send(_body(b"")), self._patience)  # until it took what it was sent before
             stream.calm()
             try:
                 self._access.again(asked.identity).require_ruleset(*asked.place)
@@ -184,14 +182,21 @@ class SyncFront:
                 stream.end(error.code)
                 break
             if message is not None:
-                held, sent = message.id, await self._form(message, event=True, packed=asked.packed)
-            elif loop.time() >= silent:
-                sent = _PACKED_COMMENT if asked.packed else _COMMENT
+                held, content = message.id, await self._form(message, event=True, packed=asked.packed)
+            elif loop.time() >= stream.due:
+                content = _PACKED_COMMENT if asked.packed else _COMMENT
             else:
-                await stream.stirred(silent)
+                await stream.stirred()
                 continue
-            await stream.through(send(_body(sent)), self._patience)
-            silent = loop.time() + self._beat
+            await _sent(stream, send, _body(content))
+            stream.due = loop.time() + self._beat
+            await _sent(stream, send, _NOTHING)  # which waits until the client took most of what it was sent
+
+
+async def _sent(stream: Stream, send: Send, message: Sent) -> None:
+    stream.sending = asyncio.get_running_loop().time()
+    await send(message)
+    stream.sending = None
 
 
 async def _listen(receive: Receive, stream: Stream) -> None:
@@ -206,8 +211,8 @@ def _started(packed: bool) -> Sent:
     return {"type": "http.response.start", "status": 200, "headers": headers}
 
 
-def _body(content: bytes, *, more: bool = True) -> Sent:
-    return {"type": "http.response.body", "body": content, "more_body": more}
+def _body(content: bytes) -> Sent:
+    return {"type": "http.response.body", "body": content, "more_body": True}
 
 
 def _most(wanted: int) -> int:
