@@ -28,11 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{NAME}(flags, **more): pin these flags for the test, for all of its code")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test with the marker uses the fixture, before any that it names itself."""
-    names: list[str] | None = getattr(item, "fixturenames", None)
-    if names is not None and item.get_closest_marker(NAME) is not None and NAME not in names:
-        names.insert(0, NAME)
+@pytest.fixture(autouse=True)
+def _flagtrail_flags_marked(request: pytest.FixtureRequest) -> None:
+    """A test with the marker has its flags before other fixtures of its own, and after those of wider scopes."""
+    if request.node.get_closest_marker(NAME) is not None:
+        request.getfixturevalue(NAME)
 
 
 @pytest.fixture

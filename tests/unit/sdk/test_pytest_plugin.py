@@ -111,6 +111,28 @@ def test_marker__is_there_before_other_fixtures_ask(users: Users) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_marker__counts_more_than_flags_of_the_session(users: Users) -> None:
+    result = users.run("""
+        import pytest
+        from app import price
+
+        @pytest.fixture(scope="session", autouse=True)
+        def flags_of_all_tests():
+            from flagtrail.sdk.testing import pinned
+            with pinned(new_pricing=True) as flags:
+                yield flags
+
+        @pytest.mark.flagtrail_flags(new_pricing=False)
+        def test_marked():
+            assert price() == 10
+
+        def test_of_the_session():
+            assert price() == 9
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("ini", "failed"), [pytest.param("", 1, id="by default"), pytest.param("flagtrail_strict = true", 2, id="strictly")]
 )
