@@ -1,4 +1,4 @@
-"""Being called when a process ends, also one that was forked and leaves without the interpreter's own end."""
+"""Being called when a process ends, also a worker of multiprocessing, which leaves by `os._exit`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-FORKING = ("multiprocessing.util", "billiard.util")
-"""What runs functions in worker processes: the standard library's, and Celery's. Both end them by `os._exit`."""
 PRIORITY = 0
 """The least at which a finalizer runs before a worker's own children are waited for."""
 
@@ -25,19 +23,20 @@ class Ending:
         self._finalizers: list[Any] = []
         atexit.register(act)
         self._join()
-        for name in FORKING:
-            util = sys.modules.get(name)
-            if util is not None:
-                util.register_after_fork(self, Ending._join)
+        if (util := _multiprocessing()) is not None:
+            util.register_after_fork(self, Ending._join)
 
     def _join(self) -> None:
-        for name in FORKING:
-            util = sys.modules.get(name)
-            if util is not None:
-                self._finalizers.append(util.Finalize(None, self._act, exitpriority=PRIORITY))
+        if (util := _multiprocessing()) is not None:
+            self._finalizers.append(util.Finalize(None, self._act, exitpriority=PRIORITY))
 
     def cancel(self) -> None:
         """Call it no more."""
         atexit.unregister(self._act)
         for finalizer in self._finalizers:
             finalizer.cancel()
+
+
+def _multiprocessing() -> Any:  # noqa: ANN401 - a module
+    """What ends the workers of multiprocessing; None where nobody loaded it, so that there are none."""
+    return sys.modules.get("multiprocessing.util")
