@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -129,3 +130,17 @@ def test_without_a_token__is_401(server: RunningServer) -> None:
 
 def test_an_administrators_token__is_403(admin: httpx2.Client) -> None:
     assert admin.post(PATH, json={}).status_code == 403
+
+
+def test_the_example_of_the_documentation__is_counted_as_it_says(
+    admin: httpx2.Client, client: httpx2.Client, project: str
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "opentelemetry.md").read_text()
+    example = page.partition("```json\n")[2].partition("```")[0]
+    answer = client.post(PATH, content=example, headers={"Content-Type": JSON})
+    told = admin.get(f"/api/v1/projects/{project}/flags/new_pricing/usage").json()
+
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert [(row["client"], row["application"], row["count"]) for row in told["clients"]] == [
+        ("opentelemetry-webjs/2.2.0", "shop/1.4.2", 1)
+    ]
