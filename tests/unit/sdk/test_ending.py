@@ -46,7 +46,7 @@ class Util:
 @pytest.fixture
 def util(monkeypatch: pytest.MonkeyPatch) -> Util:
     util = Util()
-    monkeypatch.setitem(sys.modules, "multiprocessing.util", util)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "multiprocessing.util", util)
     return util
 
 
