@@ -57,6 +57,57 @@ def test_by_token__of_an_sdk_token__evaluates_in_its_environment_and_nothing_els
 
 
 @pytest.mark.parametrize(
+    ("given", "environment"),
+    [
+        pytest.param({"kind": "server"}, "production", id="a server token of the environment"),
+        pytest.param({"kind": "admin", "role": "viewer"}, "production", id="a viewer's token"),
+    ],
+)
+def test_require_ruleset__of_who_may_read_it__is_silent(door: Door, given: dict[str, object], environment: str) -> None:
+    identity = door.access.by_token(door.token(project="shop", environment="production", **given))
+    identity.require_ruleset("shop", environment)
+    assert identity.token == "t"
+
+
+@pytest.mark.parametrize(
+    ("given", "environment"),
+    [
+        pytest.param({"kind": "client"}, "production", id="a client token"),
+        pytest.param({"kind": "server"}, "staging", id="a server token of another environment"),
+        pytest.param({"kind": "admin"}, "staging", id="an administrator of another environment"),
+    ],
+)
+def test_require_ruleset__of_who_may_not__is_refused(door: Door, given: dict[str, object], environment: str) -> None:
+    identity = door.access.by_token(door.token(project="shop", environment="production", **given))
+    with pytest.raises(Forbidden):
+        identity.require_ruleset("shop", environment)
+
+
+@pytest.mark.parametrize("kind", ["server", "admin"])
+def test_again__while_the_token_is_good__is_the_same_identity(door: Door, kind: str) -> None:
+    identity = door.access.by_token(door.token(kind=kind, project="shop", environment="production"))
+    assert door.access.again(identity) == identity
+
+
+def test_again__of_a_token_revoked_meanwhile__is_refused(door: Door) -> None:
+    identity = door.access.by_token(door.token())
+    door.shop.apply(patch(token_subject("t"), {"revoked": True}))
+    with pytest.raises(Unauthenticated):
+        door.access.again(identity)
+
+
+def test_again__of_a_token_expired_meanwhile__is_refused(door: Door) -> None:
+    identity = door.access.by_token(door.token(expires_at="2026-01-02T00:00:00Z"))
+    door.shop.clock.move(days=2)
+    with pytest.raises(Unauthenticated):
+        door.access.again(identity)
+
+
+def test_again__of_who_has_no_token__is_the_same_identity(door: Door) -> None:
+    assert door.access.again(ADA) is ADA
+
+
+@pytest.mark.parametrize(
     ("given", "refusal"),
     [
         pytest.param({"kind": "client"}, InvalidDocument, id="a client token without an environment"),
