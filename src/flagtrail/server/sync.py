@@ -17,6 +17,10 @@ log = structlog.get_logger()
 STOP_SECONDS = 0.3
 """What a stopping server leaves its clients to take the end of their streams."""
 RETRY_SECONDS = 30
+ROUND_SECONDS_EACH = 0.000_1
+ROUND_SECONDS_MOST = 0.05
+"""Streams are woken in rounds, so far apart for each of them and never further: what changes a hundred times in a
+second would else cost every client a hundred events. A change after a rest is sent at once."""
 
 Place: TypeAlias = tuple[str, str]
 
@@ -85,6 +89,7 @@ class Streams:
         self._tokens = self._changes.state.tables.get(("token", ""))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due = False
+        self._next = 0.0
         self._stopped = False
         self._changes.on_moved(self.moved)
 
@@ -121,10 +126,17 @@ class Streams:
         if self._loop is not None and self._count and not self._due:
             self._due = True
             with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: there is nobody to wake
-                self._loop.call_soon_threadsafe(self._look)
+                self._loop.call_soon_threadsafe(self._look_soon, self._loop)
 
-    def _look(self) -> None:
+    def _look_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop.time() >= self._next:
+            self._look(loop)
+        else:
+            loop.call_at(self._next, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self._due = False
+        self._next = loop.time() + min(self._count * ROUND_SECONDS_EACH, ROUND_SECONDS_MOST)
         before, self._tokens = self._tokens, self._changes.state.tables.get(("token", ""))
         for place, hub in self._hubs.items():
             present = self._present(place)
