@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Mapping
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
@@ -22,7 +21,7 @@ from flagtrail.sdk.evaluator import TYPES, Evaluator, Table, copied
 from flagtrail.sdk.events import Event, Handler
 from flagtrail.sdk.options import Options, from_environment
 from flagtrail.sdk.sample import Sampler
-from flagtrail.sdk.served import Served
+from flagtrail.sdk.served import Held, Served
 from flagtrail.sdk.usage import Tallies
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class Client:
             offer=None if self._sampler is None else self._sampler.offer,
         )
         self._ready = threading.Event()
-        self._tables: Mapping[FlagType, Table] = {}
         self._booleans: Table = {}
         self._strings: Table = {}
         self._integers: Table = {}
@@ -126,13 +124,21 @@ class Client:
 
         The reason is STALE while the server has been away too long. A value is shared: do not alter it.
         """
+        return self.answer(flag_type, key, context)[0]
+
+    def answer(
+        self, flag_type: FlagType, key: str, context: Context | None = _NOBODY
+    ) -> tuple[Resolution, Held | None]:
+        """As `resolve`, with the very ruleset that it was found in: another one may come at any moment."""
+        held = self.served.held
         try:
-            resolution = self._tables[flag_type][key](_NOBODY if context is None else context)
+            tables = held.evaluator.tables  # type: ignore[union-attr] # None raises, as it may
+            resolution = tables[flag_type][key](_NOBODY if context is None else context)
         except Exception as error:  # noqa: BLE001 - as above
             resolution = self._failed(flag_type, key, error)
         if self.served.stale and resolution.error is None:
             resolution = msgspec.structs.replace(resolution, reason=Reason.STALE)
-        return resolution
+        return resolution, held
 
     def _failed(self, flag_type: FlagType, key: object, error: Exception) -> Resolution:
         name = key if isinstance(key, str) else ""
@@ -188,7 +194,6 @@ class Client:
 
     def _install(self, evaluator: Evaluator) -> None:
         tables = evaluator.tables
-        self._tables = tables
         self._booleans, self._strings = tables["boolean"], tables["string"]
         self._integers, self._floats, self._objects = (tables[name] for name in TYPES[2:])
         self._ready.set()

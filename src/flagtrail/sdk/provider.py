@@ -269,19 +269,15 @@ class FlagtrailProvider(AbstractProvider):
     def _details(
         self, kind: FlagType, key: str, default: V, evaluation_context: EvaluationContext | None
     ) -> FlagResolutionDetails[V]:
-        client = self._client
-        known = self._known
-        held = client.served.held
-        if known.held is not held:
-            known = self._known = Metadatas(held)
         try:
             context = flat(evaluation_context)
         except Exception as error:  # noqa: BLE001 - attributes hold anything, and evaluating is total
             problem = f"the context cannot be read ({type(error).__name__})"
-            return FlagResolutionDetails(
-                default, ErrorCode.INVALID_CONTEXT, problem, Reason.ERROR, None, known.metadata(None)
-            )
-        found = client.resolve(kind, key, context)
+            return FlagResolutionDetails(default, ErrorCode.INVALID_CONTEXT, problem, Reason.ERROR)
+        found, held = self._client.answer(kind, key, context)
+        known = self._known
+        if known.held is not held:
+            known = self._known = Metadatas(held)
         metadata = known.of_rules.get(found.rule) or known.metadata(found.rule)
         if found.error is None:
             return FlagResolutionDetails(found.value, None, None, _REASONS[found.reason], found.variant, metadata)

@@ -39,6 +39,7 @@ from flagtrail.sdk.definitions import (
 from flagtrail.sdk.evaluator import copied
 from flagtrail.sdk.options import Options
 from flagtrail.sdk.provider import FlagtrailProvider, providers
+from flagtrail.sdk.served import Held
 
 __all__ = ["Definition", "Evaluated", "Flags", "InMemoryProvider", "PinnedClient", "Segments", "client", "pinned"]
 
@@ -170,12 +171,19 @@ class PinnedClient(Client):
     def details(self, key: str, context: Context | None = _NOBODY) -> Resolution:
         """See Client."""
         flag = self._flags.get(str(key))
-        resolution = super().resolve("boolean" if flag is None else flag.type, key, context)
+        resolution, _ = super().answer("boolean" if flag is None else flag.type, key, context)
         return self._remember(None, key, context, resolution)
 
     def resolve(self, flag_type: FlagType, key: str, context: Context | None = _NOBODY) -> Resolution:
         """See Client."""
-        return self._remember(flag_type, key, context, super().resolve(flag_type, key, context))
+        return self.answer(flag_type, key, context)[0]
+
+    def answer(
+        self, flag_type: FlagType, key: str, context: Context | None = _NOBODY
+    ) -> tuple[Resolution, Held | None]:
+        """See Client."""
+        resolution, held = super().answer(flag_type, key, context)
+        return self._remember(flag_type, key, context, resolution), held
 
     def _remember(self, flag_type: FlagType | None, key: str, context: Context | None, found: Resolution) -> Resolution:
         try:
@@ -287,7 +295,8 @@ def pinned(
 
 
 _ASKING = (
-    "get_boolean", "get_string", "get_integer", "get_float", "get_object", "evaluate_all", "details", "resolve",
+    "get_boolean", "get_string", "get_integer", "get_float", "get_object",
+    "evaluate_all", "details", "resolve", "answer",
 )  # fmt: skip
 _ORIGINAL: dict[str, Any] = {name: getattr(Client, name) for name in (*_ASKING, "start")} | {"status": Client.status}
 

@@ -227,6 +227,27 @@ def test_metadata__after_another_ruleset_came__tells_its_version() -> None:
     assert (before, metadata(provider=provider)["version"]) == ("1-a", "2-b")
 
 
+class Swapping(dict[str, Any]):
+    """A context in whose midst another ruleset comes."""
+
+    def __init__(self, provider: FlagtrailProvider) -> None:
+        super().__init__(plan="pro")
+        self.provider = provider
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - as a dict's
+        self.provider.client.served.replace(ruleset({**FLAGS, "checkout": plain(True)}, id="2-b"))
+        return super().get(key, default)
+
+
+def test_metadata__when_another_ruleset_comes_meanwhile__is_of_the_one_that_answered() -> None:
+    provider = offline()
+    context = EvaluationContext(None, Swapping(provider))
+    details = provider.resolve_boolean_details("checkout", default_value=True, evaluation_context=context)
+
+    assert (details.flag_metadata["version"], details.flag_metadata["rule"]) == ("1-a", "paying")
+    assert metadata("checkout", provider)["version"] == "2-b"
+
+
 def test_metadata__without_a_ruleset__is_empty() -> None:
     assert metadata(provider=FlagtrailProvider(client=Client(Options()))) == {}
 
