@@ -186,12 +186,21 @@ class _Sorting:
     def __init__(self, state: State, project: str, environment: str, place: _Place) -> None:
         self._state, self._project, self._environment, self._place = state, project, environment, place
         self._known: dict[str, tuple[Flag | None, frozenset[str]]] = {}
+        self._times: dict[datetime, tuple[str, str]] = {}
         self.rows: dict[tuple[str, ...], Usage] = {}
         self.dropped = 0
 
+    def _stamps(self, at: datetime) -> tuple[str, str]:
+        """The hour and the second of a moment; most evaluations of a report share theirs."""
+        found = self._times.get(at)
+        if found is None:
+            hour = stamp(at.replace(minute=0, second=0, microsecond=0))
+            found = self._times[at] = (hour, stamp(at.replace(microsecond=0)))
+        return found
+
     def add(self, each: Evaluated) -> None:
         rule = self._named(each)
-        hour = stamp(each.at.replace(minute=0, second=0, microsecond=0))
+        hour, last = self._stamps(each.at)
         client, application = each.client, each.application
         if not self._place.admit_name("client", client, application):
             client, application = OTHERS, ""
@@ -199,7 +208,6 @@ class _Sorting:
         if rule is None or not self._place.admit_row(key):
             self.dropped += each.count
             return
-        last = stamp(each.at.replace(microsecond=0))
         held = self.rows.get(key)
         count = each.count if held is None else min(held.count + each.count, MAX_COUNT)
         self.rows[key] = Usage(
