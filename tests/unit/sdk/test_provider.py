@@ -22,7 +22,7 @@ from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import EventDetails, ProviderEvent
 from openfeature.exception import ErrorCode, ProviderFatalError, ProviderNotReadyError
-from openfeature.flag_evaluation import FlagEvaluationDetails, Reason
+from openfeature.flag_evaluation import FlagEvaluationDetails, FlagEvaluationOptions, Reason
 from openfeature.hook import Hook, HookContext, HookHints
 from openfeature.provider import ProviderStatus
 from tests.support import misbehaving as server_side
@@ -196,6 +196,33 @@ def test_object__altered_by_a_hook__is_whole_for_the_next_who_asks() -> None:
     spoiling.get_object_value("theme", {})
 
     assert api.get_client().get_object_value("theme", {}) == {"colours": ["red"]}
+
+
+class Noting(Hook):
+    """Notes which of its stages ran, and what the answer's metadata said by then."""
+
+    def __init__(self, level: str, notes: list[str]) -> None:
+        self.level = level
+        self.notes = notes
+
+    def before(self, hook_context: HookContext, hints: HookHints) -> None:  # noqa: ARG002 - the protocol's
+        self.notes.append(f"before {self.level}")
+
+    def after(self, hook_context: HookContext, details: FlagEvaluationDetails[Any], hints: HookHints) -> None:  # noqa: ARG002
+        self.notes.append(f"after {self.level} {details.flag_metadata['rule']}")
+
+
+def test_hooks__of_every_level__run_in_the_specifications_order() -> None:
+    notes: list[str] = []
+    api.set_provider_and_wait(offline())
+    api.add_hooks([Noting("api", notes)])
+    client = api.get_client()
+    client.add_hooks([Noting("client", notes)])
+    client.get_boolean_value("checkout", True, PRO, FlagEvaluationOptions(hooks=[Noting("call", notes)]))
+
+    assert notes == ["before api", "before client", "before call"] + [
+        f"after {level} paying" for level in ("call", "client", "api")
+    ]
 
 
 # Metadata.
