@@ -17,7 +17,7 @@ log = structlog.get_logger()
 STOP_SECONDS = 0.3
 """What a stopping server leaves its clients to take the end of their streams."""
 RETRY_SECONDS = 30
-ROUND_SECONDS_EACH = 0.000_1
+ROUND_SECONDS_EACH = 0.000_25
 ROUND_SECONDS_MOST = 0.05
 """Streams are woken in rounds, so far apart for each of them and never further: what changes a hundred times in a
 second would else cost every client a hundred events. A change after a rest is sent at once."""
