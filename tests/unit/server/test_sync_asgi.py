@@ -245,6 +245,22 @@ def test_a_slow_client__is_sent_the_way_from_what_it_has_to_the_present(play: Pl
     play(scene)
 
 
+def test_a_storm_of_changes__is_sent_in_rounds(play: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync, "ROUND_SECONDS_EACH", 0.3)
+    monkeypatch.setattr(sync, "ROUND_SECONDS_MOST", 0.3)
+
+    async def scene(shop: Shop) -> None:
+        client = shop.client(last_event_id=shop.present)
+        await client.have(1)
+        for number in range(5):
+            shop.put(f"f{number}")
+            await client.have(2)
+        events = (await client.have(3))[1:]
+        assert (data(events[1])["base"], data(events[1])["id"]) == (data(events[0])["id"], shop.present)
+
+    play(scene)
+
+
 def test_a_quiet_stream__has_a_comment_at_every_beat(play: Player) -> None:
     async def scene(shop: Shop) -> None:
         client = shop.client(last_event_id=shop.present)
