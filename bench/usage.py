@@ -1,7 +1,7 @@
 """Usage on the server: reports per second over HTTP, and reading a year of hourly rows.
 
-Run: python -m bench.usage [SECONDS] [--flags N]. Builds a database of N flags x 3 variants x 3 clients x 8,760 hours in a
-temporary folder: of 20 flags by default (1.6 million rows), of 200 it has 15.8 million and 2.2 GB.
+Run: python -m bench.usage [SECONDS] [--flags N]. Builds a database of N flags x 3 variants x 3 clients x 8,760 hours in
+a temporary folder: of 20 flags by default (1.6 million rows), of 200 it has 15.8 million and 2.2 GB.
 """
 
 from __future__ import annotations
