@@ -188,7 +188,7 @@ class Ask:
             project,
             recent=recent,
             stale=self.stale(project),
-            usage=self._storage.usage_summary(project),
+            usage=[each for each in self._storage.usage_summary(project) if not self._is_unknown(each)],
             now=now,
         )
 

@@ -160,3 +160,9 @@ def test_unknown_flags__of_a_deleted_flag__are_told_where_it_was_asked_for_since
 def test_unknown_flags__of_a_project_that_is_not_there__is_not_found(app: App) -> None:
     with pytest.raises(NotFound):
         app.ask.unknown_flags("mars")
+
+
+def test_dashboard__most_evaluated__are_flags_that_there_are(app: App) -> None:
+    app.storage.add_usage([row("2026-03-05T10", flag="no_such", count=10**9)])
+
+    assert [each.flag for each in app.ask.dashboard("shop").most_evaluated] == ["checkout"]
