@@ -84,6 +84,19 @@ def matcher(condition: Condition) -> Matcher:
     return _none_of(test) if condition.operator in NEGATED else _any_of(test)
 
 
+def late_matcher(condition: Condition) -> Matcher:
+    """As `matcher`, prepared when it is first called: for values that are seldom met, or never."""
+    test: Matcher | None = None
+
+    def held(value: object) -> bool:
+        nonlocal test
+        if test is None:
+            test = matcher(condition)
+        return test(value)
+
+    return held
+
+
 def _any_of(test: Matcher) -> Matcher:
     """Hold for the value, or for any element of a list (and of lists in it)."""
 

@@ -15,9 +15,11 @@ from flagtrail.engine.compile import (
     Decider,
     FlagFunction,
     SegmentFunction,
+    ValueFunction,
     compile_decider,
     compile_flag,
     compile_segment,
+    compile_value,
     constant,
     counted,
 )
@@ -40,7 +42,7 @@ from flagtrail.model.resolution import Answers, ErrorCode, Resolution
 from flagtrail.model.segment import Segment
 from flagtrail.model.targeting import Targeting
 
-F = TypeVar("F", FlagFunction, SegmentFunction, Decided)
+F = TypeVar("F", FlagFunction, ValueFunction, SegmentFunction, Decided)
 
 
 class _Compiled(msgspec.Struct, Generic[F], frozen=True):
@@ -67,7 +69,16 @@ class Ruleset:
     Values of variants are shared: do not alter an object that was served.
     """
 
-    __slots__ = ("_bulk", "_counting", "_decided", "_flags_compiled", "_functions", "_segments_compiled", *_DOCUMENTS)
+    __slots__ = (
+        "_bulk",
+        "_decided",
+        "_flags_compiled",
+        "_functions",
+        "_segments_compiled",
+        "_tallied",
+        "_values",
+        *_DOCUMENTS,
+    )
 
     def __init__(
         self, flags: Mapping[str, Flag], targetings: Targetings, segments: Segments, *, previous: Ruleset | None = None
@@ -78,7 +89,8 @@ class Ruleset:
         self._flags_compiled: dict[str, _Compiled[FlagFunction]] = {}
         self._segments_compiled: dict[str, _Compiled[SegmentFunction]] = {}
         self._decided: dict[str, _Compiled[Decided]] = {}
-        self._counting: dict[str, _Compiled[FlagFunction]] = {}
+        self._tallied: dict[str, _Compiled[FlagFunction]] = {}
+        self._values: dict[str, _Compiled[ValueFunction]] = {}
         self._bulk: Bulk | None = None
         # A plain dict: looking up in a subclass with __missing__ costs 30 ns more than the whole of a plain flag.
         self._functions: dict[str, FlagFunction] = {
@@ -137,18 +149,29 @@ class Ruleset:
             self._functions[key] = known.function
         return known.function
 
-    def counting_functions(self) -> dict[str, FlagFunction]:
-        """The functions that `counting_function` has made so far, here or in rulesets before, by flag."""
-        return {key: known.function for key, known in tuple(self._counting.items())}
+    def tallied_functions(self) -> dict[str, FlagFunction]:
+        """The functions that `tallied_function` has made so far, here or in rulesets before, by flag."""
+        return {key: known.function for key, known in tuple(self._tallied.items())}
 
-    def counting_function(self, key: str, tally_of: TallyOf) -> FlagFunction:
+    def tallied_function(self, key: str, tally_of: TallyOf | None) -> FlagFunction:
         """As `flag_function`, of a flag that is not archived: it counts what it answers, but for errors.
 
         Flags that it depends on are not counted. The tallies are those of the call that compiled it.
         """
-        known = self._counting.get(key)
+        known = self._tallied.get(key)
         if known is None:
-            known = self._counting[key] = self._compile_flag(key, self.flags[key], tally_of)
+            known = self._tallied[key] = self._compile_flag(key, self.flags[key], tally_of)
+        return known.function
+
+    def value_functions(self) -> dict[str, ValueFunction]:
+        """As `tallied_functions`, of `value_function`."""
+        return {key: known.function for key, known in tuple(self._values.items())}
+
+    def value_function(self, key: str, tally_of: TallyOf | None) -> ValueFunction:
+        """As `tallied_function`, answering the value alone, and None on an error."""
+        known = self._values.get(key)
+        if known is None:
+            known = self._values[key] = self._compile_value(key, self.flags[key], tally_of)
         return known.function
 
     def segment_function(self, key: str) -> SegmentFunction:
@@ -163,11 +186,22 @@ class Ruleset:
         own = References(frozenset({key}))
         fixed, reached = self._fixed(key, flag)
         if fixed is not None:
-            return self._made(constant(fixed) if tally_of is None else counted(fixed, tally_of), own, reached)
+            return self._made(counted(fixed, fixed, tally_of), own, reached)
         try:
             function = compile_flag(flag, self.targetings[key], self, tally_of=tally_of)
         except _UNCOMPILABLE:
             function = constant(_uncompilable(key))
+        return self._made(function, own, reached)
+
+    def _compile_value(self, key: str, flag: Flag, tally_of: TallyOf | None) -> _Compiled[ValueFunction]:
+        own = References(frozenset({key}))
+        fixed, reached = self._fixed(key, flag)
+        if fixed is not None:
+            return self._made(counted(fixed, fixed.value, tally_of), own, reached)
+        try:
+            function = compile_value(flag, self.targetings[key], self, tally_of=tally_of)
+        except _UNCOMPILABLE:
+            function = constant(None)
         return self._made(function, own, reached)
 
     def _fixed(self, key: str, flag: Flag) -> tuple[Resolution | None, References]:
@@ -233,20 +267,16 @@ class Ruleset:
         )
 
     def _adopt(self, previous: Ruleset) -> None:
+        self._flags_compiled = self._holding(previous._flags_compiled)
+        self._functions.update({key: known.function for key, known in self._flags_compiled.items()})
+        self._tallied = self._holding(previous._tallied)
+        self._values = self._holding(previous._values)
+        self._decided = self._holding(previous._decided)
+        self._segments_compiled = self._holding(previous._segments_compiled)
+
+    def _holding(self, compiled: dict[str, _Compiled[F]]) -> dict[str, _Compiled[F]]:
         # Copied at once: another thread may be compiling in the previous ruleset.
-        for key, flag in tuple(previous._flags_compiled.items()):
-            if self._still_holds(flag.flags, flag.segments):
-                self._flags_compiled[key] = flag
-                self._functions[key] = flag.function
-        for key, decided in tuple(previous._decided.items()):
-            if self._still_holds(decided.flags, decided.segments):
-                self._decided[key] = decided
-        for key, counting in tuple(previous._counting.items()):
-            if self._still_holds(counting.flags, counting.segments):
-                self._counting[key] = counting
-        for key, segment in tuple(previous._segments_compiled.items()):
-            if self._still_holds(segment.flags, segment.segments):
-                self._segments_compiled[key] = segment
+        return {key: one for key, one in tuple(compiled.items()) if self._still_holds(one.flags, one.segments)}
 
     def _still_holds(
         self,

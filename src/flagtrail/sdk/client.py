@@ -17,7 +17,7 @@ from flagtrail.engine import resolutions
 from flagtrail.model.context import Context
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
-from flagtrail.sdk.evaluator import TYPES, Evaluator, Table, copied
+from flagtrail.sdk.evaluator import Evaluator, Values, copied
 from flagtrail.sdk.events import Event, Handler
 from flagtrail.sdk.options import Options, from_environment
 from flagtrail.sdk.sample import Sampler
@@ -61,21 +61,20 @@ class Client:
             offer=None if self._sampler is None else self._sampler.offer,
         )
         self._ready = threading.Event()
-        self._booleans: Table = {}
-        self._strings: Table = {}
-        self._integers: Table = {}
-        self._floats: Table = {}
-        self._objects: Table = {}
+        self._booleans: Values = {}
+        self._strings: Values = {}
+        self._integers: Values = {}
+        self._floats: Values = {}
         if self.options.url:  # where a thread imports while its process forks, the module stays locked in the child
             import_module("flagtrail.sdk.workers")
         _clients.add(self)
 
-    # What is evaluated. The tables are replaced whole; one look-up tells both that there is such a flag and its type.
+    # What is evaluated. The tables are replaced whole; a flag that is in one is there, and of that type.
 
     def get_boolean(self, key: str, default: bool, context: Context | None = _NOBODY) -> bool:
         """The value of a boolean flag; `default` where it has none for the context. Never raises."""
         try:
-            value: bool | None = self._booleans[key](context).value  # type: ignore[arg-type] # None raises, as it may
+            value: bool | None = self._booleans[key](context)  # type: ignore[arg-type] # None raises, as it may
         except Exception:  # noqa: BLE001 - whatever a context or a key is, the application goes on
             value = self.resolve("boolean", key, context).value
         return default if value is None else value
@@ -83,7 +82,7 @@ class Client:
     def get_string(self, key: str, default: str, context: Context | None = _NOBODY) -> str:
         """The value of a string flag; `default` where it has none for the context. Never raises."""
         try:
-            value: str | None = self._strings[key](context).value  # type: ignore[arg-type] # as above
+            value: str | None = self._strings[key](context)  # type: ignore[arg-type] # as above
         except Exception:  # noqa: BLE001 - as above
             value = self.resolve("string", key, context).value
         return default if value is None else value
@@ -91,7 +90,7 @@ class Client:
     def get_integer(self, key: str, default: int, context: Context | None = _NOBODY) -> int:
         """The value of an integer flag; `default` where it has none for the context. Never raises."""
         try:
-            value: int | None = self._integers[key](context).value  # type: ignore[arg-type] # as above
+            value: int | None = self._integers[key](context)  # type: ignore[arg-type] # as above
         except Exception:  # noqa: BLE001 - as above
             value = self.resolve("integer", key, context).value
         return default if value is None else value
@@ -99,7 +98,7 @@ class Client:
     def get_float(self, key: str, default: float, context: Context | None = _NOBODY) -> float:
         """The value of a float flag; `default` where it has none for the context. Never raises."""
         try:
-            value: float | None = self._floats[key](context).value  # type: ignore[arg-type] # as above
+            value: float | None = self._floats[key](context)  # type: ignore[arg-type] # as above
         except Exception:  # noqa: BLE001 - as above
             value = self.resolve("float", key, context).value
         return default if value is None else value
@@ -117,7 +116,7 @@ class Client:
     def details(self, key: str, context: Context | None = _NOBODY) -> Resolution:
         """A flag of whatever type: its value, variant, reason and rule, or why it has none. Never raises."""
         flag = self._flag(key)
-        return self.resolve("boolean" if flag is None else flag.type, key, context)
+        return self.answer("boolean" if flag is None else flag.type, key, context)[0]
 
     def resolve(self, flag_type: FlagType, key: str, context: Context | None = _NOBODY) -> Resolution:
         """A flag that must be of this type: its value, variant, reason and rule, or why it has none. Never raises.
@@ -132,8 +131,9 @@ class Client:
         """As `resolve`, with the very ruleset that it was found in: another one may come at any moment."""
         held = self.served.held
         try:
-            tables = held.evaluator.tables  # type: ignore[union-attr] # None raises, as it may
-            resolution = tables[flag_type][key](_NOBODY if context is None else context)
+            of_type = held.flags[key].type == flag_type  # type: ignore[union-attr] # None raises, as it may
+            table = held.evaluator.resolutions if of_type else {}  # type: ignore[union-attr] # as above
+            resolution = table[key](_NOBODY if context is None else context)
         except Exception as error:  # noqa: BLE001 - as above
             resolution = self._failed(flag_type, key, error)
         if self.served.stale and resolution.error is None:
@@ -193,9 +193,9 @@ class Client:
                 log.exception("a handler of %s failed", event.kind)
 
     def _install(self, evaluator: Evaluator) -> None:
-        tables = evaluator.tables
-        self._booleans, self._strings = tables["boolean"], tables["string"]
-        self._integers, self._floats, self._objects = (tables[name] for name in TYPES[2:])
+        values = evaluator.values
+        self._booleans, self._strings = values["boolean"], values["string"]
+        self._integers, self._floats = values["integer"], values["float"]
         self._ready.set()
 
     # Its life.

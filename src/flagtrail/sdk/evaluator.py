@@ -1,19 +1,21 @@
-"""One ruleset ready to be served and counted: a table of functions for each type of flag. Swapped whole."""
+"""One ruleset ready to be served and counted: tables of functions. Swapped whole."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeAlias, get_args
+from typing import TypeAlias, TypeVar, get_args
 
-from flagtrail.engine.compile import FlagFunction
+from flagtrail.engine.compile import FlagFunction, ValueFunction
 from flagtrail.engine.ruleset import Ruleset
+from flagtrail.engine.tally import TallyOf
 from flagtrail.model.context import Context
 from flagtrail.model.flag import FlagType, Json
 from flagtrail.model.resolution import Resolution, Settled
 from flagtrail.sdk.usage import Group, Tallied, Tallies
 
-Table: TypeAlias = dict[str, FlagFunction]
+T = TypeVar("T")
+Values: TypeAlias = dict[str, ValueFunction]
 Offer: TypeAlias = Callable[[Context], None]
 TYPES: tuple[FlagType, ...] = get_args(FlagType)
 MAX_TOGETHER = 10_000
@@ -21,39 +23,55 @@ MAX_TOGETHER = 10_000
 
 
 class Evaluator:
-    """Evaluates and counts. `tables` holds, by type, a function for each flag, which compiles itself at its first call.
+    """Evaluates and counts. Every function compiles itself at its first call, and takes its place in its table.
 
-    `together` are the tallies of answers that are given together. With `offer` every context is offered to the sampler.
+    `resolutions` has one for each flag; `values`, by type, those that answer
+    the value alone, which takes 10 ns less. `together` are the tallies of answers
+    that are given together. With `offer` every context is offered to the sampler.
     """
 
     def __init__(self, ruleset: Ruleset, tallies: Tallies | None, offer: Offer | None = None) -> None:
         self.ruleset = ruleset
         self._tallies = tallies
+        self._tally_of: TallyOf | None = None if tallies is None else tallies.of
         self._offer = offer
         self.together: Group = self._group()
-        self.tables: dict[FlagType, Table] = {name: {} for name in TYPES}
-        compiled = ruleset.counting_functions() if tallies is not None else {}
-        for key, flag in ruleset.flags.items():
-            table = self.tables[flag.type]
-            known = compiled.get(key)
-            table[key] = partial(self._first, table, key) if known is None else self._offered(known)
+        self.resolutions: dict[str, FlagFunction] = {}
+        self.values: dict[FlagType, Values] = {name: {} for name in TYPES}
+        self._table(self.resolutions, ruleset.flags, ruleset.tallied_function, ruleset.tallied_functions())
+        known = ruleset.value_functions()
+        for name, table in self.values.items():
+            keys = [key for key, flag in ruleset.flags.items() if flag.type == name]
+            self._table(table, keys, ruleset.value_function, known)
 
-    def _first(self, table: Table, key: str, context: Context) -> Resolution:
-        function = self._offered(self._compiled(key))
-        table[key] = function
+    def _table(
+        self,
+        table: dict[str, Callable[[Context], T]],
+        keys: Iterable[str],
+        compiled: Callable[[str, TallyOf | None], Callable[[Context], T]],
+        known: dict[str, Callable[[Context], T]],
+    ) -> None:
+        for key in keys:
+            function = known.get(key)
+            first = partial(self._first, table, compiled, key)
+            table[key] = first if function is None else self._offered(function)
+
+    def _first(
+        self,
+        table: dict[str, Callable[[Context], T]],
+        compiled: Callable[[str, TallyOf | None], Callable[[Context], T]],
+        key: str,
+        context: Context,
+    ) -> T:
+        function = table[key] = self._offered(compiled(key, self._tally_of))
         return function(context)
 
-    def _compiled(self, key: str) -> FlagFunction:
-        if self._tallies is None:
-            return self.ruleset.flag_function(key)
-        return self.ruleset.counting_function(key, self._tallies.of)
-
-    def _offered(self, function: FlagFunction) -> FlagFunction:
+    def _offered(self, function: Callable[[Context], T]) -> Callable[[Context], T]:
         offer = self._offer
         if offer is None:
             return function
 
-        def offering(context: Context) -> Resolution:
+        def offering(context: Context) -> T:
             offer(context)
             return function(context)
 
@@ -75,7 +93,7 @@ class Evaluator:
                 alone = known(id(drawn)) or self._learnt(drawn, (drawn,))
                 alone.n += 1
                 values[drawn.flag] = drawn.value
-        for key in self.tables["object"]:
+        for key in self.values["object"]:
             if key in values:
                 values[key] = copied(values[key])
         return values

@@ -11,9 +11,10 @@ import pytest
 
 from flagtrail.engine.ruleset import Ruleset
 from flagtrail.engine.tally import Tally
+from flagtrail.model.condition import Condition
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.resolution import Resolution
-from flagtrail.model.targeting import Targeting
+from flagtrail.model.targeting import Rule, Serve, Targeting
 
 RULE = {"id": "paying", "when": {"attribute": "plan", "operator": "equals", "values": ["pro"]}}
 HALF = {"split": [{"variant": "on", "weight": 50_000}, {"variant": "off", "weight": 50_000}]}
@@ -62,13 +63,13 @@ CASES: list[Any] = [
 
 
 @pytest.mark.parametrize(("documents", "contexts", "counts"), CASES)
-def test_counting_function__called__counts_and_answers_as_the_plain_one(
+def test_tallied_function__called__counts_and_answers_as_the_plain_one(
     documents: Targeting, contexts: list[dict[str, Any]], counts: dict[Any, int]
 ) -> None:
     flags = {key: boolean_flag(key) for key in ("flag", "other")}
     ruleset = Ruleset(flags, {"flag": documents, "other": targeting(enabled=False)}, {})
     tallies = Tallies()
-    counting = ruleset.counting_function("flag", tallies)
+    counting = ruleset.tallied_function("flag", tallies)
 
     answers = [counting(context) for context in contexts]
 
@@ -76,27 +77,71 @@ def test_counting_function__called__counts_and_answers_as_the_plain_one(
     assert tallies.counts() == counts
 
 
-def test_counting_function__nothing_changed_in_the_next_ruleset__is_the_same() -> None:
+@pytest.mark.parametrize(("documents", "contexts", "counts"), CASES)
+def test_value_function__called__counts_and_answers_the_value_alone(
+    documents: Targeting, contexts: list[dict[str, Any]], counts: dict[Any, int]
+) -> None:
+    flags = {key: boolean_flag(key) for key in ("flag", "other")}
+    ruleset = Ruleset(flags, {"flag": documents, "other": targeting(enabled=False)}, {})
+    tallies = Tallies()
+    answering = ruleset.value_function("flag", tallies)
+
+    answers = [answering(context) for context in contexts]
+
+    assert answers == [ruleset.evaluate("flag", context).value for context in contexts]
+    assert tallies.counts() == counts
+
+
+@pytest.mark.parametrize("ask", ["tallied_function", "value_function"])
+def test_function__uncounted__answers_alike(ask: str) -> None:
+    flags = {key: boolean_flag(key) for key in ("off", "on")}
+    ruleset = Ruleset(flags, {"off": targeting(enabled=False), "on": targeting()}, {})
+    answers = [getattr(ruleset, ask)(key, None)({}) for key in ("off", "on")]
+
+    assert [getattr(one, "value", one) for one in answers] == [False, True]
+
+
+def test_value_function__conditions_nested_too_deeply__has_no_value() -> None:
+    condition = Condition(attribute="plan", operator="exists")
+    for _ in range(20_000):
+        condition = Condition(not_=condition)
+    deep = Targeting("off", Serve("on"), enabled=True, rules=(Rule("r", condition, Serve("on")),))
+    ruleset = Ruleset({"flag": boolean_flag("flag")}, {"flag": deep}, {})
+
+    assert ruleset.value_function("flag", Tallies())({"plan": "pro"}) is None
+
+
+def test_functions__nothing_changed_in_the_next_ruleset__are_the_same_values() -> None:
     before = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting()}, {})
-    function = before.counting_function("flag", Tallies())
+    function = before.value_function("flag", Tallies())
+    changed = Ruleset(before.flags, {"flag": targeting()}, {}, previous=before)
+    after = Ruleset(before.flags, before.targetings, {}, previous=before)
+
+    assert (changed.value_functions(), after.value_functions()) == ({}, {"flag": function})
+    assert after.value_function("flag", Tallies()) is function
+
+
+def test_tallied_function__nothing_changed_in_the_next_ruleset__is_the_same() -> None:
+    before = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting()}, {})
+    function = before.tallied_function("flag", Tallies())
 
     after = Ruleset(before.flags, before.targetings, {}, previous=before)
 
-    assert after.counting_functions() == {"flag": function}
-    assert after.counting_function("flag", Tallies()) is function
+    assert after.tallied_functions() == {"flag": function}
+    assert after.tallied_function("flag", Tallies()) is function
 
 
-def test_counting_function__targeting_changed__is_made_anew() -> None:
+def test_tallied_function__targeting_changed__is_made_anew() -> None:
     before = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting()}, {})
-    before.counting_function("flag", Tallies())
+    before.tallied_function("flag", Tallies())
 
-    assert Ruleset(before.flags, {"flag": targeting()}, {}, previous=before).counting_functions() == {}
+    assert Ruleset(before.flags, {"flag": targeting()}, {}, previous=before).tallied_functions() == {}
 
 
-def test_counting_function__many_threads__loses_no_count() -> None:
+def test_tallied_function__many_threads__loses_no_count() -> None:
     ruleset = Ruleset({"flag": boolean_flag("flag")}, {"flag": targeting(rules=[{**RULE, "serve": HALF}])}, {})
     tallies = Tallies()
-    counting = ruleset.counting_function("flag", tallies)
+    counting = ruleset.tallied_function("flag", tallies)
     contexts = [{"plan": "pro", "targetingKey": str(number)} for number in range(100)]
 
     def work() -> None:
