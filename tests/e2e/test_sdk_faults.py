@@ -171,7 +171,7 @@ def test_start__server_down_and_a_ruleset_cached__serves_it_as_stale_until_the_s
 
 LOSSES = {
     name: FAULTS[name]
-    for name in ("hangs", "drips a header", "sends a line without end", "sends garbage", "closes", "resets", "fails")
+    for name in ("hangs", "drips a header", "sends garbage", "sends a page", "redirects", "closes", "resets", "fails")
 }
 
 

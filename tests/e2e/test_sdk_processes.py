@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import logging
 import os
 import subprocess
 import sys
@@ -18,11 +20,12 @@ import msgspec
 import pytest
 from tests.support import misbehaving as bad
 from tests.support.faults import CONTEXT, FLAG, Evaluating, Site, until
-from tests.support.misbehaving import Misbehaving, misbehaving
+from tests.support.misbehaving import Misbehaving, Request, Wire, misbehaving
 from tests.support.rulesets import BOOLEAN, plain, ruleset, targeting
 from tests.support.server import RunningServer, free_port, running_server
 
 from flagtrail.model.sync import RulesetData
+from flagtrail.sdk.backoff import Pace
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.options import Options
 
@@ -458,6 +461,52 @@ def test_memory__2000_swaps__stays_as_it_was_after_the_first_two_hundred() -> No
 
     early, late = blocks_after(200), blocks_after(1_800)
     assert late - early < 1_800
+
+
+QUICK_FAULTS = (
+    bad.close,
+    bad.reset,
+    bad.garbage,
+    bad.answer(500),
+    bad.answer(200, b"{"),
+    bad.truncated(ruleset({FLAG: plain(False)})),
+    bad.truncated_gzip(ruleset({FLAG: plain(False)})),
+    bad.streamed(bad.HEARTBEAT, then=bad.end_of_stream),
+    bad.good(ruleset({FLAG: plain(True)})),
+    bad.good(ruleset({FLAG: (BOOLEAN, targeting(fallthrough={"variant": "no_such_variant"}))}, id="2-b")),
+)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="a system that does not tell its open files")
+def test_resources__a_thousand_failures__are_given_back(server: Misbehaving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flagtrail.sdk.sync.Pace", lambda: Pace().scaled(0.0005))
+    monkeypatch.setattr("logging.root.manager.disable", logging.CRITICAL)  # records would be kept by the test's runner
+    faults = itertools.cycle(QUICK_FAULTS)
+
+    def fail(wire: Wire, request: Request) -> None:
+        next(faults)(wire, request)
+
+    server.scripts = {path: [fail] for path in server.scripts}
+    client = Client(Options(url=server.url, token="secret", flush_every=0.01, poll_every=0.001))
+    files, threads = open_files(), threading.active_count()
+
+    def blocks_after(requests: int) -> int:
+        server.requests.clear()
+        assert until(lambda: Evaluating(client).many(10) and len(server.requests) >= requests)
+        server.requests.clear()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    client.start()
+    early, late = blocks_after(200), blocks_after(1_000)
+    client.close()
+    assert until(lambda: (open_files(), threading.active_count()) <= (files, threads))
+    assert late - early < 1_000
 
 
 def locks_of(root: object) -> list[Any]:
