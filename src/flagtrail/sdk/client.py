@@ -115,8 +115,7 @@ class Client:
 
     def details(self, key: str, context: Context | None = _NOBODY) -> Resolution:
         """A flag of whatever type: its value, variant, reason and rule, or why it has none. Never raises."""
-        flag = self._flag(key)
-        return self.answer("boolean" if flag is None else flag.type, key, context)[0]
+        return self.answer(None, key, context)[0]
 
     def resolve(self, flag_type: FlagType, key: str, context: Context | None = _NOBODY) -> Resolution:
         """A flag that must be of this type: its value, variant, reason and rule, or why it has none. Never raises.
@@ -126,12 +125,12 @@ class Client:
         return self.answer(flag_type, key, context)[0]
 
     def answer(
-        self, flag_type: FlagType, key: str, context: Context | None = _NOBODY
+        self, flag_type: FlagType | None, key: str, context: Context | None = _NOBODY
     ) -> tuple[Resolution, Held | None]:
         """As `resolve`, with the very ruleset that it was found in: another one may come at any moment."""
         held = self.served.held
         try:
-            of_type = held.flags[key].type == flag_type  # type: ignore[union-attr] # None raises, as it may
+            of_type = flag_type is None or held.flags[key].type == flag_type  # type: ignore[union-attr] # None raises, as it may
             table = held.evaluator.resolutions if of_type else {}  # type: ignore[union-attr] # as above
             resolution = table[key](_NOBODY if context is None else context)
         except Exception as error:  # noqa: BLE001 - as above
@@ -140,14 +139,14 @@ class Client:
             resolution = msgspec.structs.replace(resolution, reason=Reason.STALE)
         return resolution, held
 
-    def _failed(self, flag_type: FlagType, key: object, error: Exception) -> Resolution:
+    def _failed(self, flag_type: FlagType | None, key: object, error: Exception) -> Resolution:
         name = key if isinstance(key, str) else ""
         flag = self._flag(key)
         if self.served.held is None:
             failed = resolutions.refused(name, ErrorCode.PROVIDER_NOT_READY, "there is no ruleset yet")
         elif flag is None:
             failed = resolutions.not_found(key)
-        elif flag.type != flag_type:
+        elif flag_type not in {None, flag.type}:
             told = f"the flag is of type {flag.type}, and is asked for as {flag_type}"
             failed = resolutions.refused(name, ErrorCode.TYPE_MISMATCH, told)
         else:
