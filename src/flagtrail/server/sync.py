@@ -88,6 +88,7 @@ class Streams:
         self._count = 0
         self._tokens = self._changes.state.tables.get(("token", ""))
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._glancing = False
         self._due = False
         self._next = 0.0
         self._stopped = False
@@ -102,13 +103,16 @@ class Streams:
         if self._count >= self._most:
             told = f"{self._count} streams are open, and no more are held: poll the ruleset instead"
             raise TooManyRequests(told, retry_after=RETRY_SECONDS)
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._glancing, self._due = loop, False, False
         hub = self._hubs.setdefault(place, _Hub(present))
         stream = Stream(place, drop)
         hub.streams.add(stream)
         self._count += 1
-        if self._count == 1:
-            self._loop.call_later(self._tick, self._glance, self._loop)
+        if not self._glancing:
+            self._glancing = True
+            loop.call_later(self._tick, self._glance, loop)
         if self._stopped:
             stream.end("stopped")
         return stream
@@ -169,7 +173,8 @@ class Streams:
             elif now >= stream.sending + self._patience:
                 stream.end("the client took nothing")
                 stream.drop()
-        if self._count:
+        self._glancing = self._count > 0
+        if self._glancing:
             loop.call_later(self._tick, self._glance, loop)
 
     def stop(self) -> None:

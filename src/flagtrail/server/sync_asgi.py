@@ -104,7 +104,7 @@ class SyncFront:
             return
         opened = time.monotonic()
         try:
-            await answer(_started(asked.packed))
+            await _sent(stream, answer, _started(asked.packed))
             await self._hold(stream, asked, receive, send)
         finally:
             self._streams.close(stream)

@@ -296,6 +296,25 @@ def test_a_client__that_leaves__leaves_nothing_behind(play: Player) -> None:
     play(scene)
 
 
+def test_streams__that_come_and_go__are_looked_at_by_one_timer(play: Player) -> None:
+    async def scene(shop: Shop) -> None:
+        glances: list[object] = []
+        loop: Any = asyncio.get_running_loop()
+        later = loop.call_later
+
+        def counted(seconds: float, call: object, *arguments: object) -> object:
+            glances.append(call)
+            return later(seconds, call, *arguments)
+
+        loop.call_later = counted
+        streams = shop.front._streams
+        for _ in range(3):
+            streams.close(streams.open(("default", "production"), lambda: None))
+        assert glances == [streams._glance]
+
+    play(scene)
+
+
 def test_a_client__that_takes_nothing__is_dropped(play: Player) -> None:
     async def scene(shop: Shop) -> None:
         client = shop.client()
