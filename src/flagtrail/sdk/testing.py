@@ -136,7 +136,7 @@ class PinnedClient(Client):
         name = f"{version}-{version:016x}"
         self.served.replace(RulesetData(name, PROJECT, ENVIRONMENT, synced, kept, self._segments))
 
-    # Every way to ask, remembered.
+    # Every way to ask comes down to `answer`, which remembers.
 
     def get_boolean(self, key: str, default: bool, context: Context | None = _NOBODY) -> bool:
         """See Client."""
@@ -158,28 +158,13 @@ class PinnedClient(Client):
         value = self.resolve("float", key, context).value
         return default if value is None else value
 
-    def get_object(self, key: str, default: Json, context: Context | None = _NOBODY) -> Json:
-        """See Client."""
-        value = self.resolve("object", key, context).value
-        return default if value is None else copied(value)
-
     def evaluate_all(self, context: Context | None = _NOBODY) -> dict[str, Json]:
         """See Client; remembered as an evaluation of each flag."""
-        found = {key: self.details(key, context) for key in self._flags}
+        found = {key: self.details(key, context) for key, flag in self._flags.items() if not flag.archived}
         return {key: copied(one.value) for key, one in found.items() if one.variant is not None}
 
-    def details(self, key: str, context: Context | None = _NOBODY) -> Resolution:
-        """See Client."""
-        flag = self._flags.get(str(key))
-        resolution, _ = super().answer("boolean" if flag is None else flag.type, key, context)
-        return self._remember(None, key, context, resolution)
-
-    def resolve(self, flag_type: FlagType, key: str, context: Context | None = _NOBODY) -> Resolution:
-        """See Client."""
-        return self.answer(flag_type, key, context)[0]
-
     def answer(
-        self, flag_type: FlagType, key: str, context: Context | None = _NOBODY
+        self, flag_type: FlagType | None, key: str, context: Context | None = _NOBODY
     ) -> tuple[Resolution, Held | None]:
         """See Client."""
         resolution, held = super().answer(flag_type, key, context)
