@@ -9,7 +9,7 @@ import msgspec
 from flagtrail.app.usage_reports import Taken
 from flagtrail.model.usage import UsageReport
 from flagtrail.server.otlp import JSON, PROTOBUF
-from flagtrail.server.reports_asgi import LOGS, MAX_INFLATED, MAX_SENT, ROLE, USAGE
+from flagtrail.server.reports_asgi import LOGS, MAX_BODY, ROLE, USAGE
 
 _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
@@ -19,7 +19,7 @@ _REFUSED = {
     "401": "No token, or one that is wrong, expired or revoked.",
     "403": "A credential that is no `server` or `client` token, or one of another environment.",
     "404": "There is no such environment any more.",
-    "413": f"The body is over {MAX_SENT >> 20} MiB, or over {MAX_INFLATED >> 20} MiB inflated.",
+    "413": f"The body is over {MAX_BODY >> 20} MiB, also inflated, or holds too many records.",
     "415": "The body's type or encoding is not read here.",
     "429": "Too many wrong credentials from one address; `Retry-After` says for how long.",
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from flagtrail.app.usage_reports import Evaluated
-from flagtrail.model.errors import MalformedRequest
+from flagtrail.model.errors import MalformedRequest, TooLarge
 from flagtrail.server.limits import refuse_deep
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ VALUES = ("feature_flag.result.value", "feature_flag.evaluation.value")
 REASONS = ("feature_flag.result.reason", "feature_flag.evaluation.reason", "feature_flag.reason")
 LANGUAGE, SDK, SDK_VERSION = "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version"
 UNKNOWN_CLIENT = "otlp"
+MAX_RECORDS = 50_000
+"""Log records of a request: of real ones no body holds as many."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NANOSECONDS = 2**64 - 1
@@ -58,7 +60,7 @@ class _Record(msgspec.Struct, frozen=True):
 
 
 def read(body: bytes, media_type: str, variant_of: VariantOf) -> Received:
-    """What a request tells. Raises MalformedRequest where it is no ExportLogsServiceRequest."""
+    """What a request tells. Raises MalformedRequest where it is no ExportLogsServiceRequest, TooLarge."""
     records = _from_json(body) if media_type == JSON else _from_protobuf(body)
     evaluated: list[Evaluated] = []
     rejected = 0
@@ -107,6 +109,11 @@ def _versioned(name: str, version: Scalar) -> str:
     return f"{name}/{version}" if version else name
 
 
+def _refuse_many(records: int) -> None:
+    if records > MAX_RECORDS:
+        raise TooLarge(f"a request has at most {MAX_RECORDS} log records")
+
+
 # Protobuf
 
 
@@ -119,6 +126,7 @@ def _from_protobuf(body: bytes) -> Iterator[_Record]:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as error:
         raise MalformedRequest(f"the body is no ExportLogsServiceRequest: {error}") from error
+    _refuse_many(sum(len(each.log_records) for of_resource in request.resource_logs for each in of_resource.scope_logs))
     for of_resource in request.resource_logs:
         resource = _attributes(of_resource.resource.attributes)
         application = _application(resource)
@@ -228,6 +236,8 @@ def _from_json(body: bytes) -> Iterator[_Record]:
         request = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"the body is no ExportLogsServiceRequest: {error}") from error
+    scopes = [each for of_resource in request.resource_logs or () for each in of_resource.scope_logs or ()]
+    _refuse_many(sum(len(each.log_records or ()) for each in scopes))
     for of_resource in request.resource_logs or ():
         resource = _pairs(None if of_resource.resource is None else of_resource.resource.attributes)
         application = _application(resource)

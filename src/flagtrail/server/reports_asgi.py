@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from litestar.types import Receive, Send
 
@@ -26,9 +27,10 @@ PATHS = frozenset({USAGE, LOGS})
 ROLE = "reporter"
 """Who may report, in place of a role: a token of kind `server` or `client`, for its own environment."""
 
-MAX_SENT = 4 << 20
-MAX_INFLATED = 16 << 20
-"""Bytes of a body as it is sent, and after it was inflated."""
+MAX_BODY = 4 << 20
+"""Bytes of a body, as it is sent and after it was inflated."""
+AT_ONCE = {USAGE: 8, LOGS: 2}
+"""Requests that are read at once: a hostile body may take 70 times its size in memory, as messages of two bytes."""
 
 _PREFLIGHT: tuple[tuple[bytes, bytes], ...] = (
     (b"access-control-allow-origin", b"*"),
@@ -60,6 +62,7 @@ class ReportFront:
     def __init__(self, app: App, credentials: Credentials) -> None:
         self._app = app
         self._credentials = credentials
+        self._limiters: dict[str, CapacityLimiter] = {}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
         """One report, or the question of a browser whether a page of another site may send one."""
@@ -93,7 +96,15 @@ class ReportFront:
         if media_type not in ({otlp.JSON} if scope["path"] == USAGE else {otlp.JSON, otlp.PROTOBUF}):
             raise UnsupportedMediaType(f"the body's type is {media_type or 'not named'}")
         body = await _body(receive, headers)
-        return await run_sync(lambda: take(project, environment, inflate(body), media_type))
+        return await run_sync(
+            lambda: take(project, environment, inflate(body), media_type), limiter=self._limiter(scope["path"])
+        )
+
+    def _limiter(self, path: str) -> CapacityLimiter:
+        """Made on the event loop that it is for."""
+        if path not in self._limiters:
+            self._limiters[path] = CapacityLimiter(AT_ONCE[path])
+        return self._limiters[path]
 
     async def _identity(self, scope: Any, headers: dict[str, str]) -> Identity:  # noqa: ANN401 - ASGI's
         secret = _secret(headers)
@@ -149,15 +160,15 @@ def _inflating(headers: dict[str, str]) -> Callable[[bytes], bytes]:
 
 
 def inflated(body: bytes) -> bytes:
-    """A gzip member inflated, never beyond `MAX_INFLATED`. Raises TooLarge, MalformedRequest."""
+    """A gzip member inflated, never beyond `MAX_BODY`. Raises TooLarge, MalformedRequest."""
     inflating = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        content = inflating.decompress(body, MAX_INFLATED)
+        content = inflating.decompress(body, MAX_BODY)
     except zlib.error as error:
         raise errors.MalformedRequest(f"the body is not gzip: {error}") from error
     if not inflating.eof:
-        if len(content) >= MAX_INFLATED:
-            raise errors.TooLarge(f"an inflated body has at most {MAX_INFLATED} bytes")
+        if len(content) >= MAX_BODY:
+            raise errors.TooLarge(f"an inflated body has at most {MAX_BODY} bytes")
         raise errors.MalformedRequest("the gzip body ends too early")
     if inflating.unused_data:
         raise errors.MalformedRequest("the gzip body has more than one member")
@@ -165,19 +176,19 @@ def inflated(body: bytes) -> bytes:
 
 
 async def _body(receive: Receive, headers: dict[str, str]) -> bytes:
-    """The body as it is sent; raises TooLarge where it is, or is announced to be, beyond `MAX_SENT`."""
+    """The body as it is sent; raises TooLarge where it is, or is announced to be, beyond `MAX_BODY`."""
     announced = headers.get("content-length", "")
     parts, size = [], int(announced) if announced.isascii() and announced.isdigit() else 0
-    more, received = size <= MAX_SENT, 0
-    while more and received <= MAX_SENT:
+    more, received = size <= MAX_BODY, 0
+    while more and received <= MAX_BODY:
         message: Any = await receive()
         if message["type"] == "http.disconnect":
             raise errors.MalformedRequest("the body ends too early")
         parts.append(message.get("body", b""))
         received += len(parts[-1])
         more = message.get("more_body", False)
-    if max(size, received) > MAX_SENT:
-        raise errors.TooLarge(f"a body has at most {MAX_SENT} bytes")
+    if max(size, received) > MAX_BODY:
+        raise errors.TooLarge(f"a body has at most {MAX_BODY} bytes")
     return b"".join(parts)
 
 

@@ -15,10 +15,11 @@ from openfeature.hook import HookContext
 from openfeature.provider import Metadata
 from openfeature.telemetry import create_evaluation_event
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.support import otlp as build
 
 from flagtrail.app.usage_reports import Evaluated
-from flagtrail.model.errors import MalformedRequest
+from flagtrail.model.errors import MalformedRequest, TooLarge
 from flagtrail.server import otlp
 
 AT = datetime(2026, 3, 5, 12, 0, 0, 123456, tzinfo=UTC)
@@ -200,6 +201,14 @@ def test_read__json_without_records__tells_nothing(body: bytes) -> None:
 def test_read__what_is_no_request__is_refused(body: bytes, media_type: str) -> None:
     with pytest.raises(MalformedRequest):
         otlp.read(body, media_type, variant_of)
+
+
+@pytest.mark.parametrize("media_type", ENCODINGS)
+def test_read__more_records_than_a_request_may_have__is_refused(media_type: str) -> None:
+    message = build.request(*[LogRecord()] * (otlp.MAX_RECORDS + 1))
+
+    with pytest.raises(TooLarge):
+        read(message, media_type)
 
 
 @pytest.mark.parametrize("media_type", ENCODINGS)
