@@ -26,6 +26,7 @@ from flagtrail.sdk.backoff import Pace
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.events import EventKind
 from flagtrail.sdk.options import Options
+from flagtrail.sdk.sample import hashed
 
 
 def ruleset(number: int, served: str = "on", default: str = "off") -> RulesetData:
@@ -208,6 +209,36 @@ def test_usage__server_asks_for_patience__is_left_alone_for_so_long(server: Misb
     server.await_requests("usage", 2)
     client.close()
     assert moments[1] - moments[0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param({}, [], id="off by default"),
+        pytest.param(
+            {"sample_contexts": 2, "sample_attributes": ["plan"]},
+            [{"plan": "pro"}] * 2,
+            id="what is allowed and no more",
+        ),
+        pytest.param(
+            {"sample_contexts": 1, "sample_attributes": ["targetingKey"], "hash_targeting_key": True},
+            [{"targetingKey": hashed("u1")}],
+            id="the targeting key hashed",
+        ),
+    ],
+)
+def test_usage__contexts_are_sampled__a_report_holds_what_the_application_allowed(
+    asked: dict[str, object], expected: list[dict[str, object]], server: Misbehaving
+) -> None:
+    server.scripts |= {"ruleset": [bad.good(ON)], "stream": [bad.streamed(bad.HEARTBEAT)], "usage": [bad.answer(202)]}
+    client = Client(options(server, flush_every=1000, **asked))
+    assert client.start(wait=20)
+    Evaluating(client).many(1_000)
+    client.evaluate_all(CONTEXT)
+    client.details(FLAG, CONTEXT)
+    client.close()
+    (report,) = reports(server)
+    assert (list(report.contexts), report.periods[0].counts[0].count) == (expected, 1_002)
 
 
 def test_close__server_hangs__ends_within_seconds(server: Misbehaving) -> None:

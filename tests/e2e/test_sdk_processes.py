@@ -481,11 +481,19 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.fixture
+def unlogged() -> Iterator[None]:
+    """Nothing is logged: the runner of the tests would keep it."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("unlogged")
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="a system that does not tell its open files")
 def test_resources__a_thousand_failures__are_given_back(server: Misbehaving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flagtrail.sdk.sync.Pace", lambda: Pace().scaled(0.0005))
-    monkeypatch.setattr("logging.root.manager.disable", logging.CRITICAL)  # records would be kept by the test's runner
     faults = itertools.cycle(QUICK_FAULTS)
 
     def fail(wire: Wire, request: Request) -> None:
