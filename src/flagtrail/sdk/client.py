@@ -15,6 +15,7 @@ import msgspec
 
 from flagtrail.engine import resolutions
 from flagtrail.model.context import Context
+from flagtrail.model.document import is_key
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
 from flagtrail.sdk.evaluator import Evaluator, Values, copied
@@ -146,6 +147,8 @@ class Client:
             failed = resolutions.refused(name, ErrorCode.PROVIDER_NOT_READY, "there is no ruleset yet")
         elif flag is None:
             failed = resolutions.not_found(key)
+            if self._tallies is not None and is_key(name):
+                self._tallies.unknown(name)
         elif flag_type not in {None, flag.type}:
             told = f"the flag is of type {flag.type}, and is asked for as {flag_type}"
             failed = resolutions.refused(name, ErrorCode.TYPE_MISMATCH, told)

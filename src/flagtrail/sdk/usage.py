@@ -14,7 +14,9 @@ from flagtrail.model.resolution import Resolution
 from flagtrail.model.usage import Count
 
 Row: TypeAlias = tuple[str, str, str]
-"""A flag, one of its variants, and the rule that served it (empty: none)."""
+"""A flag, one of its variants (empty: there is no such flag), and the rule that served it (empty: none)."""
+MAX_UNKNOWN = 1_000
+"""Names of flags that there are not, of which a process reports how often it asked for them."""
 
 
 Group: TypeAlias = dict[Hashable, "Tallied"]
@@ -26,10 +28,10 @@ class Tallied(Tally):
 
     __slots__ = ("held", "rows", "told", "values")
 
-    def __init__(self, resolutions: Iterable[Resolution], held: object = None) -> None:
+    def __init__(self, resolutions: Iterable[Resolution], held: object = None, rows: tuple[Row, ...] = ()) -> None:
         super().__init__()
         served = [one for one in resolutions if one.variant is not None]
-        self.rows: tuple[Row, ...] = tuple([(one.flag, str(one.variant), one.rule or "") for one in served])
+        self.rows = rows or tuple([(one.flag, str(one.variant), one.rule or "") for one in served])
         self.values: Mapping[str, Json] = {one.flag: one.value for one in served}
         self.held = held  # so that its identity is not used again
         self.told = 0
@@ -46,7 +48,8 @@ class Tallies:
 
     def __init__(self) -> None:
         self._of_flags: dict[str, Group] = {}
-        self._groups: dict[int, Group] = {}
+        self._unknown: Group = {}
+        self._groups: dict[int, Group] = {id(self._unknown): self._unknown}
         self._retired: list[Group] = []
         self._retired_before: list[Group] = []
 
@@ -60,6 +63,12 @@ class Tallies:
         group: Group = {}
         self._groups[id(group)] = group
         return group
+
+    def unknown(self, flag: str) -> None:
+        """Count that a flag was asked for which the server does not know: it ought to hear of it."""
+        group = self._unknown
+        if flag in group or len(group) < MAX_UNKNOWN:
+            group.setdefault(flag, Tallied((), rows=((flag, "", ""),))).n += 1
 
     def detach(self, flags: Iterable[str]) -> list[Group]:
         """These flags are about to be compiled anew, or are gone: `of` starts afresh for them.

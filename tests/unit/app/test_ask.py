@@ -73,8 +73,8 @@ def real(tmp_path: Path) -> Iterator[App]:
         pytest.param("2024-12-19T10:59:48.999999Z", None, id="a microsecond before it was created"),
         pytest.param("2024-12-19T10:59:49Z", False, id="when it was created"),
         pytest.param("2026-07-06T15:03:28.999999Z", False, id="a microsecond before its type changed"),
-        pytest.param("2026-07-06T15:03:29Z", 0, id="when its type changed"),
-        pytest.param("2026-07-06T17:03:29+02:00", 0, id="the same instant elsewhere"),
+        pytest.param("2026-07-06T15:03:29Z", 0.0, id="when its type changed"),
+        pytest.param("2026-07-06T17:03:29+02:00", 0.0, id="the same instant elsewhere"),
     ],
 )
 def test_evaluate__of_the_real_cart_failure__answers_with_the_type_of_its_time(

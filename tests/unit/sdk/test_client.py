@@ -16,6 +16,7 @@ from flagtrail.model.sync import SyncedFlag
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.events import Event, EventKind
 from flagtrail.sdk.options import Options
+from flagtrail.sdk.usage import MAX_UNKNOWN
 
 HALF = {"split": [{"variant": "on", "weight": 50_000}, {"variant": "off", "weight": 50_000}]}
 PAYING = {"id": "paying", "when": {"attribute": "plan", "operator": "equals", "values": ["pro"]}}
@@ -142,9 +143,21 @@ def test_usage__every_way_of_asking__is_counted_once() -> None:
     client.evaluate_all({"plan": "pro"})
     found = counts(client)
 
+    assert found.pop(("nosuch", "", "")) == 1
     assert found.pop(("checkout", "off", "paying")) == 2
     assert found.pop(("checkout", "on", "")) == 2
     assert found == {(key, "on", ""): 1 for key in FLAGS.keys() - {"checkout", "half"}}
+
+
+def test_usage__names_of_no_flag__are_counted_within_bounds() -> None:
+    client = offline()
+    for number in range(MAX_UNKNOWN + 10):
+        client.get_boolean(f"nosuch-{number}", False)
+        client.get_boolean("nosuch-0", False)
+    client.get_boolean("no key at all", False)
+    found = counts(client)
+
+    assert (len(found), found["nosuch-0", "", ""]) == (MAX_UNKNOWN, MAX_UNKNOWN + 11)
 
 
 def test_usage__while_rulesets_are_swapped__loses_nothing() -> None:
