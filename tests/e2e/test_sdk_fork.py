@@ -30,7 +30,8 @@ def test_a_clients_threads__at_work__import_nothing(place: str) -> None:
         import sys, tempfile
         from flagtrail.sdk import Client, Options
         with tempfile.TemporaryDirectory() as folder:
-            client = Client(Options({place}, cache_file=folder + "/flags.json", sample_contexts=10))
+            sampled = dict(sample_contexts=10, sample_attributes=("plan",))
+            client = Client(Options({place}, cache_file=folder + "/flags.json", **sampled))
             before = set(sys.modules)
             assert client.start(30.0)
             client.get_boolean("nothing", False, {{"targetingKey": "user-1"}})

@@ -21,7 +21,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `usage` counts evaluations and reports them every `flush_every`.
     `sample_contexts` is how many contexts, drawn from all that were evaluated, are reported with each flush, with
     the attributes that `sample_attributes` names and no others; with `hash_targeting_key` the targeting key is
-    replaced by a keyed-by-nothing SHA-256 prefix of it.
+    replaced by a prefix of its SHA-256.
     """
 
     url: str = ""
@@ -43,7 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot work: the one moment at which a client may refuse."""
         if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
-            raise ValueError(f"{self.url!r} is no http address")
+            raise ValueError("the url must begin with http:// or https://")
         if self.url and not self.token:
             raise ValueError("a server needs a token: one of kind 'server' of the environment to evaluate in")
         if not (self.token.isascii() and self.token.isprintable()) or " " in self.token:
@@ -51,8 +51,24 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("poll_every", "timeout", "stale_after", "flush_every"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0 seconds")
+        if self.sample_contexts and not self.sample_attributes:
+            raise ValueError("sample_contexts needs sample_attributes: which attributes may be reported?")
         if not 0 <= self.sample_contexts <= 1_000:  # noqa: PLR2004 - model.usage.MAX_CONTEXTS
             raise ValueError("sample_contexts must be 0 to 1,000")
+
+    def __repr__(self) -> str:
+        """What was chosen, without the token: this ends in logs and tracebacks."""
+        told = [f"{name}={'...' if name == 'token' else repr(getattr(self, name))}" for name in _chosen(self)]
+        return f"Options({', '.join(told)})"
+
+
+def _chosen(options: Options) -> list[str]:
+    names = options.__struct_fields__
+    return [
+        name
+        for name, default in zip(names, options.__struct_defaults__, strict=True)
+        if getattr(options, name) != default
+    ]
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Options:

@@ -271,9 +271,16 @@ def test_fork__counted_before_it__is_reported_by_the_parent_alone(pipe: tuple[in
         pytest.param({"token": "tök"}, id="a token that no header can hold"),
         pytest.param({"token": "token\n"}, id="a token with a line end"),
         pytest.param({"timeout": 0}, id="no time at all"),
-        pytest.param({"sample_contexts": 1_001}, id="too many samples"),
+        pytest.param({"sample_contexts": 1_001, "sample_attributes": ("plan",)}, id="too many samples"),
+        pytest.param({"sample_contexts": 10}, id="samples of nothing"),
     ],
 )
 def test_options__that_cannot_work__are_refused_when_made(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Options(**options)
+
+
+def test_options__shown__tell_what_was_chosen_but_for_the_token() -> None:
+    shown = repr(Options(url="http://flags", token="ft_server_secret", timeout=2.0))
+
+    assert shown == "Options(url='http://flags', token=..., timeout=2.0)"
