@@ -9,7 +9,7 @@ import threading
 import weakref
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, Unpack
 
 import msgspec
 
@@ -20,7 +20,7 @@ from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
 from flagtrail.sdk.evaluator import Evaluator, Values, copied
 from flagtrail.sdk.events import Event, Handler
-from flagtrail.sdk.options import Options, from_environment
+from flagtrail.sdk.options import Chosen, Options, from_environment
 from flagtrail.sdk.sample import Sampler
 from flagtrail.sdk.served import Held, Served
 from flagtrail.sdk.usage import Tallies
@@ -40,12 +40,14 @@ class Client:
 
     `start` fetches the ruleset and keeps it in step; until there is one every
     call gives its default. A context is one flat mapping, as in OFREP:
-    `{"targetingKey": "user-1", "plan": "pro"}`. Without `options` they come from
-    the environment (`FLAGTRAIL_URL`, `FLAGTRAIL_TOKEN`, ...).
+    `{"targetingKey": "user-1", "plan": "pro"}`. Options are given as a whole or as
+    keywords; URL, token and application come from the environment where they are left out.
     """
 
-    def __init__(self, options: Options | None = None) -> None:
-        self.options = from_environment() if options is None else options
+    def __init__(self, options: Options | None = None, **chosen: Unpack[Chosen]) -> None:
+        if options is not None and chosen:
+            raise ValueError(f"either options as a whole or one by one; not both them and {', '.join(sorted(chosen))}")
+        self.options = from_environment(**chosen) if options is None else options
         self._handlers: list[Handler] = []
         self._told: set[tuple[str, str]] = set()
         self._workers: Workers | None = None

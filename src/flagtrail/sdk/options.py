@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import msgspec
@@ -71,11 +71,31 @@ def _chosen(options: Options) -> list[str]:
     ]
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Options:
-    """Options of `FLAGTRAIL_URL`, `FLAGTRAIL_TOKEN`, `FLAGTRAIL_APPLICATION` and `FLAGTRAIL_CACHE_FILE`."""
-    return Options(
-        url=environ.get("FLAGTRAIL_URL", ""),
-        token=environ.get("FLAGTRAIL_TOKEN", ""),
-        application=environ.get("FLAGTRAIL_APPLICATION", ""),
-        cache_file=environ.get("FLAGTRAIL_CACHE_FILE") or None,
-    )
+class Chosen(TypedDict, total=False):
+    """The options of `Options`, as keywords."""
+
+    url: str
+    token: str
+    application: str
+    cache_file: str | None
+    sync: Literal["stream", "poll"]
+    poll_every: float
+    timeout: float
+    stale_after: float
+    usage: bool
+    flush_every: float
+    sample_contexts: int
+    sample_attributes: tuple[str, ...]
+    hash_targeting_key: bool
+    ca_file: str | None
+    max_ruleset_bytes: int
+
+
+_FROM_ENVIRONMENT = ("url", "token", "application", "cache_file")
+
+
+def from_environment(environ: Mapping[str, str] = os.environ, **chosen: Unpack[Chosen]) -> Options:
+    """Options of keywords; `FLAGTRAIL_URL`, `_TOKEN`, `_APPLICATION` and `_CACHE_FILE` for those left out."""
+    told = {name: environ.get(f"FLAGTRAIL_{name.upper()}") for name in _FROM_ENVIRONMENT}
+    found: dict[str, Any] = {name: value for name, value in told.items() if value}
+    return Options(**{**found, **chosen})

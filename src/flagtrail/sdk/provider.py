@@ -12,9 +12,8 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import TypeVar, Unpack
 
-import msgspec
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import EventDetails, ProviderEvent, ProviderEventDetails
@@ -28,7 +27,7 @@ from flagtrail.sdk.client import Client
 from flagtrail.sdk.evaluator import copied
 from flagtrail.sdk.events import Event, EventKind
 from flagtrail.sdk.mapping import Metadatas, flat
-from flagtrail.sdk.options import Options, from_environment
+from flagtrail.sdk.options import Chosen
 
 V = TypeVar("V")
 
@@ -46,27 +45,6 @@ _EVENTS = {
     EventKind.CONFIGURATION_CHANGED: ProviderEvent.PROVIDER_CONFIGURATION_CHANGED,
 }
 _OF_INITIALIZE = (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
-_FROM_ENVIRONMENT = ("url", "token", "application", "cache_file")
-
-
-class Chosen(TypedDict, total=False):
-    """The options of `Options`, as keywords."""
-
-    url: str
-    token: str
-    application: str
-    cache_file: str | None
-    sync: Literal["stream", "poll"]
-    poll_every: float
-    timeout: float
-    stale_after: float
-    usage: bool
-    flush_every: float
-    sample_contexts: int
-    sample_attributes: tuple[str, ...]
-    hash_targeting_key: bool
-    ca_file: str | None
-    max_ruleset_bytes: int
 
 
 class FlagtrailProvider(AbstractProvider):
@@ -86,7 +64,7 @@ class FlagtrailProvider(AbstractProvider):
         if client is not None and options:
             raise ValueError(f"a client has options of its own; not both it and {', '.join(sorted(options))}")
         self._owns_client = client is None
-        self._client = Client(_chosen(options)) if client is None else client
+        self._client = Client(**options) if client is None else client
         self._wait = wait
         self._known = Metadatas(None)
         self._lifecycle = threading.RLock()
@@ -285,15 +263,6 @@ class FlagtrailProvider(AbstractProvider):
 
 
 _METADATA = Metadata(NAME)
-
-
-def _chosen(options: Chosen) -> Options:
-    environ = dict(os.environ)
-    given: dict[str, Any] = {**options}
-    for name in _FROM_ENVIRONMENT:
-        if name in given:
-            environ[f"FLAGTRAIL_{name.upper()}"] = given[name] or ""
-    return Options(**{**msgspec.structs.asdict(from_environment(environ)), **given})
 
 
 def _no_ruleset(client: Client, wait: float) -> str:

@@ -280,6 +280,19 @@ def test_options__that_cannot_work__are_refused_when_made(options: dict[str, Any
         Options(**options)
 
 
+def test_client__options_by_keyword__come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAGTRAIL_APPLICATION", "shop/1")
+    monkeypatch.setenv("FLAGTRAIL_URL", "http://elsewhere")
+    options = Client(url="", timeout=2.0).options
+
+    assert (options.url, options.application, options.timeout) == ("", "shop/1", 2.0)
+
+
+def test_client__options_as_a_whole_and_by_keyword__are_refused() -> None:
+    with pytest.raises(ValueError, match="timeout"):
+        Client(Options(), timeout=2.0)
+
+
 def test_options__shown__tell_what_was_chosen_but_for_the_token() -> None:
     shown = repr(Options(url="http://flags", token="ft_server_secret", timeout=2.0))
 

@@ -32,8 +32,8 @@ from tests.support.rulesets import BOOLEAN, plain, ruleset, targeting
 from flagtrail.sdk import provider as provider_module
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.mapping import flat
-from flagtrail.sdk.options import Options
-from flagtrail.sdk.provider import Chosen, FlagtrailProvider
+from flagtrail.sdk.options import Chosen, Options
+from flagtrail.sdk.provider import FlagtrailProvider
 
 PAYING = {"id": "paying", "when": {"attribute": "plan", "operator": "equals", "values": ["pro"]}}
 HALF = {"split": [{"variant": "on", "weight": 50_000}, {"variant": "off", "weight": 50_000}]}
