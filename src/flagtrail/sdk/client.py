@@ -64,6 +64,9 @@ class Client:
             offer=None if self._sampler is None else self._sampler.offer,
         )
         self._ready = threading.Event()
+        self._life = threading.RLock()
+        self._telling: int | None = None
+        """The thread that calls handlers just now."""
         self._booleans: Values = {}
         self._strings: Values = {}
         self._integers: Values = {}
@@ -164,8 +167,9 @@ class Client:
         return held.flags.get(key) if held is not None and isinstance(key, str) else None
 
     def _tell_once(self, key: str, code: str, message: str) -> None:
-        if code != ErrorCode.PROVIDER_NOT_READY and (key, code) not in self._told and len(self._told) < MAX_TOLD:
-            self._told.add((key, code))
+        told = (key[:256], code)
+        if code != ErrorCode.PROVIDER_NOT_READY and told not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(told)
             log.warning("flag %r: %s (%s); the default is used", key[:256], message, code)
 
     # How it stands, and who is told.
@@ -190,11 +194,13 @@ class Client:
             self._handlers.remove(handler)
 
     def _emit(self, event: Event) -> None:
+        before, self._telling = self._telling, threading.get_ident()
         for handler in tuple(self._handlers):
             try:
                 handler(event)
             except Exception:
                 log.exception("a handler of %s failed", event.kind)
+        self._telling = before
 
     def _install(self, evaluator: Evaluator) -> None:
         values = evaluator.values
@@ -207,17 +213,27 @@ class Client:
     def start(self, wait: float | None = 0.0) -> bool:
         """Begin to fetch, follow and report; whether there is a ruleset after at most `wait` seconds (None: for ever).
 
-        A client without a URL is offline: it serves what it is given. Starting again does nothing.
+        A client without a URL is offline: it serves what it is given. Starting again does nothing. Nothing is waited
+        for within a handler, since what it would wait for is told by the thread that it holds, and once it is closed.
         """
-        if self._workers is None and not self._closed and self.options.url:
-            atexit.register(self.close)
-            self._connect()
-        return self._ready.wait(wait) if self._workers is not None else self._ready.is_set()
+        with self._life:
+            starts = self._workers is None and not self._closed and bool(self.options.url)
+            if starts:
+                atexit.register(self.close)
+                self._workers = self._made_workers()
+            workers = self._workers
+        if starts and workers is not None:
+            workers.start()
+        if workers is not None and self._telling != threading.get_ident():
+            self._ready.wait(wait)
+        return self.served.held is not None
 
     def close(self) -> None:
         """Report what was counted (two seconds at most) and stop. Evaluation goes on with what is held."""
-        self._closed = True
-        workers, self._workers = self._workers, None
+        with self._life:
+            self._closed = True
+            workers, self._workers = self._workers, None
+        self._ready.set()  # whoever waits in `start` need not go on
         if workers is not None:
             atexit.unregister(self.close)
             workers.stop()
@@ -233,22 +249,24 @@ class Client:
         """Close."""
         self.close()
 
-    def _connect(self) -> None:
+    def _made_workers(self) -> Workers:
         from flagtrail.sdk.workers import Workers
 
-        self._workers = Workers(self.options, self.served, self._tallies, self._sampler)
-        self._workers.start()
+        return Workers(self.options, self.served, self._tallies, self._sampler)
 
     def after_fork(self) -> None:
         """In a child process: threads did not come along, and what the parent counted the parent reports."""
         self._ready = threading.Event()
+        self._life = threading.RLock()
+        self._telling = None
         held = self.served.held
         if held is not None:  # the parent may have been about to install it
             self._install(held.evaluator)
         if self._tallies is not None:
             self._tallies.forget()
         if self._workers is not None:
-            self._connect()
+            self._workers = self._made_workers()
+            self._workers.start()
 
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()

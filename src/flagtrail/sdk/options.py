@@ -61,6 +61,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         told = [f"{name}={'...' if name == 'token' else repr(getattr(self, name))}" for name in _chosen(self)]
         return f"Options({', '.join(told)})"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for rich, whose tracebacks show locals."""
+        return [(name, "..." if name == "token" else getattr(self, name)) for name in _chosen(self)]
+
 
 def _chosen(options: Options) -> list[str]:
     names = options.__struct_fields__

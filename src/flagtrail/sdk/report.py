@@ -127,7 +127,9 @@ class Reporter:
         return self._backlog.rows + sum(len(stretch.counts) for stretch in sending)
 
     def start(self) -> None:
-        """Report from now on, and once more when the process ends."""
+        """Report from now on, and once more when the process ends; not after `stop`."""
+        if self._stopping.is_set():
+            return
         if self._sampler is not None:
             self._sampler.forget()
         self._thread = threading.Thread(target=self._run, name="flagtrail-usage", daemon=True)
@@ -141,15 +143,15 @@ class Reporter:
 
     def stop(self, flush: bool = True) -> None:
         """Stop reporting; with `flush` after one last attempt, which is waited for at most `LAST_SECONDS`."""
-        thread = self._thread
-        if thread is None or self._process != os.getpid():
+        if self._process != os.getpid():
             return
-        self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._flush_last = flush
+        self._stopping.set()
         if self._ending is not None:
             self._ending.cancel()
-        self._flush_last = flush
-        self._stopping.set()
-        if flush and thread is not threading.current_thread():
+        if flush and thread not in {None, threading.current_thread()}:
             thread.join(LAST_SECONDS)
 
     def _run(self) -> None:

@@ -167,8 +167,18 @@ def _applied(before: Mapping[str, T], delta: Mapping[str, T | None]) -> dict[str
 
 
 def _kept(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:
-    """`after`, with the very objects of before where they are equal: what is made of those stays."""
-    return {key: before[key] if before.get(key) == document else document for key, document in after.items()}
+    """`after`, with the very objects of before where they are the same: what is made of those stays."""
+    return {key: before[key] if _same(before.get(key), document) else document for key, document in after.items()}
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two documents say the same. To Python `1`, `1.0` and `True` are equal; to a flag they are not."""
+    if one is other or one != other:
+        return one is other
+    try:
+        return msgspec.json.encode(one) == msgspec.json.encode(other)
+    except ValueError:  # half of a surrogate pair, which no server sends
+        return False
 
 
 def _flags(data: RulesetData, before: Held | None) -> dict[str, Flag]:
@@ -211,5 +221,8 @@ def _changed(before: Ruleset, after: Ruleset) -> Iterator[str]:
 
 
 def _reaches(ruleset: Ruleset, key: str, flags: set[str], segments: frozenset[str]) -> bool:
+    targeting = ruleset.targetings.get(key)
+    if targeting is None or not targeting.enabled:
+        return False  # it is off, whatever else there is, and what was compiled of it stays
     reached = closure(key, ruleset.targetings, ruleset.segments)
     return not (reached.flags.isdisjoint(flags) and reached.segments.isdisjoint(segments))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -83,6 +84,8 @@ class Synchronizer:
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._options = options
+        self._address = _address(options.url)
+        self._logged: str | None = None
         self._served = served
         self._transport = transport
         self._pace = pace or Pace()
@@ -131,6 +134,8 @@ class Synchronizer:
             thread.join(STOP_SECONDS)
 
     def _restore(self) -> None:
+        if self._served.id is not None:
+            return  # as in a forked child, which has what its parent had: that is no older than the file
         try:
             data = self._cache.load()
             if data is not None:
@@ -181,6 +186,7 @@ class Synchronizer:
     def _fetch(self) -> None:
         known = None if self._refusals else self._served.id
         body = self._transport.ruleset(known).body
+        self._logged = None
         if body is None:
             self._served.confirmed()
         else:
@@ -249,13 +255,20 @@ class Synchronizer:
     def _failed(self, failed: TransportFailed) -> float:
         if self._stopping.is_set():
             return 0.0
+        told = f"{failed.why} ({self._address})"
         if failed.fatal:
-            log.warning("the token is not accepted: %s", failed.why)
-            self._served.refused(failed.why, fatal=True)
+            log.warning("the token is not accepted: %s", told)
+            self._served.refused(told, fatal=True)
             return self._backoff.about(self._pace.refused_every)
-        log.info("%s", failed.why)
-        self._served.unreachable(failed.why)
+        self._log_once(told)
+        self._served.unreachable(told)
         return self._backoff.next(failed.retry_after)
+
+    def _log_once(self, told: str) -> None:
+        """Say it once in a row, and louder where callers get their defaults for it."""
+        level = logging.WARNING if self._served.id is None else logging.INFO
+        log.log(logging.DEBUG if told == self._logged else level, "%s", told)
+        self._logged = told
 
     def _refused(self, why: str) -> float:
         """A ruleset is refused whole: ask for the whole set, once soon and then no faster than polling."""
@@ -264,6 +277,19 @@ class Synchronizer:
         self._served.refused(why)
         wait = self._backoff.next()
         return wait if self._refusals == 1 else max(wait, self._backoff.about(self._options.poll_every))
+
+
+def _address(url: str) -> str:
+    """The URL as it may be told: without what may stand before the host, and without a query.
+
+    >>> _address("https://me:secret@flags.example.com/base?token=secret")
+    'https://flags.example.com/base'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "no address"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 from tests.support.rulesets import BOOLEAN, plain, ruleset, targeting
 
 from flagtrail.model.resolution import ErrorCode, Reason
-from flagtrail.model.sync import SyncedFlag
+from flagtrail.model.sync import RulesetData, SyncedFlag
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.events import Event, EventKind
 from flagtrail.sdk.options import Options
@@ -186,6 +189,22 @@ def test_usage__while_rulesets_are_swapped__loses_nothing() -> None:
     assert sum(found.get(("limit", "on", ""), 0) for found in drained) == 22_000
 
 
+def test_usage__of_a_flag_that_is_off__is_counted_whatever_it_depends_on() -> None:
+    def needs(on: bool) -> RulesetData:
+        needing = targeting(enabled=False, prerequisites=[{"flag": "needed", "variants": ["on"]}])
+        return ruleset({"off": (BOOLEAN, needing), "needed": (BOOLEAN, targeting(enabled=on))}, id=f"1-{on}")
+
+    client = Client(Options())
+    client.served.replace(needs(True))
+    client.get_boolean("off", True)
+    client.served.replace(needs(False))
+    for _ in range(3):  # as long as what was swapped out is still looked at
+        counts(client)
+    client.get_boolean("off", True)
+
+    assert counts(client) == {("off", "off", ""): 1}
+
+
 def test_stale__until_heard__is_the_reason_of_every_answer_but_errors() -> None:
     client = Client(Options())
     client.served.restore(ruleset(FLAGS), "from the cache")
@@ -237,6 +256,60 @@ def test_misuse__again_and_again__is_logged_once_for_each_flag(caplog: pytest.Lo
 
 def test_start__offline__returns_at_once_whether_there_is_a_ruleset() -> None:
     assert (Client(Options()).start(None), offline().start(None)) == (False, True)
+
+
+@pytest.fixture
+def away() -> Options:
+    """A server that is not there."""
+    return Options(url="http://127.0.0.1:9", token="ft_server_secret", timeout=0.1, usage=True)
+
+
+def test_start__while_it_is_closed__waits_no_more(away: Options) -> None:
+    client = Client(away)
+    started: list[bool] = []
+    starting = threading.Thread(target=lambda: started.append(client.start(None)), daemon=True)
+    starting.start()
+    while client.status == "NOT_READY":
+        time.sleep(0.01)
+    client.close()
+    starting.join(10.0)
+
+    assert started == [False]
+
+
+def test_start__by_many_threads_at_once__makes_one_set_of_threads(away: Options) -> None:
+    client = Client(away)
+    together = threading.Barrier(8)
+    starting = [threading.Thread(target=lambda: (together.wait(), client.start())) for _ in range(8)]
+    before = set(threading.enumerate()) | set(starting)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in starting:
+            thread.start()
+        for thread in starting:
+            thread.join()
+        found = sorted(thread.name for thread in set(threading.enumerate()) - before)
+    finally:
+        sys.setswitchinterval(interval)
+        client.close()
+
+    assert found == ["flagtrail-sync", "flagtrail-usage"]
+
+
+def test_start__for_ever_from_a_handler__does_not_wait_for_itself(away: Options) -> None:
+    client = Client(away)
+    heard = threading.Event()
+
+    def handler(_event: Event) -> None:
+        client.start(None)
+        heard.set()
+
+    client.on(handler)
+    client.start()
+
+    assert heard.wait(10.0)
+    client.close()
 
 
 @pytest.fixture
@@ -297,3 +370,7 @@ def test_options__shown__tell_what_was_chosen_but_for_the_token() -> None:
     shown = repr(Options(url="http://flags", token="ft_server_secret", timeout=2.0))
 
     assert shown == "Options(url='http://flags', token=..., timeout=2.0)"
+
+
+def test_options__shown_by_rich__tell_no_token() -> None:
+    assert "ft_server_secret" not in pretty_repr(Options(url="http://flags", token="ft_server_secret"))

@@ -403,6 +403,14 @@ def test_stop__twice__does_nothing_more() -> None:
     assert reporter._thread is None
 
 
+def test_start__after_it_was_stopped__starts_nothing() -> None:
+    reporter = World().reporter
+    before = threading.active_count()
+    reporter.stop()
+    reporter.start()
+    assert threading.active_count() == before
+
+
 def test_stop__server_hangs__gives_up_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flagtrail.sdk.report.LAST_SECONDS", 0.05)
     hanging, tallies = threading.Event(), Counting()

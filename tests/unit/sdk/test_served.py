@@ -76,6 +76,30 @@ def test_replace__equal_documents__keeps_what_was_compiled() -> None:
     assert {key for key in functions if after.flag_function(key) is functions[key]} == {"alone", "segmented"}
 
 
+EQUAL_TO_PYTHON: list[Any] = [(1, True), (False, 0), (1, 1.0), (0.0, -0.0), ([{"a": 1}], [{"a": True}])]
+
+
+@pytest.mark.parametrize(("old", "new"), EQUAL_TO_PYTHON)
+def test_replace__value_that_python_calls_equal__serves_the_new_one(old: object, new: object) -> None:
+    listener = Listener()
+    for value in (old, new):
+        listener.served.replace(ruleset({"o": plain({"held": value})}))
+
+    assert repr(listener.installed[-1].evaluate_all({})) == repr({"o": {"held": new}})
+
+
+@pytest.mark.parametrize("last", [True, 1])
+def test_replace__condition_that_python_calls_equal__is_judged_by_the_new_one(last: object) -> None:
+    listener = Listener()
+    for value in (1, True, last):
+        when = {"attribute": "n", "operator": "equals", "values": [value]}
+        rule = {"id": "r", "when": when, "serve": {"variant": "off"}}
+        listener.served.replace(ruleset({"c": (BOOLEAN, targeting(rules=[rule]))}))
+    evaluate = listener.installed[-1].evaluate_all
+
+    assert [evaluate({"n": 1}), evaluate({"n": True})] == [{"c": last is True}, {"c": last is not True}]
+
+
 def test_apply__a_delta_of_what_is_held__is_as_if_sent_whole() -> None:
     listener = Listener()
     listener.served.replace(shop())

@@ -213,6 +213,18 @@ def test_cache__is_served_when_start_returns(server: Misbehaving, tmp_path: Path
     assert held == FIRST.id
 
 
+def test_cache__while_a_ruleset_is_held__is_left_alone(server: Misbehaving, tmp_path: Path) -> None:
+    """As in a forked child: its parent's ruleset is no older than the file."""
+    leave_cache(server, tmp_path / "cache")
+    server.scripts["ruleset"] = [wrong.hang]
+    recorder = Recorder()
+    recorder.replace(SECOND)
+    with following(server, recorder, cache_file=str(tmp_path / "cache")):
+        held = recorder.id
+
+    assert held == SECOND.id
+
+
 def test_cache__that_the_server_confirms__costs_no_transfer(server: Misbehaving, tmp_path: Path) -> None:
     leave_cache(server, tmp_path / "cache")
     recorder, _ = run(server, 1, sync="poll", cache_file=str(tmp_path / "cache"))
