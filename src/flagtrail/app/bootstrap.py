@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from flagtrail import bus as bus_door
 from flagtrail import storage as storage_door
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
@@ -32,6 +33,9 @@ from flagtrail.model.subject import member_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
 OWNER = "owner"
+CATCH_UP = "catch_up"
+CATCH_UP_SECONDS = 1.0
+"""How late a change of another replica may be seen where the bus is lost."""
 
 
 class App:
@@ -54,7 +58,7 @@ class App:
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         followers: list[Follower] = [
-            Periodic("catch_up", self.changes.catch_up, 1.0),
+            Periodic(CATCH_UP, self.changes.catch_up, CATCH_UP_SECONDS),
             Periodic("checkpoint", self.signer.checkpoint, 1.0),
             Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
             Periodic("signins", self.access.record_failures, 15.0),
@@ -63,6 +67,13 @@ class App:
         ]
         self.followers = Followers(followers)
         self.changes.on_moved(self.followers.moved)
+        self.bus = bus_door.load(settings.bus, self.origin)
+        self.changes.on_made(self.bus.publish)
+
+    def start(self) -> None:
+        """Begin to follow the ledger, and to hear of what other replicas did."""
+        self.followers.start()
+        self.bus.listen(self._heard)
 
     def ready(self) -> bool:
         """Whether a first start has happened: there is an owner."""
@@ -86,6 +97,7 @@ class App:
 
     def close(self) -> None:
         """Stop following, write down what is only in memory, close the storage."""
+        self.bus.close()
         self.followers.stop()
         tasks: tuple[Callable[[], object], ...] = (
             lambda: self.access.record_failures(all_of_them=True),
@@ -101,6 +113,11 @@ class App:
         self.storage.close()
         if failed is not None:
             raise failed
+
+    def _heard(self, size: int) -> None:
+        """Another replica told of a ledger of this size."""
+        if size > self.changes.state.size:
+            self.followers.wake(CATCH_UP)
 
     def _expire(self) -> None:
         now = self.clock().timestamp()

@@ -86,10 +86,15 @@ class Changes:
         self._pending = self.state
         self._publishing = threading.Lock()
         self._listeners: list[Bump] = []
+        self._tellers: list[Callable[[int], None]] = []
 
     def on_moved(self, listener: Bump) -> None:
         """Call `listener` with the new state after every durable change, from the thread that made it."""
         self._listeners.append(listener)
+
+    def on_made(self, teller: Callable[[int], None]) -> None:
+        """Call `teller` with the ledger's size after every durable change that this process made itself."""
+        self._tellers.append(teller)
 
     def apply(
         self,
@@ -127,7 +132,7 @@ class Changes:
             applied = self._storage.write(work)
         except VersionConflict as conflict:
             raise self._with_diff(conflict) from None
-        self.publish(applied.state)
+        self._made(applied.state)
         return applied.receipt
 
     def apply_all(
@@ -167,7 +172,7 @@ class Changes:
             receipts, state = self._storage.write(work)
         except _Rehearsed as rehearsed:
             return rehearsed.receipts
-        self.publish(state)
+        self._made(state)
         return receipts
 
     def revert(
@@ -214,6 +219,12 @@ class Changes:
             self.state = state
         for listener in self._listeners:
             listener(state)
+
+    def _made(self, state: State) -> None:
+        """A change of this process is durable. Its state may be out already: another thread may have caught up."""
+        self.publish(state)
+        for teller in self._tellers:
+            teller(state.size)
 
     def _admit(self, identity: Identity, change: Change, *, most: int | None) -> None:
         """Roles and bounds: what can be refused without looking at a document."""

@@ -61,6 +61,10 @@ class Followers:
         for waker in self._following:
             waker.set()
 
+    def wake(self, name: str) -> None:
+        """Call one follower now, whatever it waits for."""
+        self._wakers[name].set()
+
     def stop(self) -> None:
         """Stop; a step under way is finished first (at most ten seconds are waited)."""
         self._stopping.set()

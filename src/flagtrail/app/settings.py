@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this installation runs. Each field is `FLAGTRAIL_<NAME>` in the environment; docs/reference/settings.md."""
 
     database: str = "sqlite:///flagtrail.db"
+    redis: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     public_url: str = ""
@@ -35,6 +36,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def base_url(self) -> str:
         """Where people reach this installation, without a trailing slash."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def bus(self) -> str:
+        """What replicas tell each other by, as a URL."""
+        return self.redis or "local:"
 
     @property
     def key_path(self) -> Path | None:

@@ -119,7 +119,7 @@ def create(app: App, *, demo: bool = False) -> Front:
     credentials = Credentials(app, demo=demo)
 
     async def start() -> None:
-        app.followers.start()
+        app.start()
 
     async def stop() -> None:
         await run_sync(app.close)

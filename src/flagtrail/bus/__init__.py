@@ -1,0 +1,60 @@
+"""The door to the bus: "the ledger moved", told between the replicas of one installation.
+
+A bus carries no data and may lose anything at any time: every replica also looks at the ledger's head every second,
+so that a bus which is gone only delays. A new file in this folder is a new bus. It holds `SCHEMES` and
+`open_bus(url, name) -> Bus`, and passes `tests/contract/bus`. Files whose name starts with `_` are parts of buses.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from flagtrail.model.errors import ExtraMissing, SettingInvalid
+
+Heard: TypeAlias = Callable[[int], None]
+"""What is called with a ledger's size that somebody told, from a thread of the bus: it must be quick."""
+
+
+class Bus(Protocol):
+    """One replica's end. No call blocks on the other side or raises, whatever became of that."""
+
+    def publish(self, size: int) -> None:
+        """Tell the other replicas that the ledger has so many entries now.
+
+        Returns at once; it is told by a thread. Of several that wait for that only the largest is told.
+        """
+
+    def listen(self, heard: Heard) -> None:
+        """Call `heard` from now on with every size that another replica told; one's own may be among them.
+
+        Called once. A connection that is lost is made again, for ever; what was told meanwhile is not heard.
+        """
+
+    def close(self) -> None:
+        """Tell what waits to be told, if that can be done at once, and stop: a second at most."""
+
+
+def load(url: str, name: str) -> Bus:
+    """The bus that serves the URL's scheme, for the installation of this `name`; nothing is connected to yet.
+
+    Raises SettingInvalid for a URL that cannot be used, ExtraMissing where its library is not installed.
+    """
+    scheme = url.partition(":")[0]
+    known: list[str] = []
+    for info in pkgutil.iter_modules(__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        schemes: tuple[str, ...] = module.SCHEMES
+        if scheme in schemes:
+            try:
+                opened: Bus = module.open_bus(url, name)
+            except ModuleNotFoundError as error:
+                detail = f"this needs {error.name}, which comes with the extra [{info.name}]"
+                raise ExtraMissing(detail, extra=info.name) from error
+            return opened
+        known.extend(schemes)
+    raise SettingInvalid(f"no bus serves {scheme!r}; known are {', '.join(sorted(known))}", setting="FLAGTRAIL_REDIS")

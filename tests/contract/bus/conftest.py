@@ -1,0 +1,101 @@
+"""Every bus there is, with what it runs over, which can fail."""
+
+from __future__ import annotations
+
+import pkgutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from tests.support.redis_server import redis_program, running_redis
+
+from flagtrail import bus as door
+
+WAIT_SECONDS = 30.0
+FIRST = 1_000_000
+"""Sizes that a test tells are at least this."""
+BUSES = sorted(info.name for info in pkgutil.iter_modules(door.__path__) if not info.name.startswith("_"))
+OVER_A_NETWORK = [name for name in BUSES if name != "local"]
+
+
+class FarSide(Protocol):
+    """What a bus runs over."""
+
+    @property
+    def url(self) -> str: ...
+    def kill(self) -> None: ...
+    def start(self) -> None: ...
+    def hang(self) -> None: ...
+    def go_on(self) -> None: ...
+
+
+class Nothing:
+    """What the local bus runs over: it cannot fail."""
+
+    url = "local:"
+
+    def kill(self) -> None: ...
+    def start(self) -> None: ...
+    def hang(self) -> None: ...
+    def go_on(self) -> None: ...
+
+
+@contextmanager
+def far_side_of(name: str, folder: Path) -> Iterator[FarSide]:
+    if name == "local":
+        yield Nothing()
+    elif name == "redis":
+        if redis_program() is None:
+            pytest.skip("there is no redis-server: make redis")
+        with running_redis(folder) as server:
+            yield server
+    else:
+        raise AssertionError(f"this suite does not know what the bus {name} runs over")
+
+
+class End:
+    """One replica's end of a bus, and what it heard."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.bus = door.load(url, name)
+        self.heard: list[int] = []
+        self.bus.listen(self.heard.append)
+
+    def hears(self, size: int) -> bool:
+        """Whether it hears the size within `WAIT_SECONDS`."""
+        return until(lambda: size in self.heard)
+
+
+def until(holds: Callable[[], object]) -> bool:
+    """Whether it holds within `WAIT_SECONDS`, asked again and again."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        threading.Event().wait(0.005)
+    return False
+
+
+def linked(teller: End, others: list[End]) -> bool:
+    """Whether all listen by now: from here on nobody misses what is told. The sizes told are below `FIRST`."""
+    for end in others:
+        end.heard.clear()
+    numbers = iter(range(FIRST))
+
+    def told() -> bool:
+        teller.bus.publish(next(numbers))
+        return all(end.heard for end in others)
+
+    return until(told)
+
+
+@pytest.fixture
+def ends() -> Iterator[list[End]]:
+    opened: list[End] = []
+    yield opened
+    for end in opened:
+        end.bus.close()

@@ -1,0 +1,99 @@
+"""Several replicas of one installation, in one process: what one does the others know."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.redis_server import redis_program, running_redis
+
+from flagtrail.app import bootstrap
+from flagtrail.app.bootstrap import App
+from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.projects import project_operations
+from flagtrail.app.settings import Settings
+from flagtrail.model.change import Change
+from flagtrail.model.environment import Project
+
+WAIT_SECONDS = 30.0
+
+
+def until(holds: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        threading.Event().wait(0.01)
+    return False
+
+
+def change(app: App, project: str) -> int:
+    """The ledger's size after a change by this replica."""
+    operations = tuple(project_operations(Project(project)))
+    return app.changes.apply(SYSTEM_IDENTITY, Change(operations=operations, why="a test")).size
+
+
+@pytest.fixture(params=["local", "redis"])
+def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The setting of the same name."""
+    if request.param == "local":
+        yield ""
+        return
+    if redis_program() is None:
+        pytest.skip("there is no redis-server: make redis")
+    with running_redis(tmp_path) as server:
+        yield server.url
+
+
+@pytest.fixture
+def replicas(redis: str, tmp_path: Path) -> Iterator[list[App]]:
+    settings = Settings(database=f"sqlite:///{tmp_path}/flagtrail.db", redis=redis)
+    apps = [App(settings) for _ in range(3)]
+    for app in apps:
+        app.start()
+    yield apps
+    for app in apps:
+        app.close()
+
+
+@pytest.fixture
+def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the head by itself within a test: what is known came by the bus."""
+    monkeypatch.setattr(bootstrap, "CATCH_UP_SECONDS", 3_600.0)
+
+
+@pytest.mark.usefixtures("seldom")
+def test_change__by_one_replica__is_known_to_the_others_by_the_bus(replicas: list[App]) -> None:
+    numbers = iter(range(1_000))
+
+    def known() -> bool:
+        """Repeated: what was told before all listened was not heard."""
+        size = change(replicas[0], f"p{next(numbers)}")
+        threading.Event().wait(0.1)
+        return all(app.changes.state.size == size for app in replicas)
+
+    assert until(known)
+
+
+@pytest.mark.parametrize("redis", ["redis://127.0.0.1:1/0"])
+def test_change__with_the_bus_lost__is_known_to_the_others_all_the_same(replicas: list[App]) -> None:
+    size = change(replicas[0], "shop")
+
+    assert until(lambda: all(app.changes.state.size == size for app in replicas))
+
+
+def test_changes__that_this_process_made__are_told_and_others_are_not(tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path}/flagtrail.db")
+    first, second = App(settings), App(settings)
+    told: list[int] = []
+    second.changes.on_made(told.append)
+    change(first, "shop")
+    second.changes.catch_up()
+    own = change(second, "other")
+    for app in (first, second):
+        app.close()
+
+    assert told == [own]
