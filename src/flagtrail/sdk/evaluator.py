@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import TypeAlias, TypeVar, get_args
 
@@ -18,8 +18,10 @@ T = TypeVar("T")
 Values: TypeAlias = dict[str, ValueFunction]
 Offer: TypeAlias = Callable[[Context], None]
 TYPES: tuple[FlagType, ...] = get_args(FlagType)
-MAX_TOGETHER = 10_000
-"""Groups of answers given together that are remembered with their values."""
+MAX_TOGETHER = 400_000
+"""Answers that are remembered together with others, of one ruleset and within one drain: about 120 bytes each."""
+ALONE = 4
+"""As many answers does it cost to remember any at all."""
 
 
 class Evaluator:
@@ -36,6 +38,7 @@ class Evaluator:
         self._tally_of: TallyOf | None = None if tallies is None else tallies.of
         self._offer = offer
         self.together: Group = self._group()
+        self._remembered = 0
         self.resolutions: dict[str, FlagFunction] = {}
         self.values: dict[FlagType, Values] = {name: {} for name in TYPES}
         self._table(self.resolutions, ruleset.flags, ruleset.tallied_function, ruleset.tallied_functions())
@@ -98,13 +101,25 @@ class Evaluator:
                 values[key] = copied(values[key])
         return values
 
-    def _learnt(self, held: Settled | Resolution, resolutions: Iterable[Resolution]) -> Tallied:
-        together = self.together
-        if len(together) >= MAX_TOGETHER:
-            self.together = self._group()
+    def _learnt(self, held: Settled | Resolution, resolutions: Collection[Resolution]) -> Tallied:
+        """The tally of answers that come together for the first time.
+
+        What is forgotten stays in memory until it was drained. So where much was learnt since, further answers are
+        counted one by one, and their tally is nobody's.
+        """
+        learnt = Tallied(resolutions, held)
+        cost = len(resolutions) + ALONE
+        if self._tallies is not None:
+            if self._tallies.learnt >= MAX_TOGETHER:
+                self._tallies.count(resolutions)
+                return learnt
+            self._tallies.learnt += cost
+        if self._remembered >= MAX_TOGETHER:
+            together, self.together, self._remembered = self.together, self._group(), 0
             if self._tallies is not None:
                 self._tallies.retire([together])
-        return self.together.setdefault(id(held), Tallied(resolutions, held))
+        self._remembered += cost
+        return self.together.setdefault(id(held), learnt)
 
     def _group(self) -> Group:
         return {} if self._tallies is None else self._tallies.group()

@@ -21,6 +21,7 @@ MAX_UNKNOWN = 1_000
 
 Group: TypeAlias = dict[Hashable, "Tallied"]
 """Tallies that are used, and then retired, together."""
+_NONE: Group = {}
 
 
 class Tallied(Tally):
@@ -52,11 +53,20 @@ class Tallies:
         self._groups: dict[int, Group] = {id(self._unknown): self._unknown}
         self._retired: list[Group] = []
         self._retired_before: list[Group] = []
+        self.learnt = 0
+        """What evaluators chose to remember since the last drain, as they count it."""
 
     def of(self, resolution: Resolution) -> Tally:
         """The tally of one answer: the same for equal variants and rules of a flag, whoever asks."""
         row = (str(resolution.variant), resolution.rule or "")
         return self._of_flags.setdefault(resolution.flag, {}).setdefault(row, Tallied((resolution,)))
+
+    def count(self, resolutions: Iterable[Resolution]) -> None:
+        """Count answers one by one, but for errors."""
+        for resolution in resolutions:
+            if resolution.variant is not None:
+                row = (resolution.variant, resolution.rule or "")
+                (self._of_flags.get(resolution.flag, _NONE).get(row) or self.of(resolution)).n += 1
 
     def group(self) -> Group:
         """A new group of tallies, to be filled by its owner."""
@@ -92,6 +102,7 @@ class Tallies:
 
     def drain(self) -> list[Count]:
         """What was counted since the last drain, by flag, variant and rule."""
+        self.learnt = 0
         retired, self._retired = self._retired, []
         counts: Counter[Row] = Counter()
         for tallied in self._all(self._retired_before, retired):

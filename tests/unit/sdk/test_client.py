@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.rulesets import BOOLEAN, plain, ruleset, targeting
 
 from flagtrail.model.resolution import ErrorCode, Reason
 from flagtrail.model.sync import RulesetData, SyncedFlag
+from flagtrail.sdk import evaluator
 from flagtrail.sdk.client import Client
 from flagtrail.sdk.events import Event, EventKind
 from flagtrail.sdk.options import Options
@@ -187,6 +189,30 @@ def test_usage__while_rulesets_are_swapped__loses_nothing() -> None:
     drained.append(counts(client))
 
     assert sum(found.get(("limit", "on", ""), 0) for found in drained) == 22_000
+
+
+def test_usage__of_answers_that_come_together_once__is_exact_and_remembered_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = 200
+    monkeypatch.setattr(evaluator, "MAX_TOGETHER", most)
+    older = [{"attribute": "age", "operator": "gt", "values": [age]} for age in range(40)]
+    rules = [targeting(rules=[{"id": "r", "when": when, "serve": {"variant": "off"}}]) for when in older]
+    client = Client(Options())
+    client.served.replace(ruleset({f"f{age}": (BOOLEAN, rule) for age, rule in enumerate(rules)}))
+    assert client._tallies is not None
+    found: Counter[tuple[str, str, str]] = Counter()
+    remembered = []
+    for age in [*range(40), *range(40)]:
+        client.evaluate_all({"age": age + 0.5})
+        remembered.append(sum(len(tallied.rows) for tallied in client._tallies._all(client._tallies._retired)))
+        if age % 20 == 0:
+            found.update(counts(client))
+    found.update(counts(client))
+
+    below = {(f"f{age}", "on", ""): 2 * age for age in range(1, 40)}
+    assert found == {(f"f{age}", "off", "r"): 2 * (40 - age) for age in range(40)} | below
+    assert max(remembered) < 4 * most
 
 
 def test_usage__of_a_flag_that_is_off__is_counted_whatever_it_depends_on() -> None:
