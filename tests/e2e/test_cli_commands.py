@@ -154,6 +154,11 @@ def test_change__in_process__is_made_and_told(copied: Path, line: str, said: str
     assert said in outcome.out
 
 
+def test_secret__in_a_pipe__stands_alone_for_scripts(copied: Path) -> None:
+    outcome = flagtrail_in(copied, "tokens", "create", "shop", "--kind", "server")
+    assert (outcome.code, outcome.err, outcome.out.count("\n"), outcome.out[:10]) == (0, "", 1, "ft_server_")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", [line for line, _ in CHANGES])
 def test_change__with_json__prints_json(copied: Path, line: str) -> None:

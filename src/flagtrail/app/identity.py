@@ -57,7 +57,8 @@ class Identity(msgspec.Struct, frozen=True):
         """Raise Forbidden unless the identity has the role there."""
         if not self.may(needed, project, environment):
             where = "/".join(part for part in (project, environment) if part) or "this installation"
-            raise Forbidden(f"this needs the role {needed} in {where}", role=needed, project=project)
+            whose = "server and client tokens only read and evaluate flags; " if self.evaluates_only else ""
+            raise Forbidden(f"{whose}this needs the role {needed} in {where}", role=needed, project=project)
 
 
 SYSTEM_IDENTITY = Identity(SYSTEM, role="admin")

@@ -59,11 +59,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     An unknown FLAGTRAIL_ variable is refused: a typo must not pass in silence.
     """
     prefix = "FLAGTRAIL_"
-    client = {"FLAGTRAIL_URL", "FLAGTRAIL_TOKEN"}
+    clients = {"FLAGTRAIL_URL", "FLAGTRAIL_TOKEN", "FLAGTRAIL_APPLICATION", "FLAGTRAIL_CACHE_FILE"}
     given = {
         name.removeprefix(prefix).lower(): value
         for name, value in environ.items()
-        if name.startswith(prefix) and name not in client
+        if name.startswith(prefix) and name not in clients
     }
     unknown = sorted(given.keys() - set(Settings.__struct_fields__))
     if unknown:

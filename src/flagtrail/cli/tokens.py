@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -98,7 +99,8 @@ def create_token(  # noqa: PLR0913 - each is an option
 
     def render(made: Changed) -> None:
         say(made.secret, "bold")
-        say("This secret is shown once; only its hash is kept.", "dim")
+        if sys.stdout.isatty():  # elsewhere the secret stands alone, for scripts
+            say("This secret is shown once; only its hash is kept.", "dim")
 
     session.show(answer, Changed, render)
 

@@ -19,7 +19,7 @@ from flagtrail.model.document import is_key
 from flagtrail.model.flag import Flag, FlagType, Json
 from flagtrail.model.resolution import ErrorCode, Reason, Resolution
 from flagtrail.sdk.evaluator import Evaluator, Values, copied
-from flagtrail.sdk.events import Event, Handler
+from flagtrail.sdk.events import Event, EventKind, Handler
 from flagtrail.sdk.options import Chosen, Options, from_environment
 from flagtrail.sdk.sample import Sampler
 from flagtrail.sdk.served import Held, Served
@@ -194,6 +194,7 @@ class Client:
             self._handlers.remove(handler)
 
     def _emit(self, event: Event) -> None:
+        self._log(event)
         before, self._telling = self._telling, threading.get_ident()
         for handler in tuple(self._handlers):
             try:
@@ -201,6 +202,15 @@ class Client:
             except Exception:
                 log.exception("a handler of %s failed", event.kind)
         self._telling = before
+
+    def _log(self, event: Event) -> None:
+        """Tell how it stands when that changes. Errors are logged where they come from."""
+        held = self.served.held
+        if event.kind == EventKind.STALE:
+            log.warning("the flags that are served may be old: %s", event.message)
+        elif event.kind == EventKind.READY and held is not None:
+            data = held.data
+            log.info("following %s/%s: %d flags, ruleset %s", data.project, data.environment, len(held.flags), data.id)
 
     def _install(self, evaluator: Evaluator) -> None:
         values = evaluator.values

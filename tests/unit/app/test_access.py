@@ -54,6 +54,8 @@ def test_by_token__of_an_sdk_token__evaluates_in_its_environment_and_nothing_els
     with pytest.raises(Forbidden):
         identity.require_evaluation("shop", "staging")
     assert identity.may("viewer", "shop", "production") is False
+    with pytest.raises(Forbidden, match="server and client tokens only read and evaluate flags; this needs the role"):
+        identity.require("editor", "shop", "production")
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,9 @@ def test_read_settings__of_what_cannot_be_used__names_it(environ: dict[str, str]
         read_settings(environ)
 
 
-def test_read_settings__reads_what_is_set_and_leaves_the_client_its_own() -> None:
-    settings = read_settings(
-        {"FLAGTRAIL_PORT": "9000", "FLAGTRAIL_URL": "http://x", "FLAGTRAIL_TOKEN": "t", "HOME": "/"}
-    )
+def test_read_settings__reads_what_is_set_and_leaves_clients_and_sdks_their_own() -> None:
+    theirs = {"FLAGTRAIL_URL": "http://x", "FLAGTRAIL_TOKEN": "t", "FLAGTRAIL_APPLICATION": "shop/1"}
+    settings = read_settings({**theirs, "FLAGTRAIL_CACHE_FILE": "f.json", "FLAGTRAIL_PORT": "9000", "HOME": "/"})
 
     assert (settings.port, settings.base_url) == (9000, "http://127.0.0.1:9000")
 

@@ -241,6 +241,21 @@ def test_stale__until_heard__is_the_reason_of_every_answer_but_errors() -> None:
     assert (client.details("checkout").reason, client.status) == (Reason.DEFAULT, "READY")
 
 
+def test_log__of_how_it_stands__tells_each_turn_once(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client(Options())
+    with caplog.at_level(logging.INFO, "flagtrail.sdk"):
+        client.served.restore(ruleset(FLAGS), "from the cache")
+        client.served.confirmed()
+        client.served.confirmed()
+    data = client.served.document()
+
+    assert data is not None
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "the flags that are served may be old: from the cache"),
+        ("INFO", f"following {data.project}/{data.environment}: {len(data.flags)} flags, ruleset {data.id}"),
+    ]
+
+
 def test_status__from_nothing_to_a_refused_token__follows_the_events() -> None:
     client = Client(Options())
     seen: list[str] = [client.status]

@@ -339,7 +339,20 @@ def test_start__in_a_process_without_a_thread_to_spare__raises_nothing(
         running.start()
     running.stop()
 
-    assert recorder.told == [("unreachable", "the process cannot start a thread")]
+    assert recorder.told == [("unreachable", f"the process cannot start a thread ({server.url})")]
+
+
+def test_log__of_a_server_that_is_away__is_loud_without_a_ruleset_and_says_the_same_once(
+    server: Misbehaving, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.go_down()
+    with caplog.at_level(logging.DEBUG, "flagtrail.sdk"):
+        run(server, 9, then={3: server.come_back, 4: server.go_down, 7: server.come_back}, sync="poll")
+    why = f"no answer from the server: Connection refused ({server.url})"
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", why), *[("DEBUG", why)] * 3, ("INFO", why), *[("DEBUG", why)] * 2,
+    ]  # fmt: skip
 
 
 def test_options__without_end__are_long_and_no_defect(server: Misbehaving, caplog: pytest.LogCaptureFixture) -> None:

@@ -187,7 +187,7 @@ def test_stream__without_a_good_token__says_so_and_waits_long(server: Misbehavin
 
     assert [waits, recorder.all("fatal"), recorder.id] == [
         [0.25, 300.0, 300.0],
-        ["the server answered 401"] * 2,
+        [f"the server answered 401 ({server.url})"] * 2,
         FIRST.id,
     ]
 
