@@ -71,6 +71,8 @@ class FlagtrailProvider(AbstractProvider):
         self._heard = threading.Event()
         self._initializing = False
         self._attached = False
+        self._gone = False
+        """Whether it was shut down since the SDK last took it up."""
         self._why = ""
         _providers.add(self)
 
@@ -84,13 +86,15 @@ class FlagtrailProvider(AbstractProvider):
     def attach(self, on_emit: Callable[[FeatureProvider, ProviderEvent, ProviderEventDetails], None]) -> None:
         """Take the SDK's function for events: it is about to initialise this provider."""
         super().attach(on_emit)
-        self._attached = True
+        self._attached, self._gone = True, False
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:  # noqa: ARG002 - the protocol's
         """Start, and wait for a ruleset. Raises ProviderFatalError where the server refuses the token for want of
         rights, ProviderNotReadyError where there is no ruleset after `wait` seconds.
         """
         with self._lifecycle:
+            if self._gone:  # the SDK initialises and shuts down in threads, and one may overtake the other
+                raise ProviderNotReadyError("the provider was shut down")
             client = self._client
             self._heard.clear()
             self._initializing = True
@@ -114,6 +118,7 @@ class FlagtrailProvider(AbstractProvider):
         """Report what was counted and stop; a client that was given stays as it is. May be called again."""
         self._heard.set()  # whoever waits in `initialize` need not go on
         with self._lifecycle:
+            self._gone = self._gone or self._attached
             self._attached = False
             self._attend_no_more()
             self._client.off(self._told)

@@ -55,7 +55,8 @@ class Served:
         self._offer = offer
         self._clock = clock
         self._heard = clock()
-        self._told_of: str | None = None
+        self._told_of: EventKind | None = None
+        self._error: str | None = None
         self.held: Held | None = None
         self.stale = False
         self.fatal = False
@@ -68,7 +69,7 @@ class Served:
     @property
     def failing(self) -> bool:
         """Whether the last that was told is an error."""
-        return self._told_of is not None and self._told_of.startswith(EventKind.ERROR)
+        return self._told_of is EventKind.ERROR
 
     def document(self) -> RulesetData | None:
         """What is held, as it would be sent whole."""
@@ -112,8 +113,10 @@ class Served:
     def refused(self, why: str, *, fatal: bool = False) -> None:
         """The server's answer cannot be used, or (`fatal`) it refuses the credential. Told once for each reason."""
         self.fatal = fatal
-        self._tell_error(why, fatal=fatal and self.held is None)
-        if self.held is not None:
+        told = self._tell_error(why, fatal=fatal and self.held is None)
+        if self.stale and told:
+            self._become_stale(why)  # the last that was told is how it stands: it answers, and may be old
+        elif self.held is not None:
             self.unreachable(why)
 
     def _swap(self, data: RulesetData) -> tuple[str, ...]:
@@ -144,6 +147,7 @@ class Served:
     def _fresh(self, changed: tuple[str, ...]) -> None:
         was_unready = self._told_of != EventKind.READY
         self._heard, self._told_of, self.stale, self.fatal = self._clock(), EventKind.READY, False, False
+        self._error = None
         if was_unready:
             self._emit(Event(EventKind.READY))
         if changed:
@@ -154,11 +158,13 @@ class Served:
         self._told_of = EventKind.STALE
         self._emit(Event(EventKind.STALE, why))
 
-    def _tell_error(self, why: str, *, fatal: bool = False) -> None:
-        told = f"{EventKind.ERROR}: {why}"
-        if self._told_of != told:
-            self._told_of = told
-            self._emit(Event(EventKind.ERROR, why, fatal=fatal))
+    def _tell_error(self, why: str, *, fatal: bool = False) -> bool:
+        """Whether it is told: not the same twice in a row."""
+        if self._error == why:
+            return False
+        self._told_of, self._error = EventKind.ERROR, why
+        self._emit(Event(EventKind.ERROR, why, fatal=fatal))
+        return True
 
 
 def _applied(before: Mapping[str, T], delta: Mapping[str, T | None]) -> dict[str, T]:

@@ -552,6 +552,16 @@ def test_shutdown__while_it_is_initialised__does_not_wait(server: Misbehaving) -
     assert provider.client.status == "NOT_READY"
 
 
+def test_shutdown__that_overtakes_initialize__starts_nothing(server: Misbehaving) -> None:
+    provider = FlagtrailProvider(url=server.url, token="ft_server_token")
+    provider.attach(lambda *_: None)
+    provider.shutdown()
+    with pytest.raises(ProviderNotReadyError):
+        provider.initialize(EvaluationContext())
+
+    assert (provider.client.status, server.requests) == ("NOT_READY", [])
+
+
 def test_shutdown__with_a_client_that_was_given__leaves_it_running(server: Misbehaving) -> None:
     server.scripts["ruleset"] = [good(server_side.ruleset(1)), good(server_side.ruleset(2, "off"))]
     with Client(Options(url=server.url, token="t", sync="poll", poll_every=0.02, usage=False)) as client:

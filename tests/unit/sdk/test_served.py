@@ -207,6 +207,25 @@ def test_refused__credential__is_fatal_only_where_nothing_is_held(held: bool, fa
     assert listener.events[-1] == Event(EventKind.ERROR, "the token is unknown", fatal=fatal)
 
 
+def test_refused__again_and_again_until_stale__stays_stale() -> None:
+    listener = Listener(stale_after=60.0)
+    listener.served.replace(shop())
+    for listener.now in (30.0, 90.0, 120.0, 150.0):
+        listener.served.refused("the token is unknown", fatal=True)
+    error = Event(EventKind.ERROR, "the token is unknown")
+
+    assert listener.events == [READY, error, Event(EventKind.STALE, "the token is unknown")]
+
+
+def test_refused__for_another_reason_while_stale__is_told_and_stays_stale() -> None:
+    listener = Listener(stale_after=0.0)
+    listener.served.replace(shop())
+    listener.served.unreachable("no answer")
+    listener.served.refused("no JSON")
+
+    assert listener.events[2:] == [Event(EventKind.ERROR, "no JSON"), Event(EventKind.STALE, "no JSON")]
+
+
 VARIANTS = st.dictionaries(st.sampled_from("abcd"), st.booleans(), max_size=4)
 
 
