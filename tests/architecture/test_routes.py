@@ -20,7 +20,7 @@ from tests.support.server import RunningServer, running_server
 
 from flagtrail.model.access import Role
 from flagtrail.server import openapi, openapi_ofrep, openapi_reports, openapi_sync, reports_asgi, sync_asgi
-from flagtrail.server.identity import PUBLIC, SIGNED_IN
+from flagtrail.server.identity import METRICS, PUBLIC, SIGNED_IN
 from flagtrail.server.rest import ROUTES, UNGATED
 
 Json = Any
@@ -115,7 +115,7 @@ MUTATING = sorted(
     ],
 )
 def test_every_route__names_the_role_it_needs(handler: HTTPRouteHandler) -> None:
-    assert handler.opt.get("role") in {PUBLIC, SIGNED_IN, *get_args(Role)}
+    assert handler.opt.get("role") in {METRICS, PUBLIC, SIGNED_IN, *get_args(Role)}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections import Counter
 
 import httpx2
 import msgspec
@@ -79,6 +80,8 @@ class AlertFollower:
         self._clock = clock
         self._client = httpx2.Client(timeout=5.0, follow_redirects=False)
         self._not_before = 0.0
+        self.outcomes: Counter[str] = Counter()
+        """Attempts of this process by `follow.OUTCOMES`."""
 
     def step(self) -> float | None:
         """Deliver what is due; the seconds until the next attempt where one failed.
@@ -171,11 +174,13 @@ class AlertFollower:
             sender.send(self._client, self._channel.target, message, secret=self._channel.secret)
         except notify.DeliveryFailed as failure:
             log.warning("alert.failed", channel=self.name, seq=entry.seq, attempts=attempts, detail=str(failure))
+            self.outcomes["dead" if failure.permanent else "failed"] += 1
             if not failure.permanent:
                 self._keep(_Place(entry.seq, attempts))
                 return failure.retry_after or notify.back_off(attempts, random.random())  # noqa: S311 - jitter
             self._settle(entry, "dead", attempts, str(failure))
             return None
+        self.outcomes["delivered"] += 1
         self._settle(entry, "delivered", attempts, "")
         return None
 

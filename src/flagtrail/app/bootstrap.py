@@ -14,7 +14,9 @@ from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.follow import Follower, Followers, Periodic
+from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.metrics import Metrics
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
@@ -69,6 +71,8 @@ class App:
         self.changes.on_moved(self.followers.moved)
         self.bus = bus_door.load(settings.bus, self.origin)
         self.changes.on_made(self.bus.publish)
+        self.health = Health(self.storage, self.changes, self.followers, clock)
+        self.metrics = Metrics(self.storage, self.changes, clock)
 
     def start(self) -> None:
         """Begin to follow the ledger, and to hear of what other replicas did."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,6 +14,7 @@ import msgspec
 import flagtrail
 from flagtrail.app.clock import Clock, salts, stamp, uuid7
 from flagtrail.app.identity import Identity
+from flagtrail.app.meter import Meter
 from flagtrail.changes.decide import Decided, decide
 from flagtrail.changes.revert import revert
 from flagtrail.engine.check import check
@@ -61,6 +63,7 @@ class _Rehearsed(Exception):
 class _Applied(msgspec.Struct, frozen=True):
     receipt: Receipt
     state: State
+    new: bool = True
 
 
 class _Remembered(msgspec.Struct, frozen=True):
@@ -80,6 +83,7 @@ class Changes:
         self._storage = storage
         self._origin = origin
         self._clock = clock
+        self.meter = Meter()
         head = storage.head()
         state = fold(storage.current())
         self.state = msgspec.structs.replace(state, root=head.root if state.size == head.size else b"")
@@ -119,7 +123,7 @@ class Changes:
             state = self._caught_up(tx)
             earlier = None if key is None else self._earlier(tx, key, change)
             if earlier is not None:
-                return _Applied(earlier, self.state)
+                return _Applied(earlier, self.state, new=False)
             applied = self._append(tx, state, identity, change, request)
             for collection, cell in cells:
                 tx.put_cell(collection, cell)
@@ -128,10 +132,13 @@ class Changes:
             self._pending = applied.state
             return applied
 
+        started = time.perf_counter()
         try:
             applied = self._storage.write(work)
         except VersionConflict as conflict:
             raise self._with_diff(conflict) from None
+        if applied.new:
+            self.meter.appended([applied.receipt.entries], time.perf_counter() - started)
         self._made(applied.state)
         return applied.receipt
 
@@ -168,10 +175,12 @@ class Changes:
             self._pending = state
             return receipts, state
 
+        started = time.perf_counter()
         try:
             receipts, state = self._storage.write(work)
         except _Rehearsed as rehearsed:
             return rehearsed.receipts
+        self.meter.appended([receipt.entries for receipt in receipts], time.perf_counter() - started)
         self._made(state)
         return receipts
 

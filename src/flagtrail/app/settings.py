@@ -12,6 +12,10 @@ import msgspec
 
 from flagtrail.model.errors import SettingInvalid
 
+PUBLIC_METRICS = "public"
+"""In place of a token: anybody may read the metrics."""
+MIN_METRICS_TOKEN = 16
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this installation runs. Each field is `FLAGTRAIL_<NAME>` in the environment; docs/reference/settings.md."""
@@ -30,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     usage_flush_seconds: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 10.0
     max_streams: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 5_000
+    metrics_token: str = ""
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 
     @property
@@ -80,6 +85,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         )
     if settings.public_url and urlsplit(settings.public_url).scheme not in {"http", "https"}:
         raise SettingInvalid(f"{settings.public_url!r} is no http address", setting="FLAGTRAIL_PUBLIC_URL")
+    if settings.metrics_token != PUBLIC_METRICS and 0 < len(settings.metrics_token) < MIN_METRICS_TOKEN:
+        raise SettingInvalid(
+            f"FLAGTRAIL_METRICS_TOKEN needs {MIN_METRICS_TOKEN} characters or more, or is {PUBLIC_METRICS!r}",
+            setting="FLAGTRAIL_METRICS_TOKEN",
+        )
     if settings.webhook_secret and not _is_webhook_secret(settings.webhook_secret):
         raise SettingInvalid(
             "FLAGTRAIL_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64", setting="FLAGTRAIL_WEBHOOK_SECRET"

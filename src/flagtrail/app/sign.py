@@ -6,6 +6,7 @@ import base64
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,6 +30,13 @@ class _Memory(msgspec.Struct, frozen=True):
     frontier: tuple[bytes, ...] = ()
     note: str = ""
     vkey: str = ""
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """The size that the newest checkpoint covers, and when that was last found to be all there is (Unix seconds)."""
+
+    size: int
+    at: float
 
 
 class CheckpointSigner:
@@ -58,6 +66,7 @@ class CheckpointSigner:
         self._memory_path = None if key_path is None else key_path.with_suffix(".signed")
         self._signing = threading.Lock()
         self._memory = self._remembered()
+        self._confirmed: Signed | None = None
 
     @property
     def public_key(self) -> bytes:
@@ -86,7 +95,13 @@ class CheckpointSigner:
                     head = self._storage.head()
                     if not self._signed(head):
                         self._extend(head)
+            self._confirmed = Signed(head.size, time.time())
             return self._memory.note
+
+    @property
+    def confirmed(self) -> Signed | None:
+        """What this process last found signed up to the head; None before it looked."""
+        return self._confirmed
 
     def _signed(self, head: Head) -> bool:
         """Whether the note that is remembered says what the head is, by the present key."""

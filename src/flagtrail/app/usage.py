@@ -79,6 +79,8 @@ class UsageCounter:
         self._flushing = threading.Lock()
         self._counts: dict[tuple[str, str, str], _Counts] = {}
         self._unsaved: dict[Row, Usage] = {}
+        self.evaluated: Counter[tuple[str, str, str]] = Counter()
+        """Evaluations since the start by (project, environment, client), as of the last flush."""
         self.dropped = 0
 
     def count(self, project: str, environment: str, resolution: Resolution, client: str) -> None:
@@ -136,6 +138,7 @@ class UsageCounter:
             for identity, count in counts.counts.items():
                 found = counts.held[identity]
                 if found.variant is not None:
+                    self.evaluated[project, environment, client] += count
                     rule = found.rule or ""
                     self._keep(Usage(project, environment, found.flag, found.variant, rule, hour, count, last, client))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -104,6 +105,8 @@ class UsageReports:
         self._clock = clock
         self._lock = threading.Lock()
         self._places: dict[tuple[str, str], _Place] = {}
+        self.taken: Counter[str] = Counter()
+        """Since the start: reports that were `added` or `repeated`, `evaluations` that came so, those `dropped`."""
 
     def take(self, project: str, environment: str, report: UsageReport) -> Taken:
         """Add a report; one whose id came within a day adds nothing. Raises NotFound for an unknown environment.
@@ -177,6 +180,11 @@ class UsageReports:
         if tell:
             log.warning("usage.dropped", project=project, environment=environment, dropped=sorting.dropped)
         added = self._storage.add_usage(sorting.rows.values(), report=mark, contexts=contexts)
+        with self._lock:
+            self.taken["added" if added else "repeated"] += 1
+            if added:
+                self.taken["evaluations"] += sum(row.count for row in sorting.rows.values())
+                self.taken["dropped"] += sorting.dropped
         return Taken(added, sorting.dropped if added else 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib.util
@@ -11,7 +12,7 @@ import secrets
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 import uvicorn
@@ -34,6 +35,7 @@ from flagtrail.server.rest import ROUTES, UNGATED
 from flagtrail.server.rest.body import StrictRequest
 from flagtrail.server.rest.call import provide_call
 from flagtrail.server.sync_asgi import SyncFront
+from flagtrail.server.traffic import Traffic, surface
 
 log = structlog.get_logger()
 
@@ -44,10 +46,11 @@ EVALUATION = "/ofrep/"
 class Front:
     """What every request passes first: it gets its id, a hot path its own handler, the answer its headers."""
 
-    def __init__(self, app: App, litestar: ASGIApp, credentials: Credentials) -> None:
+    def __init__(self, app: App, litestar: ASGIApp, credentials: Credentials, traffic: Traffic) -> None:
         self.app = app
         self._litestar = litestar
-        self._evaluation = EvaluationFront(app, credentials)
+        self._traffic = traffic
+        self._evaluation = EvaluationFront(app, credentials, traffic)
         self._sync = SyncFront(app, credentials)
         self._reports = ReportFront(app, credentials)
         self._prefix = f"r_{secrets.token_hex(6)}"
@@ -63,12 +66,16 @@ class Front:
             await self._evaluation(scope, receive, send, request)
             return
         if scope["path"] in sync_asgi.PATHS:
-            await self._sync(scope, receive, send, request)
+            await self._sync(scope, receive, self._traffic.counted("sync", send), request)
             return
         if scope["path"] in reports_asgi.PATHS:
-            await self._reports(scope, receive, send, request)
+            await self._reports(scope, receive, self._traffic.counted("reports", send), request)
             return
         await self._framework(scope, receive, send, request)
+
+    def streams(self) -> dict[tuple[str, str], int]:
+        """How many SDKs hold a stream, by (project, environment); called on the event loop."""
+        return self._sync.clients()
 
     def stop_streams(self) -> None:
         """End what would last for ever; called on the event loop when the server is told to stop."""
@@ -101,6 +108,8 @@ class Front:
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             address = scope.get("path_template") or "-"  # the template: a path may hold a login link's secret
+            if status:
+                self._traffic.count(surface(scope), status)
             log.info("request.done", request=request, method=method, path=address, status=status, ms=milliseconds)
 
 
@@ -117,6 +126,7 @@ def create(app: App, *, demo: bool = False) -> Front:
     Its start (ASGI lifespan) starts the followers; its stop closes the app.
     """
     credentials = Credentials(app, demo=demo)
+    traffic = Traffic()
 
     async def start() -> None:
         app.start()
@@ -132,7 +142,7 @@ def create(app: App, *, demo: bool = False) -> Front:
             *openapi.ROUTES,
             *_pages(),
         ],
-        state=State({"flagtrail": app, "credentials": credentials, "demo": demo, "api": api}),
+        state=State({"flagtrail": app, "credentials": credentials, "demo": demo, "api": api, "traffic": traffic}),
         guards=[guard],
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY,
@@ -142,7 +152,9 @@ def create(app: App, *, demo: bool = False) -> Front:
         on_shutdown=[stop],
         logging_config=None,
     )
-    return Front(app, litestar, credentials)
+    front = Front(app, litestar, credentials, traffic)
+    litestar.state.streams = front.streams
+    return front
 
 
 def _pages() -> list[Any]:
@@ -154,10 +166,23 @@ def _pages() -> list[Any]:
 
 
 class _StandardError(logging.Handler):
-    """Writes to standard error, whichever stream that is just now."""
+    """Writes to standard error, whichever stream that is just now.
+
+    A line that cannot be written (the log's disk is full) is lost, and no request fails because of it.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(f"{self.format(record)}\n")
+        self.write(f"{self.format(record)}\n")
+
+    def write(self, text: str) -> None:
+        """As a stream does."""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """As a stream does."""
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logging(level: str) -> None:
@@ -174,13 +199,13 @@ def configure_logging(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    handler = _StandardError()
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *told, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(cast("TextIO", handler)),
         cache_logger_on_first_use=False,
     )
-    handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *told],

@@ -33,6 +33,8 @@ PUBLIC = "public"
 """A route's role: no credential is asked for."""
 SIGNED_IN = "signed_in"
 """A route's role: any identity; the handler itself checks what it may see."""
+METRICS = "metrics"
+"""A route's role: this machine, the metrics' own token, or an administrator or auditor; the handler itself checks."""
 FormReader: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 _MAX_KNOWN_TOKENS = 10_000
 _OWN_SITE = frozenset({"none", "same-origin"})
@@ -115,7 +117,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     role = handler.opt.get("role")
     if role is None:
         raise Forbidden("this route names no role")
-    if role != PUBLIC:
+    if role not in {PUBLIC, METRICS}:
         credentials: Credentials = connection.app.state.credentials
         signed = await credentials.of(connection.scope, cast("Request[Any, Any, Any]", connection).form)
         connection.scope["state"]["signed"] = signed

@@ -16,6 +16,7 @@ from flagtrail.server import ofrep, problems
 from flagtrail.server.identity import Credentials, client_address
 from flagtrail.server.limits import MAX_BODY
 from flagtrail.server.problems import MethodNotAllowed
+from flagtrail.server.traffic import Traffic
 
 log = structlog.get_logger()
 
@@ -49,9 +50,10 @@ _TOO_LARGE = f"a body has at most {MAX_BODY} bytes"
 class EvaluationFront:
     """Everything under /ofrep/."""
 
-    def __init__(self, app: App, credentials: Credentials) -> None:
+    def __init__(self, app: App, credentials: Credentials, traffic: Traffic) -> None:
         self._ofrep = ofrep.Ofrep(app)
         self._credentials = credentials
+        self._traffic = traffic
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, request: str) -> None:  # noqa: ANN401 - ASGI's
         """One evaluation request, or the question of a browser whether a page of another site may make it."""
@@ -70,6 +72,7 @@ class EvaluationFront:
             extra = {name: value for name, value in problem.headers.items() if name != "Content-Type"}
             extra.pop("Cache-Control")
             reply = ofrep.Reply(problem.status, _told(refusal, problem.status, scope["path"]))
+        self._traffic.count("ofrep", reply.status)
         headers = [
             *(_READABLE if secret else _FIXED),
             (b"content-length", b"%d" % len(reply.body)),

@@ -125,6 +125,10 @@ class Streams:
         if not hub.streams:
             del self._hubs[stream.place]
 
+    def clients(self) -> dict[Place, int]:
+        """How many streams are open, by environment."""
+        return {place: len(hub.streams) for place, hub in self._hubs.items()}
+
     def moved(self, _state: object) -> None:
         """The ledger moved: look on the loop whom that concerns. From any thread; many calls may be one look."""
         if self._loop is not None and self._count and not self._due:

@@ -76,6 +76,10 @@ class SyncFront:
         self._beat = beat
         self._packing = asyncio.Lock()
 
+    def clients(self) -> dict[Place, int]:
+        """How many streams are open, by environment; called on the event loop."""
+        return self._streams.clients()
+
     def stop(self) -> None:
         """End all streams: the server stops."""
         self._streams.stop()

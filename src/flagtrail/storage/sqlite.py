@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +40,7 @@ class SqliteStorage:
 
     def __init__(self, location: Location) -> None:
         self._location = location
+        self._file = os.stat(location.path)  # noqa: PTH116 - at each write: a third of what Path.stat takes
         self._writer = Writer(location)
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] | None = []
@@ -58,7 +60,21 @@ class SqliteStorage:
             finally:
                 self._return(connection)
 
+    def _require_file(self) -> None:
+        """Raise StorageFailed where the name is not the opened file's any more.
+
+        What is written to a file that was removed would be acknowledged, and be gone with the process.
+        """
+        try:
+            present = os.path.samestat(os.stat(self._location.path), self._file)  # noqa: PTH116 - as above
+        except OSError:
+            present = False
+        if not present:
+            told = "was taken away or exchanged while it is in use; put it back, or stop Flagtrail and start it again"
+            raise StorageFailed(f"the database {self._location.path} {told}", path=str(self._location.path))
+
     def _reader(self) -> sqlite3.Connection:
+        self._require_file()
         connection = connect(self._location)
         connection.execute("PRAGMA query_only = ON")
         return connection
@@ -73,6 +89,7 @@ class SqliteStorage:
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run one unit of work with the head locked; return when it is durable."""
+        self._require_file()
         result: T = self._writer.run(work)
         return result
 

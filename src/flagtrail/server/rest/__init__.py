@@ -15,6 +15,7 @@ from flagtrail.server.rest import (
     imports,
     ledger,
     members,
+    metrics,
     projects,
     reports,
     segments,
@@ -40,5 +41,5 @@ ROUTES: list[HTTPRouteHandler] = [
     *alerts.ROUTES,
     *usage.ROUTES,
 ]
-UNGATED: list[HTTPRouteHandler] = health.ROUTES
-"""Served at the root, without a credential."""
+UNGATED: list[HTTPRouteHandler] = [*health.ROUTES, *metrics.ROUTES]
+"""Served at the root, for those who run it: without a credential, or (metrics) with more than one kind of it."""
