@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium node redis ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node redis ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -51,6 +51,13 @@ redis:
 	  echo "Installing Redis for the tests of the bus"; \
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq redis-server >/dev/null; }
+
+.PHONY: postgres
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+	  echo "Installing PostgreSQL for its tests"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq postgresql >/dev/null; }
 
 PROVIDERS := tests/e2e/ofrep_js
 

@@ -238,7 +238,10 @@ class Storage(Protocol):
 
 def load(url: str) -> Storage:
     """Open the store that serves the URL's scheme; raises SettingInvalid where none does."""
-    scheme = urlsplit(url).scheme
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise SettingInvalid("the address of the database cannot be read", setting="FLAGTRAIL_DATABASE") from error
     known: list[str] = []
     for info in pkgutil.iter_modules(__path__):
         if info.name.startswith("_"):

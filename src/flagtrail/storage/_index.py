@@ -27,7 +27,7 @@ _HOUR = 3_600_000_000
 NEVER = "~"
 """Sorts after every time."""
 _WORD = re.compile(r"\w+")
-_BETWEEN = "\x1f"
+BETWEEN = "\x1f"
 """Stands around every text among the words, so that no substring reaches from one text into the next."""
 _SHORT = "\x1e"
 """Stands around the words of one or two characters, which are too short to be found as substrings."""
@@ -79,7 +79,7 @@ def words(texts: Iterable[str]) -> str:
     whole = [folded(text) for text in texts if text]
     short = {word for text in whole for word in _WORD.findall(text) if len(word) < SHORTEST_SUBSTRING}
     marked = "".join(f"{_SHORT}{word}{_SHORT}" for word in sorted(short))
-    return _BETWEEN + "".join(text + _BETWEEN for text in whole) + marked
+    return BETWEEN + "".join(text + BETWEEN for text in whole) + marked
 
 
 def needle(text: str) -> str:
@@ -92,7 +92,7 @@ def needle(text: str) -> str:
 
 def whole(text: str) -> str:
     """What to look for among words where one of the texts has to equal `text`."""
-    return f"{_BETWEEN}{folded(text)}{_BETWEEN}"
+    return f"{BETWEEN}{folded(text)}{BETWEEN}"
 
 
 def entry_words(entry: Entry) -> str:
@@ -146,12 +146,12 @@ def _top(path: str) -> str:
 
 def joined(terms: Iterable[str]) -> str:
     """An entry's terms as one text, in which conditions look for theirs."""
-    return _BETWEEN + _BETWEEN.join(terms) + _BETWEEN
+    return BETWEEN + BETWEEN.join(terms) + BETWEEN
 
 
 def parted(terms: str) -> list[str]:
     """The terms of a joined text."""
-    return terms.split(_BETWEEN)
+    return terms.split(BETWEEN)
 
 
 def as_json(values: Sequence[str] | Sequence[int]) -> str:
@@ -167,7 +167,7 @@ class Condition(msgspec.Struct, frozen=True):
 
     def marks(self) -> tuple[str, ...]:
         """Texts of which one has to occur in the joined terms of an entry."""
-        return tuple(joined((term,)) for term in self.terms) if self.terms else (_BETWEEN + self.prefix,)
+        return tuple(joined((term,)) for term in self.terms) if self.terms else (BETWEEN + self.prefix,)
 
 
 def hold(marks: Iterable[tuple[str, ...]], terms: str) -> bool:

@@ -13,7 +13,7 @@ def test_load__a_scheme_that_a_store_serves__opens_it() -> None:
 
 @pytest.mark.parametrize("url", ["", "flagtrail.db", "oracle://host/db", "/var/lib/flagtrail.db"])
 def test_load__a_scheme_that_no_store_serves__names_those_that_are(url: str) -> None:
-    with pytest.raises(SettingInvalid, match="known are memory, sqlite"):
+    with pytest.raises(SettingInvalid, match="known are memory, postgres, postgresql, sqlite"):
         load(url)
 
 

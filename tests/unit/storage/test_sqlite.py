@@ -164,7 +164,7 @@ def in_one_commit(storage: SqliteStorage, works: Mapping[str, Callable[[Transact
     for item in works.items():
         others.append(threading.Thread(target=run, args=item))
         others[-1].start()
-        while storage._writer._queue.qsize() < len(others):
+        while storage._writer._thread._queue.qsize() < len(others):
             pass
     queued.set()
     for thread in (first, *others):

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, StorageFailed
 from flagtrail.storage import Cell, Head, Record
+from flagtrail.storage._queue import Job, WriterThread
 from flagtrail.storage._sqlite import blocks, rows
 from flagtrail.storage._sqlite.database import Location, connect, refusal, refusals
 
 _log = logging.getLogger(__name__)
-_MOST_AT_ONCE = 256
-"""Units of work in one commit: bounds how much one failing commit takes with it."""
 
 Work = Callable[["Transaction"], Any]
 
@@ -120,32 +117,6 @@ class Transaction:
             raise self._failed(error) from error
 
 
-class _Job:
-    """A unit of work and whoever waits for it: on a bare lock, which costs a third of a future."""
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def finish(self) -> None:
-        """Let the one who waits go on: what is to be told is told."""
-        self._done.release()
-
-    def wait(self) -> Any:  # noqa: ANN401 - what the work returns
-        """The result; raises the error as it is."""
-        self._done.acquire()
-        error, self.error = self.error, None
-        if error is None:
-            return self.result
-        try:
-            raise error
-        finally:
-            del error  # else it would hold, through its traceback, itself
-
-
 class Writer:
     """Runs units of work one after the other on its own thread and connection."""
 
@@ -153,61 +124,20 @@ class Writer:
         self._path = location.path
         with refusals(self._path):
             self._connection = connect(location)
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._closing = threading.Lock()
-        self._closed = False
         self._size = 0
         self._built = 0
-        self._thread = threading.Thread(target=self._run, name="flagtrail-writer", daemon=True)
-        self._thread.start()
+        self._thread = WriterThread(str(self._path), self._commit, self._index)
 
     def run(self, work: Work) -> Any:  # noqa: ANN401 - what the work returns
         """Wait until the work is durable; an exception of the work is raised as it is."""
-        if threading.current_thread() is self._thread:
-            raise RuntimeError("a unit of work cannot start another one: it would wait for itself")
-        job = _Job(work)
-        with self._closing:
-            if self._closed:
-                raise StorageFailed(f"the database {self._path} is closed")
-            self._queue.put(job)
-        return job.wait()
+        return self._thread.run(work)
 
     def close(self) -> None:
         """Finish what is queued and stop; a second call does nothing."""
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
-        self._thread.join()
-        self._connection.close()
+        if self._thread.close():
+            self._connection.close()
 
-    def _run(self) -> None:
-        open_ = True
-        while open_:
-            jobs, open_ = self._take()
-            if jobs:
-                self._commit(jobs)
-            if self._size - self._built >= blocks.SIZE:
-                self._index()
-
-    def _take(self) -> tuple[list[_Job], bool]:
-        """All jobs that wait, at least one, and whether more may come."""
-        first = self._queue.get()
-        if first is None:
-            return [], False
-        jobs = [first]
-        while len(jobs) < _MOST_AT_ONCE:
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                break
-            if job is None:
-                return jobs, False
-            jobs.append(job)
-        return jobs, True
-
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _commit(self, jobs: Sequence[Job]) -> None:
         """One commit for all, and a savepoint each where there are several. What cannot be committed is undone."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -220,10 +150,8 @@ class Writer:
             self._undo()
             for job in jobs:
                 job.error = job.error or refusal(error, self._path)
-        for job in jobs:
-            job.finish()
 
-    def _attempt(self, job: _Job, known: _Known, *, alone: bool) -> _Known:
+    def _attempt(self, job: Job, known: _Known, *, alone: bool) -> _Known:
         """What is known afterwards. What fails is undone: to its savepoint, or the whole transaction where it is alone.
 
         Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed.
@@ -257,6 +185,8 @@ class Writer:
 
     def _index(self) -> None:
         """Make blocks of what was appended. Late or failed, it costs speed and never an answer: see `blocks`."""
+        if self._size - self._built < blocks.SIZE:
+            return
         try:
             self._built = blocks.built(self._connection)
             while self._size - self._built >= blocks.SIZE:

@@ -1,0 +1,1 @@
+"""The parts of the PostgreSQL store: connections, the schema, one writer, questions over blocks of terms."""

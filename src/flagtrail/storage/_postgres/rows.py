@@ -1,0 +1,192 @@
+"""Entries, disclosures and the head as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from flagtrail.ledger.seal import unseal
+from flagtrail.model.entry import Entry
+from flagtrail.model.errors import StorageFailed
+from flagtrail.storage import Cell, Head, Record
+from flagtrail.storage import _index as index
+from flagtrail.storage._postgres.database import Connection
+
+PAGE = 1_000
+"""Entries read or written by one statement."""
+_HASH_BYTES = 32
+_HEAD = "SELECT size, frontier, root, last_time FROM ledger_head"
+_LOCKED = "SELECT size, frontier, root, last_time, pg_current_xact_id()::text FROM ledger_head FOR UPDATE"
+_APPEND = """
+WITH entry AS (
+  INSERT INTO ledger_entry (seq, leaf, leaf_hash, subject, version, effective)
+  SELECT * FROM unnest(%(seqs)b::bigint[], %(leaves)b::bytea[], %(hashes)b::bytea[], %(paths)b::text[],
+                       %(versions)b::bigint[], %(effective)b::bigint[])
+), disclosed AS (
+  INSERT INTO ledger_private (seq, name, salt, value)
+  SELECT * FROM unnest(%(private_seqs)b::bigint[], %(names)b::text[], %(salts)b::bytea[], %(values)b::bytea[])
+), new AS (
+  SELECT * FROM unnest(%(paths)b::text[], %(versions)b::bigint[], %(seqs)b::bigint[], %(subject_words)b::text[])
+    AS new (path, version, seq, words)
+), begun AS (
+  INSERT INTO document (path, version, seq, words) SELECT path, version, seq, words FROM new WHERE version = 1
+), moved AS (
+  UPDATE document SET version = new.version, seq = new.seq FROM new
+  WHERE document.path = new.path AND new.version > 1 RETURNING 1
+), found AS (
+  INSERT INTO entry_index (seq, effective, terms, words)
+  SELECT * FROM unnest(%(seqs)b::bigint[], %(effective)b::bigint[], %(terms)b::text[], %(words)b::text[])
+), head AS (
+  UPDATE ledger_head SET size = %(size)b, frontier = %(frontier)b, root = %(root)b, last_time = %(last_time)b
+  WHERE size = %(before)b RETURNING 1
+)
+SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM head)
+"""
+_LEAVES = "SELECT seq, leaf FROM ledger_entry WHERE seq = ANY(%b)"
+_DISCLOSED = "SELECT seq, name, value FROM ledger_private WHERE seq = ANY(%b)"
+_CELL = "SELECT value FROM cell WHERE collection = %s AND key = %s"
+_PUT_CELL = (
+    "INSERT INTO cell VALUES (%s, %s, %b, %s) ON CONFLICT (collection, key)"
+    " DO UPDATE SET value = excluded.value, expires = excluded.expires"
+)
+_DELETE_CELL = "DELETE FROM cell WHERE collection = %s AND key = %s"
+
+
+def head(connection: Connection) -> Head:
+    """The head row."""
+    ((size, frontier, root, last_time),) = connection.execute(_HEAD, binary=True).fetchall()
+    return Head(size, _peaks(frontier), root, last_time)
+
+
+def lock_head(connection: Connection) -> tuple[Head, str]:
+    """Begin a transaction with the head locked: the head, and the transaction's number."""
+    with connection.pipeline():
+        connection.execute("BEGIN")
+        found = connection.execute(_LOCKED, binary=True)
+    ((size, frontier, root, last_time, transaction),) = found.fetchall()
+    return Head(size, _peaks(frontier), root, last_time), transaction
+
+
+def _peaks(frontier: bytes) -> tuple[bytes, ...]:
+    return tuple(frontier[at : at + _HASH_BYTES] for at in range(0, len(frontier), _HASH_BYTES))
+
+
+def append(
+    connection: Connection, records: Sequence[Record], before: Head, after: Head, actors: dict[str, int]
+) -> None:
+    """Entries, their disclosures, their documents' new versions, what they are found by, and the head after them.
+
+    `actors` are the numbers of actors that are known; those that were looked up are added.
+    """
+    _number_actors(connection, [index.actor_words(record.entry.actor) for record in records], actors)
+    size = before.size
+    for part in _parts(records):
+        values = _values(part, actors)
+        values |= {
+            "before": size,
+            "size": size + len(part),
+            "frontier": b"".join(after.frontier),
+            "root": after.root,
+            "last_time": after.last_time,
+        }
+        ((moved, heads),) = connection.execute(_APPEND, values).fetchall()
+        later = [record.entry for record in part if record.entry.version > 1]
+        if moved != len(later):
+            named = ", ".join(f"{entry.subject.path} (version {entry.version})" for entry in later[:3])
+            raise StorageFailed(f"what was to go on does not exist, among it {named}")
+        if heads != 1:
+            raise StorageFailed(f"the head is no longer of size {size}")
+        size += len(part)
+
+
+def _parts(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """As many as one statement can take: a document occurs in it once."""
+    part: list[Record] = []
+    paths: set[str] = set()
+    for record in records:
+        path = record.entry.subject.path
+        if path in paths or len(part) == PAGE:
+            yield part
+            part, paths = [], set()
+        part.append(record)
+        paths.add(path)
+    if part:
+        yield part
+
+
+def _values(records: Sequence[Record], actors: dict[str, int]) -> dict[str, object]:
+    entries = [record.entry for record in records]
+    disclosed = [disclosure for record in records for disclosure in record.disclosures]
+    return {
+        "seqs": [entry.seq for entry in entries],
+        "leaves": [record.leaf for record in records],
+        "hashes": [record.leaf_hash for record in records],
+        "paths": [entry.subject.path for entry in entries],
+        "versions": [entry.version for entry in entries],
+        "effective": [index.instant(entry.effective) for entry in entries],
+        "subject_words": [index.subject_words(entry.subject) for entry in entries],
+        "terms": [_terms(record, actors) for record in records],
+        "words": [index.entry_words(entry) for entry in entries],
+        "private_seqs": [each.seq for each in disclosed],
+        "names": [each.name for each in disclosed],
+        "salts": [each.salt for each in disclosed],
+        "values": [each.value for each in disclosed],
+    }
+
+
+def _terms(record: Record, actors: dict[str, int]) -> str:
+    terms = index.entry_terms(record.entry, record.touches)
+    terms.add(f"actor/{actors[index.actor_words(record.entry.actor)]}")
+    return index.joined(terms)
+
+
+def _number_actors(connection: Connection, words: Sequence[str], actors: dict[str, int]) -> None:
+    """Actors are numbered, so that their names stand in one row, which can be erased."""
+    for each in dict.fromkeys(words):
+        if each not in actors:
+            found = connection.execute(
+                "SELECT id FROM actor WHERE md5(words) = md5(%s) AND words = %s", (each, each)
+            ).fetchone()
+            if found is None:
+                found = connection.execute("INSERT INTO actor (words) VALUES (%s) RETURNING id", (each,)).fetchone()
+            if found is not None:
+                actors[each] = found[0]
+
+
+def entries(connection: Connection, seqs: Sequence[int]) -> list[Entry]:
+    """These entries, in this order; seqs that do not exist are left out."""
+    return [entry for at in range(0, len(seqs), PAGE) for entry in _page(connection, list(seqs[at : at + PAGE]))]
+
+
+def _page(connection: Connection, seqs: list[int]) -> list[Entry]:
+    disclosed: dict[int, dict[str, bytes]] = {}
+    leaves: dict[int, bytes] = dict(connection.execute(_LEAVES, (seqs,), binary=True).fetchall())
+    for seq, name, value in connection.execute(_DISCLOSED, (seqs,), binary=True):
+        disclosed.setdefault(seq, {})[name] = value
+    return [unseal(leaves[seq], disclosed.get(seq, {})) for seq in seqs if seq in leaves]
+
+
+def entries_from(connection: Connection, seq: int, limit: int) -> list[Entry]:
+    """At most `limit` entries from `seq` on, oldest first."""
+    return entries(connection, range_of(connection, seq, seq + limit))
+
+
+def range_of(connection: Connection, low: int, high: int) -> Sequence[int]:
+    """The seqs of a range as far as they exist: they have no gaps."""
+    ((size,),) = connection.execute("SELECT size FROM ledger_head").fetchall()
+    return range(max(low, 0), min(high, size))
+
+
+def cell(connection: Connection, collection: str, key: str) -> bytes | None:
+    """A cell's value."""
+    found = connection.execute(_CELL, (collection, key), binary=True).fetchone()
+    return None if found is None else bytes(found[0])
+
+
+def put_cell(connection: Connection, collection: str, cell: Cell) -> None:
+    """Write a cell."""
+    connection.execute(_PUT_CELL, (collection, cell.key, cell.value, cell.expires))
+
+
+def delete_cell(connection: Connection, collection: str, key: str) -> None:
+    """Remove a cell."""
+    connection.execute(_DELETE_CELL, (collection, key))

@@ -1,0 +1,108 @@
+"""Units of work that wait for the one thread that commits them, for the stores that have one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from flagtrail.model.errors import StorageFailed
+
+_MOST_AT_ONCE = 256
+"""Units of work in one commit: bounds how much one failing commit takes with it."""
+
+
+class Job:
+    """A unit of work and whoever waits for it: on a bare lock, which costs a third of a future."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def finish(self) -> None:
+        """Let the one who waits go on: what is to be told is told."""
+        self._done.release()
+
+    def wait(self) -> Any:  # noqa: ANN401 - what the work returns
+        """The result; raises the error as it is."""
+        self._done.acquire()
+        error, self.error = self.error, None
+        if error is None:
+            return self.result
+        try:
+            raise error
+        finally:
+            del error  # else it would hold, through its traceback, itself
+
+
+class WriterThread:
+    """One thread that takes all units of work that wait and has them committed together.
+
+    `commit` sets each job's result or error and raises nothing; this lets the waiting go on afterwards. `idle` is
+    called after each commit, on the same thread.
+    """
+
+    def __init__(self, name: str, commit: Callable[[Sequence[Job]], None], idle: Callable[[], None]) -> None:
+        self._name = name
+        self._commit = commit
+        self._idle = idle
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="flagtrail-writer", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - what the work returns
+        """Wait until the work is durable; an exception of the work is raised as it is."""
+        self.refuse_within()
+        job = Job(work)
+        with self._closing:
+            if self._closed:
+                raise StorageFailed(f"the database {self._name} is closed")
+            self._queue.put(job)
+        return job.wait()
+
+    def refuse_within(self) -> None:
+        """Raise RuntimeError where a unit of work is what asks."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a unit of work cannot start another one: it would wait for itself")
+
+    def close(self) -> bool:
+        """Finish what is queued and stop; False where that was done before."""
+        with self._closing:
+            if self._closed:
+                return False
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        return True
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            jobs, open_ = self._take()
+            if jobs:
+                self._commit(jobs)
+                for job in jobs:
+                    job.finish()
+            self._idle()
+
+    def _take(self) -> tuple[list[Job], bool]:
+        """All jobs that wait, at least one, and whether more may come."""
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        jobs = [first]
+        while len(jobs) < _MOST_AT_ONCE:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                return jobs, False
+            jobs.append(job)
+        return jobs, True
