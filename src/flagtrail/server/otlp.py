@@ -30,7 +30,7 @@ REASONS = ("feature_flag.result.reason", "feature_flag.evaluation.reason", "feat
 LANGUAGE, SDK, SDK_VERSION = "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version"
 UNKNOWN_CLIENT = "otlp"
 MAX_RECORDS = 50_000
-"""Log records of a request: of real ones no body holds as many."""
+"""Log records of a request, and the resources and scopes that hold them: of real ones no body holds as many."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NANOSECONDS = 2**64 - 1
@@ -126,6 +126,8 @@ def _from_protobuf(body: bytes) -> Iterator[_Record]:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as error:
         raise MalformedRequest(f"the body is no ExportLogsServiceRequest: {error}") from error
+    _refuse_many(len(request.resource_logs))
+    _refuse_many(sum(1 + len(each.scope_logs) for each in request.resource_logs))
     _refuse_many(sum(len(each.log_records) for of_resource in request.resource_logs for each in of_resource.scope_logs))
     for of_resource in request.resource_logs:
         resource = _attributes(of_resource.resource.attributes)
@@ -236,6 +238,7 @@ def _from_json(body: bytes) -> Iterator[_Record]:
         request = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"the body is no ExportLogsServiceRequest: {error}") from error
+    _refuse_many(sum(1 + len(each.scope_logs or ()) for each in request.resource_logs or ()))
     scopes = [each for of_resource in request.resource_logs or () for each in of_resource.scope_logs or ()]
     _refuse_many(sum(len(each.log_records or ()) for each in scopes))
     for of_resource in request.resource_logs or ():

@@ -212,6 +212,19 @@ def test_read__more_records_than_a_request_may_have__is_refused(media_type: str)
 
 
 @pytest.mark.parametrize("media_type", ENCODINGS)
+@pytest.mark.parametrize("scopes", [0, 1])
+def test_read__more_that_holds_no_records_than_a_request_may_have__is_refused(media_type: str, scopes: int) -> None:
+    message = ExportLogsServiceRequest()
+    for _ in range(otlp.MAX_RECORDS // (1 + scopes) + 1):
+        resource = message.resource_logs.add()
+        for _ in range(scopes):
+            resource.scope_logs.add()
+
+    with pytest.raises(TooLarge):
+        read(message, media_type)
+
+
+@pytest.mark.parametrize("media_type", ENCODINGS)
 def test_read__the_event_of_the_python_sdk__is_counted(media_type: str) -> None:
     context = HookContext(
         flag_key="checkout",
