@@ -236,6 +236,8 @@ class Client:
             workers.start()
         if workers is not None and self._telling != threading.get_ident():
             self._ready.wait(wait)
+        if self.served.held is None and not self.options.url:
+            log.warning("no URL is given (FLAGTRAIL_URL): the client is offline, and every call gives its default")
         return self.served.held is not None
 
     def close(self) -> None:

@@ -241,6 +241,14 @@ def test_stale__until_heard__is_the_reason_of_every_answer_but_errors() -> None:
     assert (client.details("checkout").reason, client.status) == (Reason.DEFAULT, "READY")
 
 
+def test_start__without_a_url_or_a_ruleset__says_that_it_is_offline(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client(Options())
+    started = client.start()
+    client.served.replace(ruleset(FLAGS))
+
+    assert [started, client.start(), len(caplog.messages), "FLAGTRAIL_URL" in caplog.text] == [False, True, 1, True]
+
+
 def test_log__of_how_it_stands__tells_each_turn_once(caplog: pytest.LogCaptureFixture) -> None:
     client = Client(Options())
     with caplog.at_level(logging.INFO, "flagtrail.sdk"):
