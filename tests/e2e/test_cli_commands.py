@@ -95,6 +95,7 @@ CHANGES: list[tuple[str, str]] = [
     ("import flagd flags.json --name ours --why w", "would be appended"),
     ("import flagd flags.json --bucketing flagd_v1 --strict --why w", "would be appended"),
     ("export --out audit", "flagtrail verify"),
+    ("backup --out copy.db", "Not in it: the signing key"),
 ]
 ELSEWHERE = {"up", "demo", "verify", "alerts test"}
 """Commands that other tests of this folder run."""

@@ -80,6 +80,8 @@ CASES: list[tuple[str, int, str]] = [
     ("import git missing --bucketing flagd_v9", 2, "is not one of"),
     ("import flagd broken.json", 1, "The source cannot be imported."),
     ("export --out full", 1, "is not an empty folder"),
+    ("backup --out full", 1, "full exists"),
+    ("backup --out missing/copy.db", 1, "cannot be made"),
     ("verify missing --key k", 2, "does not exist"),
     ("verify full", 2, "Whose ledger is it?"),
     ("verify full --key k", 2, "CANNOT BE DECIDED"),

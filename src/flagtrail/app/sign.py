@@ -67,6 +67,10 @@ class CheckpointSigner:
         self._signing = threading.Lock()
         self._memory = self._remembered()
         self._confirmed: Signed | None = None
+        size = storage.head().size
+        if size < self._memory.size:
+            told = f"{self._memory.size} entries were signed, but the database has {size}"
+            raise LedgerBroken(f"{told}: its end was cut off, or an older backup was restored (docs/how-to/backup.md)")
 
     @property
     def public_key(self) -> bytes:

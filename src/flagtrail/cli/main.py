@@ -51,6 +51,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "tokens": ("tokens", "List, create, revoke tokens."),
         "members": ("members", "List, create, edit members; login links."),
         "alerts": ("alerts", "Channels and deliveries; try one."),
+        "backup": ("backup", "Copy the database while it serves, and read the copy through."),
         "schema": ("schema", "The JSON Schemas of all documents."),
         "doctor": ("doctor", "Check this installation, and say what is wrong."),
     },

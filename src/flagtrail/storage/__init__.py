@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -238,10 +240,25 @@ class Storage(Protocol):
 
 def load(url: str) -> Storage:
     """Open the store that serves the URL's scheme; raises SettingInvalid where none does."""
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError as error:
-        raise SettingInvalid("the address of the database cannot be read", setting="FLAGTRAIL_DATABASE") from error
+    opened: Storage = _serving(url).open_storage(url)
+    return opened
+
+
+def back_up(url: str, file: Path) -> None:
+    """Copy a database to a new file, while it is in use; the copy is a database that `load` opens.
+
+    Raises SettingInvalid where its store cannot do that, StorageFailed where it fails.
+    """
+    module = _serving(url)
+    if not hasattr(module, "back_up"):
+        told = f"a {urlsplit(url).scheme} database is not one file: see docs/how-to/backup.md for what copies it"
+        raise SettingInvalid(told, setting="FLAGTRAIL_DATABASE")
+    module.back_up(url, file)
+
+
+def _serving(url: str) -> ModuleType:
+    """The store of the URL's scheme."""
+    scheme = urlsplit(url).scheme
     known: list[str] = []
     for info in pkgutil.iter_modules(__path__):
         if info.name.startswith("_"):
@@ -249,8 +266,7 @@ def load(url: str) -> Storage:
         module = importlib.import_module(f"{__name__}.{info.name}")
         schemes: tuple[str, ...] = getattr(module, "SCHEMES", ())
         if scheme in schemes:
-            opened: Storage = module.open_storage(url)
-            return opened
+            return module
         known.extend(schemes)
     raise SettingInvalid(
         f"no storage serves {scheme!r}; known are {', '.join(sorted(known))}", setting="FLAGTRAIL_DATABASE"

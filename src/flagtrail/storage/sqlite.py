@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
@@ -14,7 +15,7 @@ from flagtrail.model.errors import StorageFailed
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
-from flagtrail.storage._sqlite import questions, rows, usage
+from flagtrail.storage._sqlite import backup, questions, rows, usage
 from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
 from flagtrail.storage._sqlite.writer import Transaction, Writer
 
@@ -33,6 +34,11 @@ def open_storage(url: str) -> SqliteStorage:
     location = Location.from_url(url)
     prepare(location)
     return SqliteStorage(location)
+
+
+def back_up(url: str, file: Path) -> None:
+    """Copy the file that the URL names to a new one, while it is in use."""
+    backup.copy(Location.from_url(url), file)
 
 
 class SqliteStorage:
