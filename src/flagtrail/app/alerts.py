@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 import time
 from collections import Counter
 
@@ -15,6 +14,7 @@ from flagtrail import notify
 from flagtrail.app.change import CRITICAL_CELLS
 from flagtrail.app.clock import Clock, stamp, uuid7
 from flagtrail.app.follow import Follower
+from flagtrail.app.lease import Lease, LeaseLost, Leases
 from flagtrail.app.settings import Settings
 from flagtrail.changes import diff
 from flagtrail.model.actor import SYSTEM
@@ -25,8 +25,6 @@ from flagtrail.storage import Cell, Storage, Transaction
 
 log = structlog.get_logger()
 BATCH = 200
-LEASE_SECONDS = 20.0
-"""Longer than one attempt can take (15 s), so that no other process begins the same one."""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -55,29 +53,22 @@ class _Place(msgspec.Struct, frozen=True):
     attempts: int = 0
 
 
-class _Lease(msgspec.Struct, frozen=True):
-    """Which process delivers through a channel, until when (Unix time, seconds)."""
-
-    holder: str
-    until: float
-
-
 class AlertFollower:
-    """Sends every critical change through one channel, in order.
+    """Sends every critical change through one channel, in order, while this replica holds the lease.
 
     The place is stored after each success, before the next entry is looked at:
-    a restart goes on where delivery stopped. Only a crash between the
-    receiver's answer and that write can repeat an alert; its id is then the
-    same, so that a receiver can tell.
+    a restart goes on where delivery stopped. Only a crash or a stop of the process
+    between the receiver's answer and that write can repeat an alert; its id is
+    then the same, so that a receiver can tell.
     """
 
-    def __init__(self, channel: Channel, storage: Storage, base_url: str, clock: Clock) -> None:
-        self.name = f"alerts-{channel.notifier}"
+    def __init__(self, channel: Channel, storage: Storage, base_url: str, clock: Clock, lease: Lease) -> None:
+        self.name = lease.name
         self._channel = channel
         self._storage = storage
-        self._holder = secrets.token_hex(8)
         self._base_url = base_url
         self._clock = clock
+        self._lease = lease
         self._client = httpx2.Client(timeout=5.0, follow_redirects=False)
         self._not_before = 0.0
         self.outcomes: Counter[str] = Counter()
@@ -89,48 +80,60 @@ class AlertFollower:
         Called earlier than that (the ledger moved), it waits on: a receiver in
         trouble is not asked again for every change.
         """
+        place = self._place()
+        if not self._lease.held():
+            return None
         early = self._not_before - time.monotonic()
         if early > 0:
             return early
-        if self._place().seq >= self._storage.head().size:
+        if place.seq >= self._storage.head().size:
             return None
-        if not self._lease():
-            return LEASE_SECONDS / 2
         try:
-            return self._catch_up(self._place())
-        finally:
-            self._release()
+            return self._catch_up(place)
+        except LeaseLost:
+            return None
 
     def _catch_up(self, place: _Place) -> float | None:
         """Settle every entry from the place on; the seconds to wait where one could not be."""
         while entries := self._storage.entries_from(place.seq, BATCH):
             for entry in entries:
                 if self._critical_flags(entry):
-                    if not self._lease():  # an attempt takes a while: the lease must outlast the next one
-                        return LEASE_SECONDS / 2
+                    place = self._storage.write(self._confirmed)
+                    if place.seq > entry.seq:  # settled meanwhile
+                        break
                     wait = self._deliver(entry, place)
                     if wait is not None:
                         self._not_before = time.monotonic() + wait
                         return wait
                 place = _Place(entry.seq + 1)
-            self._keep(place)
+            else:
+                self._keep(place)
         return None
+
+    def _confirmed(self, tx: Transaction) -> _Place:
+        """The place as it stands, found together with the lease just before an attempt; raises LeaseLost."""
+        self._lease.require(tx)
+        raw = tx.cell("place", self.name)
+        return _Place(0) if raw is None else msgspec.json.decode(raw, type=_Place)
 
     def _place(self) -> _Place:
         """A channel that was never used begins with what comes next: nobody wants last year's alerts."""
-        raw = self._storage.cell("place", self.name)
-        if raw is not None:
-            return msgspec.json.decode(raw, type=_Place)
-        place = _Place(self._storage.head().size)
-        self._keep(place)
-        return place
+
+        def begin(tx: Transaction) -> bytes:
+            raw = tx.cell("place", self.name)
+            if raw is None:
+                raw = msgspec.json.encode(_Place(tx.head.size))
+                tx.put_cell("place", Cell(self.name, raw))
+            return raw
+
+        raw = self._storage.cell("place", self.name) or self._storage.write(begin)
+        return msgspec.json.decode(raw, type=_Place)
 
     def _keep(self, place: _Place) -> None:
-        """Store the place; it never goes back, whoever else stored one meanwhile."""
+        """Store the place, which never goes back; raises LeaseLost where that is another replica's to do."""
 
         def work(tx: Transaction) -> None:
-            raw = tx.cell("place", self.name)
-            if raw is None or msgspec.json.decode(raw, type=_Place).seq <= place.seq:
+            if self._confirmed(tx).seq <= place.seq:
                 tx.put_cell("place", Cell(self.name, msgspec.json.encode(place)))
 
         self._storage.write(work)
@@ -139,31 +142,6 @@ class AlertFollower:
         """The critical flags that the entry alters, as they were written down with it."""
         raw = self._storage.cell(CRITICAL_CELLS, f"{entry.seq:019d}")
         return () if raw is None else msgspec.json.decode(raw, type=tuple[str, ...])
-
-    def _lease(self) -> bool:
-        """Whether this process may deliver now: of several on one database, one does at a time."""
-        now = self._clock().timestamp()
-        mine = _Lease(self._holder, now + LEASE_SECONDS)
-
-        def work(tx: Transaction) -> bool:
-            raw = tx.cell("lease", self.name)
-            held = None if raw is None else msgspec.json.decode(raw, type=_Lease)
-            if held is not None and held.holder != self._holder and held.until > now:
-                return False
-            tx.put_cell("lease", Cell(self.name, msgspec.json.encode(mine)))
-            return True
-
-        return self._storage.write(work)
-
-    def _release(self) -> None:
-        """Let another process deliver from now on."""
-
-        def work(tx: Transaction) -> None:
-            raw = tx.cell("lease", self.name)
-            if raw is not None and msgspec.json.decode(raw, type=_Lease).holder == self._holder:
-                tx.delete_cell("lease", self.name)
-
-        self._storage.write(work)
 
     def _deliver(self, entry: Entry, place: _Place) -> float | None:
         """Send one alert; None when that is settled, else the seconds to wait before trying again."""
@@ -185,11 +163,17 @@ class AlertFollower:
         return None
 
     def _settle(self, entry: Entry, outcome: str, attempts: int, detail: str) -> None:
-        """Write down the outcome and the new place in one transaction."""
+        """Write down the outcome and the new place in one transaction, unless somebody else did.
+
+        Without asking for the lease: whoever has taken it meanwhile must not send once more what has arrived.
+        """
         delivery = Delivery(self.name, entry.seq, outcome, stamp(self._clock()), attempts, detail)
         place = msgspec.json.encode(_Place(entry.seq + 1))
 
         def work(tx: Transaction) -> None:
+            raw = tx.cell("place", self.name)
+            if raw is not None and msgspec.json.decode(raw, type=_Place).seq > entry.seq:
+                return
             tx.put_cell("place", Cell(self.name, place))
             tx.put_cell("delivery", Cell(f"{self.name}/{entry.seq:019d}", msgspec.json.encode(delivery)))
 
@@ -214,9 +198,12 @@ def channels(settings: Settings) -> list[Channel]:
     return found
 
 
-def alert_followers(storage: Storage, settings: Settings, clock: Clock) -> list[Follower]:
-    """One follower per channel."""
-    return [AlertFollower(channel, storage, settings.base_url, clock) for channel in channels(settings)]
+def alert_followers(storage: Storage, settings: Settings, clock: Clock, leases: Leases) -> list[Follower]:
+    """One follower per channel, each with a lease of its own."""
+    return [
+        AlertFollower(channel, storage, settings.base_url, clock, leases.lease(f"alerts-{channel.notifier}"))
+        for channel in channels(settings)
+    ]
 
 
 def deliveries(storage: Storage) -> list[Delivery]:

@@ -16,6 +16,7 @@ from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.follow import Follower, Followers, Periodic
 from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.lease import Leases
 from flagtrail.app.metrics import Metrics
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings
@@ -59,16 +60,21 @@ class App:
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
+        self.leases = Leases(self.storage, clock)
+        lease = self.leases.lease
         followers: list[Follower] = [
             Periodic(CATCH_UP, self.changes.catch_up, CATCH_UP_SECONDS),
-            Periodic("checkpoint", self.signer.checkpoint, 1.0),
+            Periodic(
+                "checkpoint", self.signer.checkpoint, 1.0, lease=lease("checkpoint"), otherwise=self.signer.follow
+            ),
             Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
             Periodic("signins", self.access.record_failures, 15.0),
-            Periodic("expiry", self._expire, 600.0),
-            *alert_followers(self.storage, settings, clock),
+            Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
+            *alert_followers(self.storage, settings, clock, self.leases),
         ]
         self.followers = Followers(followers)
         self.changes.on_moved(self.followers.moved)
+        self.leases.on_taken(self.followers.wake)
         self.bus = bus_door.load(settings.bus, self.origin)
         self.changes.on_made(self.bus.publish)
         self.health = Health(self.storage, self.changes, self.followers, clock)
@@ -77,6 +83,7 @@ class App:
     def start(self) -> None:
         """Begin to follow the ledger, and to hear of what other replicas did."""
         self.followers.start()
+        self.leases.start()
         self.bus.listen(self._heard)
 
     def ready(self) -> bool:
@@ -103,6 +110,7 @@ class App:
         """Stop following, write down what is only in memory, close the storage."""
         self.bus.close()
         self.followers.stop()
+        self.leases.stop()
         tasks: tuple[Callable[[], object], ...] = (
             lambda: self.access.record_failures(all_of_them=True),
             self.usage.flush,

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 import structlog
 
+from flagtrail.app.lease import Lease
 from flagtrail.model.errors import FlagtrailError
 
 log = structlog.get_logger()
@@ -31,17 +32,34 @@ class Follower(Protocol):
 
 
 class Periodic:
-    """A follower of the clock alone: calls `task` every `seconds`, however often the ledger moves."""
+    """A follower of the clock alone: calls `task` every `seconds`, however often the ledger moves.
 
-    def __init__(self, name: str, task: Callable[[], object], seconds: float) -> None:
+    With a lease only its holder does; the others call `otherwise`, if that is given, at every heartbeat.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        task: Callable[[], object],
+        seconds: float,
+        *,
+        lease: Lease | None = None,
+        otherwise: Callable[[], object] | None = None,
+    ) -> None:
         self.name = name
         self._task = task
         self._seconds = seconds
+        self._lease = lease
+        self._otherwise = otherwise
 
     def step(self) -> float | None:
         """Call the task."""
-        self._task()
-        return self._seconds
+        if self._lease is None or self._lease.held():
+            self._task()
+            return self._seconds
+        if self._otherwise is not None:
+            self._otherwise()
+        return None
 
 
 @runtime_checkable

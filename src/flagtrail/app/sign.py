@@ -16,10 +16,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from flagtrail.ledger.checkpoint import Signer, parse_checkpoint, verifier_key
+from flagtrail.ledger.checkpoint import NoteError, Signer, parse_checkpoint, verifier_key, verify_note
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.model.errors import LedgerBroken, SettingInvalid
-from flagtrail.storage import Cell, Head, Storage
+from flagtrail.storage import Cell, Head, Storage, Transaction
 
 
 class _Memory(msgspec.Struct, frozen=True):
@@ -107,6 +107,40 @@ class CheckpointSigner:
         """What this process last found signed up to the head; None before it looked."""
         return self._confirmed
 
+    def follow(self) -> None:
+        """Remember the newest checkpoint that another replica published, where it extends what is remembered.
+
+        So a replica that takes over refuses what the one before it would have refused. Without a key file there is
+        nothing to follow. Raises LedgerBroken where it is no extension, SettingInvalid where another key signed it.
+        """
+        note = self._storage.cell("checkpoint", "newest")
+        if self._memory_path is None or note is None:
+            return
+        with self._signing:
+            if note.decode() != self._memory.note:
+                with _turn(self._memory_path):
+                    self._memory = self._remembered()
+                    self._witness(note.decode(), self._memory_path)
+            if self._memory.size == self._storage.head().size:
+                self._confirmed = Signed(self._memory.size, time.time())
+
+    def _witness(self, note: str, path: Path) -> None:
+        published = parse_checkpoint(note)
+        if published.size < self._memory.size or note == self._memory.note:
+            return
+        try:
+            verify_note(note, self.vkey)
+        except NoteError:
+            signed_by = self._storage.cell("checkpoint", "vkey") or b"somebody"
+            raise _other_key(signed_by.decode(), "this replica has another key") from None
+        known = Frontier(self._memory.size, self._memory.frontier)
+        frontier = known.extend(self._storage.leaf_hashes(known.size, published.size))
+        if frontier.size != published.size or frontier.root() != published.root:
+            raise LedgerBroken(f"the ledger is not what its checkpoint of size {published.size} says")
+        memory = _Memory(self._origin, published.size, tuple(frontier.peaks), note, self.vkey)
+        _write_private(path, msgspec.json.encode(memory))
+        self._memory = memory
+
     def _signed(self, head: Head) -> bool:
         """Whether the note that is remembered says what the head is, by the present key."""
         memory = self._memory
@@ -121,10 +155,17 @@ class CheckpointSigner:
         memory = _Memory(self._origin, head.size, tuple(signer.frontier.peaks), note, self.vkey)
         if self._memory_path is not None:
             _write_private(self._memory_path, msgspec.json.encode(memory))
-        self._storage.put_cell("checkpoint", Cell("newest", note.encode()))
-        if self._storage.cell("checkpoint", "vkey") != self.vkey.encode():
-            self._storage.put_cell("checkpoint", Cell("vkey", self.vkey.encode()))
+        self._storage.write(lambda tx: self._publish(tx, memory))
         self._memory = memory
+
+    def _publish(self, tx: Transaction, memory: _Memory) -> None:
+        """Show the newest checkpoint to everybody. One of a larger ledger, which another replica signed, stays."""
+        newest, vkey = tx.cell("checkpoint", "newest"), tx.cell("checkpoint", "vkey")
+        same_key = vkey == memory.vkey.encode()
+        if newest is None or not same_key or parse_checkpoint(newest.decode()).size <= memory.size:
+            tx.put_cell("checkpoint", Cell("newest", memory.note.encode()))
+        if not same_key:
+            tx.put_cell("checkpoint", Cell("vkey", memory.vkey.encode()))
 
     def _remembered(self) -> _Memory:
         path = self._memory_path

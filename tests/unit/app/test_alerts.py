@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.support.receiver import Receiver, receiving
 from flagtrail import notify
 from flagtrail.app.alerts import AlertFollower, Channel, deliveries
 from flagtrail.app.clock import stamp
+from flagtrail.app.lease import TAKE_OVER_SECONDS, Leases
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.condition import Condition
 from flagtrail.model.flag import boolean_flag
@@ -49,8 +50,16 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def follower(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
+    """A new process, which takes the lease over. Whoever held it before was stopped, and knows of nothing."""
     channel = Channel(kind, receiver.url, SECRET if kind == "webhook" else None)
-    return AlertFollower(channel, shop.storage, "http://flags.example", shop.clock)
+    seconds = [0.0]
+    leases = Leases(shop.storage, shop.clock, monotonic=lambda: seconds[0])
+    lease = leases.lease(f"alerts-{kind}")
+    leases.tend()
+    seconds[0] = TAKE_OVER_SECONDS
+    leases.tend()
+    assert lease.held()
+    return AlertFollower(channel, shop.storage, "http://flags.example", shop.clock, lease)
 
 
 def started(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
@@ -196,6 +205,71 @@ def test_step__after_a_change_that_untags_and_enables_at_once__tells_both(shop: 
     assert seqs(receiver) == [entry.seq for entry in both.entries]
 
 
+def test_step__without_the_lease__tells_nobody(shop: Shop, receiver: Receiver) -> None:
+    started(shop, receiver)
+    lease = Leases(shop.storage, shop.clock).lease("alerts-webhook")
+    other = AlertFollower(Channel("webhook", receiver.url, SECRET), shop.storage, "", shop.clock, lease)
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    other.step()
+
+    assert receiver.received == []
+
+
+def test_step__by_a_process_that_was_stopped_while_another_took_over__tells_nobody(
+    shop: Shop, receiver: Receiver
+) -> None:
+    stopped = started(shop, receiver)
+    follower(shop, receiver)
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    stopped.step()
+
+    assert receiver.received == []
+
+
+class Sender:
+    """Sends nothing: does what it is told while the attempt lasts, and then lets it succeed or fail."""
+
+    def __init__(self, meanwhile: Callable[[], object], failure: notify.DeliveryFailed | None = None) -> None:
+        self.attempts = 0
+        self._meanwhile = meanwhile
+        self._failure = failure
+
+    def send(self, *_: object, **__: object) -> notify.Delivered:
+        self.attempts += 1
+        if self.attempts == 1:
+            self._meanwhile()
+            if self._failure is not None:
+                raise self._failure
+        return notify.Delivered(204)
+
+
+def test_step__by_whoever_took_over_during_an_attempt_that_then_succeeded__tells_it_no_more(
+    shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, others = started(shop, receiver), []
+    sender = Sender(lambda: others.append(follower(shop, receiver)))
+    monkeypatch.setattr(notify, "load", lambda _kind: sender)
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    first.step()
+    others[0].step()
+
+    assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (1, ["delivered"])
+
+
+def test_step__by_whoever_took_over_during_an_attempt_that_then_failed__tells_it_once(
+    shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, others = started(shop, receiver), []
+    sender = Sender(lambda: others.append(follower(shop, receiver)), notify.DeliveryFailed("gone"))
+    monkeypatch.setattr(notify, "load", lambda _kind: sender)
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    first.step()
+    for one in (others[0], first, others[0]):
+        one.step()
+
+    assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (2, ["delivered"])
+
+
 def test_step__by_two_processes__tells_once(shop: Shop, receiver: Receiver) -> None:
     pair = [started(shop, receiver) for _ in range(2)]
     for turn in range(6):
@@ -205,7 +279,6 @@ def test_step__by_two_processes__tells_once(shop: Shop, receiver: Receiver) -> N
             thread.start()
         for thread in threads:
             thread.join()
-    shop.clock.move(minutes=1)
     for one in pair:
         one.step()
 

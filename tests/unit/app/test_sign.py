@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.installation import LIVE, ORIGIN, Shop
 
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.ledger.checkpoint import parse_checkpoint, verify_note
 from flagtrail.model.errors import LedgerBroken, SettingInvalid
+from flagtrail.storage import Cell
 
 
 def signer(shop: Shop, path: Path | None) -> CheckpointSigner:
@@ -144,6 +147,68 @@ def test_checkpoint__by_two_processes_in_turn__never_forgets_the_larger_one(tmp_
         sizes.append(parse_checkpoint((first, second)[turn % 2].checkpoint()).size)
 
     assert (sizes, parse_checkpoint(signer(shop, tmp_path / "a.key").checkpoint()).size) == ([7, 8, 9, 10], 10)
+
+
+def elsewhere(shop: Shop, path: Path) -> CheckpointSigner:
+    """A signer with the same key on another machine, which has a memory of its own."""
+    path.mkdir()
+    shutil.copy(path.parent / "a.key", path / "a.key")
+    return signer(shop, path / "a.key")
+
+
+def test_follow__remembers_what_another_machine_signed(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    first = signer(shop, tmp_path / "a.key")
+    second = elsewhere(shop, tmp_path / "b")
+    note = first.checkpoint()
+    second.follow()
+
+    assert msgspec.json.decode((tmp_path / "b" / "a.signed").read_bytes())["note"] == note
+
+
+def test_checkpoint__by_another_machine_after_the_database_was_set_back__is_refused(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    first = signer(shop, tmp_path / "a.key")
+    second = elsewhere(shop, tmp_path / "b")
+    shop.patch(LIVE, {"enabled": True})
+    first.checkpoint()
+    second.follow()
+
+    with pytest.raises(LedgerBroken):
+        signer(Shop().set_up(), tmp_path / "b" / "a.key").checkpoint()
+
+
+def test_follow__of_a_checkpoint_that_is_no_extension__is_refused(tmp_path: Path) -> None:
+    shop, forked = Shop().set_up(), Shop().set_up()
+    first = signer(shop, tmp_path / "a.key")
+    second = elsewhere(forked, tmp_path / "b")
+    shop.patch(LIVE, {"enabled": True})
+    forked.patch(LIVE, {"enabled": False})
+    forked.storage.put_cell("checkpoint", Cell("newest", first.checkpoint().encode()))
+
+    with pytest.raises(LedgerBroken):
+        second.follow()
+
+
+def test_follow__of_a_checkpoint_by_another_key__is_refused(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    one = signer(shop, tmp_path / "a.key")
+    signer(shop, tmp_path / "c.key").checkpoint()
+
+    with pytest.raises(SettingInvalid, match="another key"):
+        one.follow()
+
+
+def test_checkpoint__by_a_machine_that_is_behind__leaves_the_newest_one(tmp_path: Path) -> None:
+    shop = Shop().set_up()
+    first = signer(shop, tmp_path / "a.key")
+    second = elsewhere(shop, tmp_path / "b")
+    behind = shop.storage.head()
+    shop.patch(LIVE, {"enabled": True})
+    newest = first.checkpoint()
+    second._extend(behind)
+
+    assert shop.storage.cell("checkpoint", "newest") == newest.encode()
 
 
 def test_signer__whose_memory_was_lost__still_holds_the_database_to_its_checkpoint(tmp_path: Path) -> None:
