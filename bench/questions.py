@@ -1,6 +1,6 @@
 """The questions a ledger is asked, at a million entries: p50 and p99 beside their targets; and what an append costs.
 
-    python -m bench.questions [--entries 1000000] [--folder DIR] [--asked 300]
+    python -m bench.questions [--store postgres] [--entries 1000000] [--folder DIR] [--asked 300]
 
 The ledger is built through the store itself with real seals, once for each
 size, and kept in the folder. Times are of the store alone: no HTTP, no rendering.
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import msgspec
 from bench import bare_commits
+from bench.stores import STORES, Place, place
 
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.ledger.seal import seal
@@ -155,15 +156,14 @@ class Ledger:
         transaction.append(*self.batch(transaction.head, count))
 
 
-def build(path: Path, total: int) -> Storage:
+def build(place: Place, total: int) -> Storage:
     """The ledger of this size: kept from an earlier run, or built."""
-    storage = load(f"sqlite:///{path}")
+    storage = load(place.url)
     if storage.head().size == total:
         return storage
     storage.close()
-    for left in path.parent.glob(f"{path.name}*"):
-        left.unlink()
-    storage = load(f"sqlite:///{path}")
+    place.clear()
+    storage = load(place.url)
     ledger = Ledger(total)
     began = time.perf_counter()
     for done in range(0, total, GROUP):
@@ -201,7 +201,7 @@ def actor(dice: Dice) -> str:
     return dice.choice(ACTORS).email
 
 
-def place(dice: Dice) -> str:
+def targeting_path(dice: Dice) -> str:
     """The path of a flag's targeting."""
     return targeting_subject("default", flag(dice), "production").path
 
@@ -272,8 +272,8 @@ def questions(storage: Storage, total: int) -> Iterator[Question]:
         yield Question(name, partial(log, made=made), target)
 
     yield Question("show SEQ", lambda dice: storage.entry(seq(dice)), 1)
-    yield Question("one document at a time", lambda dice: storage.as_of(place(dice), time=moment(dice)), 1)
-    yield Question("one document at a seq", lambda dice: storage.as_of(place(dice), seq=seq(dice)), 1)
+    yield Question("one document at a time", lambda dice: storage.as_of(targeting_path(dice), time=moment(dice)), 1)
+    yield Question("one document at a seq", lambda dice: storage.as_of(targeting_path(dice), seq=seq(dice)), 1)
     below = "projects/default/flags/{}/".format
     yield Question("one flag at a time", lambda dice: storage.paths_as_of(below(flag(dice)), time=moment(dice)), 5)
     yield Question("all 800 documents at a time", lambda dice: storage.paths_as_of("", time=moment(dice)), 100)
@@ -366,17 +366,21 @@ def main() -> None:
     arguments.add_argument("--entries", type=int, default=1_000_000)
     arguments.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "flagtrail-bench")
     arguments.add_argument("--asked", type=int, default=300, help="how often each question is asked")
+    arguments.add_argument("--store", choices=STORES, default="sqlite")
     chosen = arguments.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    path = chosen.folder / f"questions-{chosen.entries}.db"
-    storage, size = build(path, chosen.entries), path.stat().st_size
-    print(f"{chosen.entries:,} entries, {size / 1e6:,.0f} MB, {size / chosen.entries:,.0f} bytes an entry\n")
-    print(f"{'question':<44}{'p50 ms':>10}{'p99 ms':>10}{'target':>10}{'ratio':>8}")
-    for question in questions(storage, chosen.entries):
-        middle, high = measure(question, chosen.asked)
-        print(f"{question.name:<44}{middle:>10.2f}{high:>10.2f}{question.target:>10.0f}{high / question.target:>8.2f}")
-    storage.close()
-    appends(chosen.folder)
+    with place(chosen.store, chosen.folder, f"questions-{chosen.entries}") as where:
+        storage = build(where, chosen.entries)
+        size = where.size()
+        print(f"{chosen.entries:,} entries, {size / 1e6:,.0f} MB, {size / chosen.entries:,.0f} bytes an entry\n")
+        print(f"{'question':<44}{'p50 ms':>10}{'p99 ms':>10}{'target':>10}{'ratio':>8}")
+        for question in questions(storage, chosen.entries):
+            middle, high = measure(question, chosen.asked)
+            ratio = high / question.target
+            print(f"{question.name:<44}{middle:>10.2f}{high:>10.2f}{question.target:>10.0f}{ratio:>8.2f}")
+        storage.close()
+    if chosen.store == "sqlite":
+        appends(chosen.folder)
 
 
 if __name__ == "__main__":

@@ -189,11 +189,17 @@ class Storage(Protocol):
     def disclosures(self, low: int, high: int) -> Iterator[Disclosure]:
         """Disclosures of `low <= seq < high`, by (seq, name)."""
 
+    def records(self, low: int, high: int) -> Iterator[Record]:
+        """Records of `low <= seq < high` as they were appended, in order: what another store takes."""
+
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value, or None. Expiry is the caller's to judge by `cells`."""
 
     def cells(self, collection: str) -> list[Cell]:
         """All cells of a collection, by key."""
+
+    def collections(self) -> list[str]:
+        """The collections that hold cells, sorted."""
 
     def put_cell(self, collection: str, cell: Cell) -> None:
         """Write a cell, durably."""
@@ -234,8 +240,42 @@ class Storage(Protocol):
     def usage_summary(self, project: str) -> list[UsageSummary]:
         """One row per environment and flag, by (environment, flag); kept as rows, never added up from the hours."""
 
+    def usage_places(self) -> list[tuple[str, str]]:
+        """The projects and environments of which counts or contexts are known, sorted."""
+
+    def usage_reports(self) -> list[ReportMark]:
+        """The reports that are known by their ids, by id."""
+
     def close(self) -> None:
         """Finish what is queued and close."""
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store says of its database, and of what protects the ledger in it, for people.
+
+    `schema` is the number of the database's schema, `known` the newest of this code. `protection` says who could alter
+    the ledger; `advice` what would make it better, if anything would.
+    """
+
+    store: str
+    place: str
+    user: str
+    schema: int
+    known: int
+    protection: str
+    advice: tuple[str, ...] = ()
+
+
+def examine(url: str) -> Examined:
+    """Look at a database without altering it; raises what `load` does where it cannot be reached."""
+    examined: Examined = _serving(url).examine(url)
+    return examined
+
+
+def migrate(url: str) -> Examined:
+    """Bring a database's schema up to date, as its owner, and give the rights that go with it; how it is then."""
+    _serving(url).migrate(url)
+    return examine(url)
 
 
 def load(url: str) -> Storage:
@@ -258,7 +298,10 @@ def back_up(url: str, file: Path) -> None:
 
 def _serving(url: str) -> ModuleType:
     """The store of the URL's scheme."""
-    scheme = urlsplit(url).scheme
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise SettingInvalid("the address of the database cannot be read", setting="FLAGTRAIL_DATABASE") from error
     known: list[str] = []
     for info in pkgutil.iter_modules(__path__):
         if info.name.startswith("_"):

@@ -15,11 +15,12 @@ from functools import lru_cache
 import msgspec
 import orjson
 
+from flagtrail.ledger.seal import unseal
 from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import InvalidQuery
 from flagtrail.model.subject import Subject
-from flagtrail.storage import CONTEXT_DAYS, EntryQuery
+from flagtrail.storage import CONTEXT_DAYS, Disclosure, EntryQuery, Record
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -140,6 +141,13 @@ def entry_terms(entry: Entry, touches: Iterable[Touch]) -> set[str]:
     return terms
 
 
+def touches(terms: str, subject: Subject) -> tuple[Touch, ...]:
+    """The flags that an entry of a subject touched, told from its joined terms."""
+    own = f"flag/{subject.flag}/{subject.project}/{subject.environment or ''}"
+    found = (term.split("/") for term in parted(terms) if term.startswith("flag/") and term != own)
+    return tuple(sorted(Touch(project, flag, environment) for _, flag, project, environment in found))
+
+
 def _top(path: str) -> str:
     return "/".join(path.split("/", 2)[:2])
 
@@ -157,6 +165,12 @@ def parted(terms: str) -> list[str]:
 def as_json(values: Sequence[str] | Sequence[int]) -> str:
     """A list as one value that SQL can unfold."""
     return orjson.dumps(list(values)).decode()
+
+
+def record(leaf: bytes, leaf_hash: bytes, disclosures: Sequence[Disclosure], terms: str) -> Record:
+    """A record from its rows, as it was appended."""
+    entry = unseal(leaf, {each.name: each.value for each in disclosures})
+    return Record(entry, leaf, leaf_hash, tuple(disclosures), touches(terms, entry.subject))
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -84,6 +84,15 @@ class UsageTables:
         """See `Storage.sampled_contexts`."""
         return list(reversed(self._contexts.get((project, environment), ())))[: max(limit, 0)]
 
+    def places(self) -> list[tuple[str, str]]:
+        """See `Storage.usage_places`."""
+        counted = {(summary.project, summary.environment) for summary in self._summaries.values()}
+        return sorted(counted | {place for place, ring in self._contexts.items() if ring})
+
+    def known_reports(self) -> list[ReportMark]:
+        """See `Storage.usage_reports`."""
+        return [ReportMark(report, expires - REPORT_SECONDS) for report, expires in sorted(self._reports.items())]
+
     def delete_old(self, now: float) -> int:
         """See `Storage.delete_old_usage`."""
         gone = [report for report, expires in self._reports.items() if expires < now]

@@ -13,7 +13,7 @@ from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, StorageFailed
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, Record, ReportMark, UsageQuery
+from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage._tables import UsageTables
 
@@ -21,6 +21,25 @@ T = TypeVar("T")
 
 SCHEMES = ("memory",)
 DURABLE = False
+
+
+def examine(url: str) -> Examined:
+    """What there is to say of memory."""
+    del url
+    return Examined(
+        store="memory",
+        place="this process",
+        user="",
+        schema=1,
+        known=1,
+        protection="everything is gone when the process ends",
+        advice=("Set FLAGTRAIL_DATABASE to keep what is decided.",),
+    )
+
+
+def migrate(url: str) -> None:
+    """There is nothing to bring up to date."""
+    del url
 
 
 def open_storage(url: str) -> MemoryStorage:
@@ -230,6 +249,10 @@ class MemoryStorage:
         for held in self._range(low, high):
             yield from sorted(held.record.disclosures, key=lambda disclosure: disclosure.name)
 
+    def records(self, low: int, high: int) -> Iterator[Record]:
+        """Records of a range, as they were appended."""
+        return (held.record for held in self._range(low, high))
+
     def _range(self, low: int, high: int) -> list[_Held]:
         with self._lock:
             return self.log[max(low, 0) : max(high, 0)]
@@ -244,6 +267,11 @@ class MemoryStorage:
         """All cells of a collection, by key."""
         with self._lock:
             return [cell for (name, _), cell in sorted(self._cells.items(), key=_address) if name == collection]
+
+    def collections(self) -> list[str]:
+        """The collections that hold cells, sorted."""
+        with self._lock:
+            return sorted({collection for collection, _ in self._cells})
 
     def put_cell(self, collection: str, cell: Cell) -> None:
         """Write a cell."""
@@ -303,6 +331,16 @@ class MemoryStorage:
         """Remove what is kept for a time only and has passed it."""
         with self._lock:
             return self._usage.delete_old(now)
+
+    def usage_places(self) -> list[tuple[str, str]]:
+        """Projects and environments of which usage is known."""
+        with self._lock:
+            return self._usage.places()
+
+    def usage_reports(self) -> list[ReportMark]:
+        """The reports that are known."""
+        with self._lock:
+            return self._usage.known_reports()
 
     def close(self) -> None:
         """Refuse further writes."""

@@ -5,8 +5,11 @@ See docs/reference/storage.md and docs/decisions/0011-postgres.md.
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 from flagtrail.model.errors import ExtraMissing
-from flagtrail.storage import Storage
+from flagtrail.storage import Examined, Storage
 
 SCHEMES = ("postgresql", "postgres")
 DURABLE = True
@@ -19,8 +22,23 @@ def open_storage(url: str) -> Storage:
     reached, is not allowed, or was written by a newer Flagtrail), and
     ExtraMissing where psycopg is not installed.
     """
+    opened: Storage = _store().open_database(url)
+    return opened
+
+
+def examine(url: str) -> Examined:
+    """See `flagtrail.storage.examine`."""
+    examined: Examined = _store().examine(url)
+    return examined
+
+
+def migrate(url: str) -> None:
+    """Bring the schema up to date, and give the group `flagtrail_app` its rights."""
+    _store().migrate(url)
+
+
+def _store() -> ModuleType:
     try:
-        from flagtrail.storage._postgres.store import open_database
+        return importlib.import_module("flagtrail.storage._postgres.store")
     except ModuleNotFoundError as error:
         raise ExtraMissing(f"PostgreSQL needs {error.name}, which comes with the extra [postgres]") from error
-    return open_database(url)

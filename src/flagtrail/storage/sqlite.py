@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, ReportMark, UsageQuery
+from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
-from flagtrail.storage._sqlite import backup, questions, rows, usage
+from flagtrail.storage._sqlite import backup, database, questions, rows, usage
 from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
 from flagtrail.storage._sqlite.writer import Transaction, Writer
 
@@ -39,6 +39,16 @@ def open_storage(url: str) -> SqliteStorage:
 def back_up(url: str, file: Path) -> None:
     """Copy the file that the URL names to a new one, while it is in use."""
     backup.copy(Location.from_url(url), file)
+
+
+def examine(url: str) -> Examined:
+    """See `flagtrail.storage.examine`."""
+    return database.examine(Location.from_url(url))
+
+
+def migrate(url: str) -> None:
+    """Opening does it."""
+    prepare(Location.from_url(url))
 
 
 class SqliteStorage:
@@ -191,6 +201,13 @@ class SqliteStorage:
                 ).fetchall()
             yield from (Disclosure(*row) for row in page)
 
+    def records(self, low: int, high: int) -> Iterator[Record]:
+        """Records of a range, as they were appended."""
+        for first, last in self._pages(low, high):
+            with self._reading() as connection:
+                page = rows.records(connection, first, last + 1)
+            yield from page
+
     def _pages(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """The first and last seq of each page of a range."""
         end = min(high, self.head().size)
@@ -209,6 +226,11 @@ class SqliteStorage:
                 "SELECT key, value, expires FROM cell WHERE collection = ? ORDER BY key", (collection,)
             )
             return [Cell(*row) for row in found]
+
+    def collections(self) -> list[str]:
+        """The collections that hold cells, sorted."""
+        with self._reading() as connection:
+            return _firsts(connection.execute("SELECT DISTINCT collection FROM cell ORDER BY collection"))
 
     def put_cell(self, collection: str, cell: Cell) -> None:
         """Write a cell, durably."""
@@ -262,6 +284,16 @@ class SqliteStorage:
     def delete_old_usage(self, now: float) -> int:
         """Remove what is kept for a time only and has passed it."""
         return self.write(lambda transaction: usage.delete_old(transaction, now))
+
+    def usage_places(self) -> list[tuple[str, str]]:
+        """Projects and environments of which usage is known."""
+        with self._reading() as connection:
+            return usage.places(connection)
+
+    def usage_reports(self) -> list[ReportMark]:
+        """The reports that are known."""
+        with self._reading() as connection:
+            return usage.reports(connection)
 
     def close(self) -> None:
         """Finish what is queued and close."""

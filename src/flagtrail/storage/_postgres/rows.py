@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from flagtrail.ledger.seal import unseal
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
-from flagtrail.storage import Cell, Head, Record
+from flagtrail.storage import Cell, Disclosure, Head, Record
 from flagtrail.storage import _index as index
 from flagtrail.storage._postgres.database import Connection
 
@@ -43,6 +43,7 @@ SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM head)
 """
 _LEAVES = "SELECT seq, leaf FROM ledger_entry WHERE seq = ANY(%b)"
 _DISCLOSED = "SELECT seq, name, value FROM ledger_private WHERE seq = ANY(%b)"
+_PRIVATE_OF_RANGE = "SELECT seq, name, salt, value FROM ledger_private WHERE seq BETWEEN %s AND %s ORDER BY seq, name"
 _CELL = "SELECT value FROM cell WHERE collection = %s AND key = %s"
 _PUT_CELL = (
     "INSERT INTO cell VALUES (%s, %s, %b, %s) ON CONFLICT (collection, key)"
@@ -168,6 +169,25 @@ def _page(connection: Connection, seqs: list[int]) -> list[Entry]:
 def entries_from(connection: Connection, seq: int, limit: int) -> list[Entry]:
     """At most `limit` entries from `seq` on, oldest first."""
     return entries(connection, range_of(connection, seq, seq + limit))
+
+
+def records(connection: Connection, low: int, high: int) -> list[Record]:
+    """Records of `low <= seq < high`, in order."""
+    disclosed: dict[int, list[Disclosure]] = {}
+    for seq, *rest in connection.execute(_PRIVATE_OF_RANGE, (low, high - 1), binary=True):
+        disclosed.setdefault(seq, []).append(Disclosure(seq, *rest))
+    found = connection.execute(
+        "SELECT seq, leaf, leaf_hash, terms FROM ledger_entry JOIN entry_index USING (seq)"
+        " WHERE seq BETWEEN %s AND %s ORDER BY seq",
+        (low, high - 1),
+        binary=True,
+    )
+    return [index.record(leaf, leaf_hash, disclosed.get(seq, []), terms) for seq, leaf, leaf_hash, terms in found]
+
+
+def disclosures(connection: Connection, first: int, last: int) -> list[Disclosure]:
+    """Disclosures of `first <= seq <= last`, by (seq, name)."""
+    return [Disclosure(*row) for row in connection.execute(_PRIVATE_OF_RANGE, (first, last), binary=True)]
 
 
 def range_of(connection: Connection, low: int, high: int) -> Sequence[int]:

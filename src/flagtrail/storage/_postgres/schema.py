@@ -5,14 +5,16 @@ from __future__ import annotations
 from contextlib import closing
 from importlib import resources
 
-import msgspec
 from psycopg.sql import SQL, Identifier
 
 from flagtrail.model.errors import StorageCorrupt, StorageFailed
+from flagtrail.storage import Examined
 from flagtrail.storage._postgres.database import Connection, Location, connect, refusals
 
 APP_ROLE = "flagtrail_app"
 """A group: who is a member may add to the ledger and read it, and can alter nothing of it."""
+_TRIGGERS = 10
+"""Those that refuse; a test counts them."""
 _LOCK = 0x666C61677472
 """Of those who would migrate one database, one at a time."""
 _MADE = """
@@ -34,28 +36,8 @@ _GRANTS = (
 # From the table itself: `to_regclass` may answer from a cache that does not know what others made meanwhile.
 _OURS = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'flagtrail_schema')"
 _PLACE = "SELECT current_schema(), current_setting('server_encoding'), current_setting('server_version_num')::integer"
+_SERVER = "SELECT current_setting('server_version')"
 _OLDEST_SERVER = 14_00_00
-
-
-class Rights(msgspec.Struct, frozen=True):
-    """What the database says of the user that Flagtrail is.
-
-    `owner`: owns the tables, so it could drop what protects them. `superuser`: could do anything at all. `member`:
-    of the group `flagtrail_app`; None where there is no such group. `alters`: may UPDATE, DELETE or TRUNCATE entries,
-    if no trigger refused it. `triggers`: how many of those that refuse are in force.
-    """
-
-    user: str
-    server: str
-    encrypted: bool
-    durable: bool
-    schema: int
-    known: int
-    owner: bool
-    superuser: bool
-    member: bool | None
-    alters: bool
-    triggers: int
 
 
 def migrations() -> dict[int, str]:
@@ -171,11 +153,10 @@ def _sound(connection: Connection, location: Location) -> None:
 
 _RIGHTS = """
 SELECT current_user::text, current_setting('server_version'),
-  coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
+  coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false), inet_server_addr() IS NULL,
   current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off',
-  pg_has_role(c.relowner, 'MEMBER'),
   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
-  (SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s),
+  pg_has_role(c.relowner, 'MEMBER'),
   has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE'),
   (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
    AND tgrelid IN ('ledger_head'::regclass, 'ledger_entry'::regclass, 'ledger_private'::regclass, 'document'::regclass))
@@ -183,21 +164,53 @@ FROM pg_class c WHERE c.oid = 'ledger_entry'::regclass
 """
 
 
-def rights(connection: Connection) -> Rights:
-    """What this connection's user may do, as the database itself tells it."""
-    ((user, server, encrypted, durable, owner, superuser, member, alters, triggers),) = connection.execute(
-        _RIGHTS, (APP_ROLE,)
+def examine(connection: Connection, location: Location) -> Examined:
+    """What the database itself tells of this connection's user, and of what protects the ledger from it."""
+    present, known = version(connection), max(migrations())
+    if not present:
+        return Examined(
+            store=f"PostgreSQL {_value(connection, _SERVER)}",
+            place=location.name,
+            user=str(_value(connection, "SELECT current_user")),
+            schema=0,
+            known=known,
+            protection="there is no ledger yet: run 'flagtrail migrate'",
+        )
+    ((user, server, encrypted, local, durable, superuser, owner, alters, triggers),) = connection.execute(
+        _RIGHTS
     ).fetchall()
-    return Rights(
+    protection, advice = _protection(triggers, superuser=superuser, owner=owner, alters=alters)
+    if not durable:
+        advice.append("Turn on fsync and synchronous_commit: a power cut would lose changes that were acknowledged.")
+    if not (encrypted or local):
+        advice.append("The connection is not encrypted: add ?sslmode=verify-full to the address.")
+    return Examined(
+        store=f"PostgreSQL {server}",
+        place=location.name,
         user=user,
-        server=server,
-        encrypted=encrypted,
-        durable=durable,
-        schema=version(connection),
-        known=max(migrations()),
-        owner=owner,
-        superuser=superuser,
-        member=member,
-        alters=alters,
-        triggers=triggers,
+        schema=present,
+        known=known,
+        protection=protection,
+        advice=tuple(advice),
     )
+
+
+def _protection(triggers: int, *, superuser: bool, owner: bool, alters: bool) -> tuple[str, list[str]]:
+    """What keeps a user from altering the ledger, and what would keep it better."""
+    if triggers < _TRIGGERS:
+        return (
+            f"{_TRIGGERS - triggers} of the {_TRIGGERS} triggers that refuse to alter the ledger are missing or off",
+            ["Find out who removed them, and verify an export: flagtrail export, then flagtrail verify."],
+        )
+    if superuser or owner:
+        who = "a superuser" if superuser else "the owner of the tables"
+        return (
+            f"triggers refuse to alter an entry, but this user is {who} and could remove them",
+            [f"Serve as a user that is only a member of {APP_ROLE}: GRANT {APP_ROLE} TO that user."],
+        )
+    if alters:
+        return (
+            "triggers refuse to alter an entry, but this user holds the right to",
+            [f"Take that away: what {APP_ROLE} may do is all that a server needs."],
+        )
+    return "this user can add to the ledger and read it, and can alter nothing of it", []

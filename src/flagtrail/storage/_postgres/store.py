@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Head, ReportMark, UsageQuery
+from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
-from flagtrail.storage._postgres import blocks, questions, rows, usage
-from flagtrail.storage._postgres.database import Connection, Location, Pool, bounded
-from flagtrail.storage._postgres.schema import prepare
+from flagtrail.storage._postgres import blocks, questions, rows, schema, usage
+from flagtrail.storage._postgres.database import Connection, Location, Pool, bounded, connect, refusals
 from flagtrail.storage._postgres.writer import Transaction, Writer
 
 T = TypeVar("T")
@@ -22,8 +23,22 @@ Values = Sequence[object] | Mapping[str, object]
 def open_database(url: str) -> PostgresStorage:
     """See `flagtrail.storage.postgres.open_storage`."""
     location = Location.from_url(url)
-    prepare(location)
+    schema.prepare(location)
     return PostgresStorage(location)
+
+
+def migrate(url: str) -> None:
+    """See `flagtrail.storage.postgres.migrate`."""
+    location = Location.from_url(url)
+    with refusals(location), closing(connect(location)) as connection:
+        schema.migrate(connection, location)
+
+
+def examine(url: str) -> Examined:
+    """See `flagtrail.storage.examine`."""
+    location = Location.from_url(url)
+    with refusals(location), closing(connect(location)) as connection:
+        return schema.examine(connection, location)
 
 
 class PostgresStorage:
@@ -117,12 +132,13 @@ class PostgresStorage:
 
     def disclosures(self, low: int, high: int) -> Iterator[Disclosure]:
         """Disclosures of a range, by (seq, name)."""
-        question = "SELECT seq, name, salt, value FROM ledger_private WHERE seq BETWEEN %s AND %s ORDER BY seq, name"
-        for page in self._pages(low, high):
-            found = self._pool.ask(
-                lambda connection, page=page: connection.execute(question, page, binary=True).fetchall()  # type: ignore[misc]  # mypy infers no lambda with defaults
-            )
-            yield from (Disclosure(*row) for row in found)
+        for first, last in self._pages(low, high):
+            yield from self._pool.ask(partial(rows.disclosures, first=first, last=last))
+
+    def records(self, low: int, high: int) -> Iterator[Record]:
+        """Records of a range, as they were appended."""
+        for first, last in self._pages(low, high):
+            yield from self._pool.ask(partial(rows.records, low=first, high=last + 1))
 
     def _pages(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """The first and last seq of each page of a range."""
@@ -140,6 +156,10 @@ class PostgresStorage:
         return self._pool.ask(
             lambda connection: [Cell(*row) for row in connection.execute(question, (collection,), binary=True)]
         )
+
+    def collections(self) -> list[str]:
+        """The collections that hold cells, sorted."""
+        return self._firsts("SELECT DISTINCT collection FROM cell ORDER BY collection")
 
     def put_cell(self, collection: str, cell: Cell) -> None:
         """Write a cell, durably. It needs no turn at the head."""
@@ -194,6 +214,14 @@ class PostgresStorage:
     def delete_old_usage(self, now: float) -> int:
         """Remove what is kept for a time only and has passed it."""
         return self._alone(lambda connection: usage.delete_old(connection, now))
+
+    def usage_places(self) -> list[tuple[str, str]]:
+        """Projects and environments of which usage is known."""
+        return self._pool.ask(usage.places)
+
+    def usage_reports(self) -> list[ReportMark]:
+        """The reports that are known."""
+        return self._pool.ask(usage.reports)
 
     def settle(self) -> None:
         """Wait until what entries are found by is built as far as it can be: questions are then as fast as they get."""

@@ -191,6 +191,21 @@ def contexts(connection: Connection, project: str, environment: str, limit: int)
     return [SampledContext(project, environment, time, msgspec.json.decode(context)) for time, context in found]
 
 
+def places(connection: Connection) -> list[tuple[str, str]]:
+    """See `Storage.usage_places`."""
+    found: list[tuple[str, str]] = connection.execute(
+        "SELECT project, environment FROM usage_summary UNION SELECT project, environment FROM usage_context"
+        " ORDER BY project, environment"
+    ).fetchall()
+    return found
+
+
+def reports(connection: Connection) -> list[ReportMark]:
+    """See `Storage.usage_reports`."""
+    found = connection.execute("SELECT id, expires FROM usage_report ORDER BY id")
+    return [ReportMark(id_, expires - REPORT_SECONDS) for id_, expires in found]
+
+
 def delete_old(connection: Connection, now: float) -> int:
     """See `Storage.delete_old_usage`."""
     gone = connection.execute("DELETE FROM usage_report WHERE expires < %s", (now,)).rowcount

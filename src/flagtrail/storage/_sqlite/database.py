@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from flagtrail.model.errors import FlagtrailError, InvalidQuery, SettingInvalid, StorageCorrupt, StorageFailed
+from flagtrail.storage import Examined
 
 APPLICATION_ID = 0x666C6167
 """Stands in the file's header: it tells our files from other SQLite databases."""
@@ -163,6 +164,23 @@ def _own(connection: sqlite3.Connection, path: Path) -> None:
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     if mark != APPLICATION_ID and tables:
         raise StorageCorrupt(f"{path} is a SQLite database, but not one of Flagtrail's", path=str(path))
+
+
+def examine(location: Location) -> Examined:
+    """What can be told of a file without altering it; raises StorageFailed where there is none."""
+    if not location.path.exists():
+        raise StorageFailed(f"the database {location.path} does not exist", path=str(location.path))
+    with refusals(location.path), closing(connect(location)) as connection:
+        _own(connection, location.path)
+        schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return Examined(
+        store=f"SQLite {sqlite3.sqlite_version}",
+        place=str(location.path),
+        user="",
+        schema=schema,
+        known=max(migrations()),
+        protection="triggers refuse to alter an entry; who can write the file could remove them",
+    )
 
 
 def migrations() -> dict[int, str]:

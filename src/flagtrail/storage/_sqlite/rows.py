@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flagtrail.ledger.seal import unseal
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
-from flagtrail.storage import Head, Record
+from flagtrail.storage import Disclosure, Head, Record
 from flagtrail.storage import _index as index
 
 PAGE = 1_000
@@ -103,6 +103,21 @@ def _page(connection: sqlite3.Connection, seqs: Sequence[int]) -> list[Entry]:
 def entries_from(connection: sqlite3.Connection, seq: int, limit: int) -> list[Entry]:
     """At most `limit` entries from `seq` on, oldest first."""
     return entries(connection, range_of(connection, seq, seq + limit))
+
+
+def records(connection: sqlite3.Connection, low: int, high: int) -> list[Record]:
+    """Records of `low <= seq < high`, in order."""
+    disclosed: dict[int, list[Disclosure]] = {}
+    for seq, *rest in connection.execute(
+        "SELECT seq, name, salt, value FROM ledger_private WHERE seq >= ? AND seq < ? ORDER BY seq, name", (low, high)
+    ):
+        disclosed.setdefault(seq, []).append(Disclosure(seq, *rest))
+    found = connection.execute(
+        "SELECT seq, leaf, leaf_hash, terms FROM ledger_entry JOIN entry_index USING (seq) WHERE seq >= ? AND seq < ?"
+        " ORDER BY seq",
+        (low, high),
+    )
+    return [index.record(leaf, leaf_hash, disclosed.get(seq, []), terms) for seq, leaf, leaf_hash, terms in found]
 
 
 def range_of(connection: sqlite3.Connection, low: int, high: int) -> Sequence[int]:

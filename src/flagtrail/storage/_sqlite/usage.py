@@ -176,6 +176,21 @@ def contexts(connection: sqlite3.Connection, project: str, environment: str, lim
     return [SampledContext(project, environment, time, msgspec.json.decode(context)) for time, context in found]
 
 
+def places(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """See `Storage.usage_places`."""
+    found: list[tuple[str, str]] = connection.execute(
+        "SELECT project, environment FROM usage_summary UNION SELECT project, environment FROM usage_context"
+        " ORDER BY project, environment"
+    ).fetchall()
+    return found
+
+
+def reports(connection: sqlite3.Connection) -> list[ReportMark]:
+    """See `Storage.usage_reports`."""
+    found = connection.execute("SELECT id, expires FROM usage_report ORDER BY id")
+    return [ReportMark(id_, expires - REPORT_SECONDS) for id_, expires in found]
+
+
 def delete_old(transaction: Transaction, now: float) -> int:
     """See `Storage.delete_old_usage`."""
     gone = transaction.execute("DELETE FROM usage_report WHERE expires < ?", (now,))
