@@ -196,12 +196,20 @@ class Client:
     def _emit(self, event: Event) -> None:
         self._log(event)
         before, self._telling = self._telling, threading.get_ident()
-        for handler in tuple(self._handlers):
-            try:
-                handler(event)
-            except Exception:
-                log.exception("a handler of %s failed", event.kind)
-        self._telling = before
+        try:
+            for handler in tuple(self._handlers):
+                self._tell(handler, event)
+        finally:
+            self._telling = before
+
+    def _tell(self, handler: Handler, event: Event) -> None:
+        try:
+            handler(event)
+        except BaseException as error:
+            # SystemExit and its like would end the thread that follows the server. In the main thread they are meant.
+            if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+                raise
+            log.exception("a handler of %s failed", event.kind)
 
     def _log(self, event: Event) -> None:
         """Tell how it stands when that changes. Errors are logged where they come from."""

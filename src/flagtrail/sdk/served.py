@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -18,6 +19,8 @@ from flagtrail.sdk.events import Event, EventKind, Handler
 from flagtrail.sdk.usage import Group, Tallies
 
 T = TypeVar("T")
+_ID = re.compile(r"[!#-~]{1,200}")
+"""What may stand in an ETag and a header (RFC 9110, section 8.8.3): else no further request could be made."""
 
 
 class RulesetRefused(Exception):
@@ -121,6 +124,8 @@ class Served:
 
     def _swap(self, data: RulesetData) -> tuple[str, ...]:
         """Serve `data`; the flags that may answer otherwise than before, sorted."""
+        if not _ID.fullmatch(data.id):
+            raise RulesetRefused("the ruleset's id is none that could be sent back to a server")
         before = self.held
         if before is not None:
             data = msgspec.structs.replace(

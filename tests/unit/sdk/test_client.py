@@ -293,6 +293,24 @@ def test_handler__that_fails__spoils_nothing_for_the_next(caplog: pytest.LogCapt
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_handler__that_would_end_its_thread__ends_nothing_but_the_main_one(error: type[BaseException]) -> None:
+    def handler(_event: Event) -> None:
+        raise error
+
+    client = Client(Options())
+    heard: list[Event] = []
+    client.on(handler)
+    client.on(heard.append)
+    telling = threading.Thread(target=client.served.unreachable, args=("no answer",))
+    telling.start()
+    telling.join()
+
+    assert heard == [Event(EventKind.ERROR, "no answer")]
+    with pytest.raises(error):
+        client.served.unreachable("no name")
+
+
 def test_misuse__again_and_again__is_logged_once_for_each_flag(caplog: pytest.LogCaptureFixture) -> None:
     client = offline()
     with caplog.at_level(logging.WARNING, "flagtrail.sdk"):

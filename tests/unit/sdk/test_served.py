@@ -76,6 +76,15 @@ def test_replace__equal_documents__keeps_what_was_compiled() -> None:
     assert {key for key in functions if after.flag_function(key) is functions[key]} == {"alone", "segmented"}
 
 
+@pytest.mark.parametrize("name", ["", "1-\u20ac", "1-a\r\nX: y", '1-"a', "1 a", "1" * 201])
+def test_replace__id_that_no_header_can_hold__is_refused(name: str) -> None:
+    listener = Listener()
+    with pytest.raises(RulesetRefused):
+        listener.served.replace(shop(id=name))
+
+    assert listener.served.id is None
+
+
 EQUAL_TO_PYTHON: list[Any] = [(1, True), (False, 0), (1, 1.0), (0.0, -0.0), ([{"a": 1}], [{"a": True}])]
 
 
