@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_usage__of_a_flag__tells_counts_by_variant_and_who_asks(folder: Path) -> None:
-    outcome = flagtrail_in(folder, "usage", "checkout", "--env", "production")
+    outcome = flagtrail_in(folder, "usage", "checkout", "--env", "production", "--by", "hour")
     lines = [line.split() for line in outcome.out.splitlines() if line]
     last = (NOW - timedelta(hours=2)).strftime("%Y-%m-%d %H:00").split()
 
@@ -52,6 +52,12 @@ def test_usage__of_a_flag__tells_counts_by_variant_and_who_asks(folder: Path) ->
     assert [*last, "3", "0", "1,200"] in lines
     assert [line[0] for line in lines if "flagtrail-python/0.1.0" in line] == ["shop/1.4.2", "shop/1.3.0"]
     assert any(line[:3] == ["not", "named", "ofrep"] for line in lines)
+
+
+def test_usage__of_the_last_days__has_a_line_for_each_day(folder: Path) -> None:
+    days = {count["time"][10:] for count in flagtrail_in(folder, "usage", "checkout", "--json").json["counts"]}  # type: ignore[index]  # the API's JSON
+
+    assert days == {"T00:00:00Z"}
 
 
 def test_usage__by_the_day__has_a_line_for_each(folder: Path) -> None:

@@ -26,7 +26,11 @@ class _Unknown(msgspec.Struct, frozen=True):
 @click.option("environment", "--env", metavar="KEY", help="Only this environment.")
 @click.option("--since", metavar="TIME", help="Counts from this time on; without it of the last 7 days.")
 @click.option("--until", metavar="TIME", help="Counts before this time.")
-@click.option("--by", type=click.Choice(["hour", "day"]), help="One line per hour or day; by the length of time.")
+@click.option(
+    "--by",
+    type=click.Choice(["hour", "day"]),
+    help="One line per hour or day.  [default: day; with --since by the length of time]",
+)
 @asks
 def usage(
     session: Session,
@@ -50,6 +54,8 @@ def usage(
             raise click.UsageError("Without FLAG there is nothing to choose: all that is asked for is listed.")
         session.show(session.get(session.of_project("unknown-flags")), _Unknown, _tell_unknown)
         return
+    if by is None and since is None:
+        by = "day"  # a week of hours would push whoever asks out of sight
     answer = session.get(
         session.of_project("flags", flag, "usage"), environment=environment, since=since, until=until, by=by
     )

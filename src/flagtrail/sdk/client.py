@@ -201,6 +201,8 @@ class Client:
                 self._tell(handler, event)
         finally:
             self._telling = before
+        if event.fatal:
+            self._ready.set()  # whoever waits in `start` need not go on: the token is asked for again in minutes
 
     def _tell(self, handler: Handler, event: Event) -> None:
         try:

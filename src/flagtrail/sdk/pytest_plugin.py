@@ -6,7 +6,7 @@ in. So it imports nothing of the SDK before a test asks for the fixture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,7 +46,10 @@ def flagtrail_flags(request: pytest.FixtureRequest) -> Iterator[InMemoryProvider
 
     flags: dict[str, object] = {}
     for marker in reversed(list(request.node.iter_markers(NAME))):
-        flags.update(*marker.args, **marker.kwargs)
+        if any(not isinstance(given, Mapping) for given in marker.args):
+            raise TypeError(f"the marker {NAME} takes keywords or a dict: {NAME}(new_pricing=True)")
+        for given in (*marker.args, marker.kwargs):
+            flags.update(given)
     with pinned(flags) as pins:
         yield pins
         pins.check(strict=bool(request.config.getini(STRICT)))

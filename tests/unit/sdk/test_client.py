@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from rich.pretty import pretty_repr
+from tests.support.misbehaving import answer, misbehaving
 from tests.support.rulesets import BOOLEAN, plain, ruleset, targeting
 
 from flagtrail.model.resolution import ErrorCode, Reason
@@ -239,6 +240,19 @@ def test_stale__until_heard__is_the_reason_of_every_answer_but_errors() -> None:
 
     assert stale == (Reason.STALE, Reason.ERROR, "STALE")
     assert (client.details("checkout").reason, client.status) == (Reason.DEFAULT, "READY")
+
+
+def test_start__when_the_token_is_refused__waits_no_longer() -> None:
+    with misbehaving() as server:
+        server.scripts["ruleset"] = [answer(401)]
+        client = Client(Options(url=server.url, token="no-token"))
+        waiting = threading.Thread(target=client.start, args=(None,), daemon=True)
+        waiting.start()
+        waiting.join(20)
+        waits, status = waiting.is_alive(), client.status
+        client.close()
+
+    assert (waits, status) == (False, "FATAL")
 
 
 def test_start__without_a_url_or_a_ruleset__says_that_it_is_offline(caplog: pytest.LogCaptureFixture) -> None:

@@ -94,6 +94,19 @@ def test_marker__of_a_test_and_its_class__pins_both__the_nearest_wins(users: Use
     result.assert_outcomes(passed=4)
 
 
+def test_marker__of_no_flags__says_what_it_takes(users: Users) -> None:
+    result = users.run("""
+        import pytest
+
+        @pytest.mark.flagtrail_flags("new_pricing")
+        def test_it():
+            pass
+    """)
+
+    assert result.parseoutcomes() == {"errors": 1}
+    result.stdout.fnmatch_lines(["*takes keywords or a dict: flagtrail_flags(new_pricing=True)*"])
+
+
 def test_marker__is_there_before_other_fixtures_ask(users: Users) -> None:
     result = users.run("""
         import pytest
