@@ -6,15 +6,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx2
 import msgspec
 import pytest
 from tests.support.documents import boolean_flag, enabled
+from tests.support.postgres import url_for
 from tests.support.receiver import Receiver, receiving
 from tests.support.server import RunningServer, running_server
+
+from flagtrail import storage as door
+from flagtrail.ledger.checkpoint import parse_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +40,8 @@ def until(holds: Callable[[], object]) -> bool:
 class Pair:
     """Two replicas, the receiver of their alerts, and what it got."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, database: str) -> None:
+        self.database = database
         self.receiver: Receiver = stack.enter_context(receiving())
         self._stack = stack
         self._folder = folder
@@ -56,7 +61,8 @@ class Pair:
         return self._stack.enter_context(
             running_server(
                 own,
-                database=f"sqlite:///{self._folder}/flagtrail.db?timeout=3",
+                database=self.database,
+                key_file=f"{self._folder}/flagtrail.key",
                 webhook_url=self.receiver.url,
                 webhook_secret=SECRET,
             )
@@ -88,10 +94,11 @@ class Pair:
         return until(lambda: set(self.expected) <= set(self.told()))
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
+    sqlite = f"sqlite:///{tmp_path}/flagtrail.db?timeout=3"
     with ExitStack() as stack:
-        yield Pair(tmp_path, stack)
+        yield Pair(tmp_path, stack, sqlite if request.param == "sqlite" else url_for(tmp_path))
 
 
 def test_alerts__while_both_live__come_once_whoever_made_the_change(pair: Pair) -> None:
@@ -171,14 +178,12 @@ def test_checkpoint__after_its_replica_was_killed__is_signed_by_the_other(pair: 
     holder.process.wait()
     assert pair.switch(other, False)
 
-    assert until(lambda: _published(other) > pair.expected[-1])
+    assert until(lambda: _published(pair) > pair.expected[-1])
 
 
-def _published(server: RunningServer) -> int:
+def _published(pair: Pair) -> int:
     """The size of the checkpoint that was published, whoever signed it."""
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(server.database.parent.parent / "flagtrail.db")) as database:
-        found = database.execute("SELECT value FROM cell WHERE collection = 'checkpoint' AND key = 'newest'").fetchone()
-    return int(found[0].split(b"\n")[1])
+    with closing(door.load(pair.database)) as storage:
+        note = storage.cell("checkpoint", "newest")
+    assert note is not None
+    return parse_checkpoint(note.decode()).size

@@ -44,8 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bus(self) -> str:
-        """What replicas tell each other by, as a URL."""
-        return self.redis or "local:"
+        """What replicas tell each other by, as a URL: Redis where it is named, else what the database offers."""
+        if self.redis:
+            return self.redis
+        return self.database if self.database.startswith(("postgresql:", "postgres:")) else "local:"
 
     @property
     def key_path(self) -> Path | None:

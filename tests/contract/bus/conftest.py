@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.redis_server import redis_program, running_redis
 
 from flagtrail import bus as door
@@ -44,6 +47,38 @@ class Nothing:
     def go_on(self) -> None: ...
 
 
+class Cluster:
+    """What the bus over PostgreSQL runs over: a cluster of its own."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self.url = server.new_database()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._server.stop(signal.SIGKILL)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def hang(self) -> None:
+        """Keep its connections open and answer nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Answer again."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the server and to the process that it has for each connection."""
+        process = self._server._process
+        if process is None:
+            return
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for one in (process.pid, *map(int, children)):
+            os.kill(one, number)
+
+
 @contextmanager
 def far_side_of(name: str, folder: Path) -> Iterator[FarSide]:
     if name == "local":
@@ -53,6 +88,11 @@ def far_side_of(name: str, folder: Path) -> Iterator[FarSide]:
             pytest.skip("there is no redis-server: make redis")
         with running_redis(folder) as server:
             yield server
+    elif name == "postgres":
+        with postgres_server() as cluster:
+            side = Cluster(cluster)
+            yield side
+            side.go_on()  # else it could not be stopped
     else:
         raise AssertionError(f"this suite does not know what the bus {name} runs over")
 

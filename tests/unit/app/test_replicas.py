@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.postgres import url_for
 from tests.support.redis_server import redis_program, running_redis
 
 from flagtrail.app import bootstrap
@@ -36,21 +37,23 @@ def change(app: App, project: str) -> int:
     return app.changes.apply(SYSTEM_IDENTITY, Change(operations=operations, why="a test")).size
 
 
-@pytest.fixture(params=["local", "redis"])
-def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The setting of the same name."""
+@pytest.fixture(params=["local", "redis", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Replicas that use a bus of this kind."""
+    sqlite = f"sqlite:///{tmp_path}/flagtrail.db"
     if request.param == "local":
-        yield ""
-        return
-    if redis_program() is None:
+        yield Settings(database=sqlite)
+    elif request.param == "postgres":
+        yield Settings(database=url_for(tmp_path), key_file=f"{tmp_path}/flagtrail.key")
+    elif redis_program() is None:
         pytest.skip("there is no redis-server: make redis")
-    with running_redis(tmp_path) as server:
-        yield server.url
+    else:
+        with running_redis(tmp_path) as server:
+            yield Settings(database=sqlite, redis=server.url)
 
 
 @pytest.fixture
-def replicas(redis: str, tmp_path: Path) -> Iterator[list[App]]:
-    settings = Settings(database=f"sqlite:///{tmp_path}/flagtrail.db", redis=redis)
+def replicas(settings: Settings) -> Iterator[list[App]]:
     apps = [App(settings) for _ in range(3)]
     for app in apps:
         app.start()
@@ -78,11 +81,30 @@ def test_change__by_one_replica__is_known_to_the_others_by_the_bus(replicas: lis
     assert until(known)
 
 
-@pytest.mark.parametrize("redis", ["redis://127.0.0.1:1/0"])
-def test_change__with_the_bus_lost__is_known_to_the_others_all_the_same(replicas: list[App]) -> None:
-    size = change(replicas[0], "shop")
+def test_change__with_the_bus_lost__is_known_to_the_others_all_the_same(tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path}/flagtrail.db", redis="redis://127.0.0.1:1/0")
+    first, second = App(settings), App(settings)
+    for app in (first, second):
+        app.start()
+    size = change(first, "shop")
+    known = until(lambda: second.changes.state.size == size)
+    for app in (first, second):
+        app.close()
 
-    assert until(lambda: all(app.changes.state.size == size for app in replicas))
+    assert known
+
+
+@pytest.mark.parametrize(
+    ("given", "bus"),
+    [
+        pytest.param(Settings(), "local:", id="a file alone"),
+        pytest.param(Settings(database="postgresql://db/flags"), "postgresql://db/flags", id="PostgreSQL"),
+        pytest.param(Settings(database="postgresql://db/flags", redis="redis://r"), "redis://r", id="Redis too"),
+        pytest.param(Settings(redis="rediss://r"), "rediss://r", id="a file and Redis"),
+    ],
+)
+def test_bus__is_the_quickest_that_the_settings_name(given: Settings, bus: str) -> None:
+    assert given.bus == bus
 
 
 def test_changes__that_this_process_made__are_told_and_others_are_not(tmp_path: Path) -> None:
