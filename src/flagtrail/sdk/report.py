@@ -161,6 +161,8 @@ class Reporter:
             pause = self._every
         if self._flush_last:
             self._flush_safely(last=True)
+            if self.waiting:
+                _log.warning("counts of %d variants end unreported: the server did not take them", self.waiting)
 
     def _flush_safely(self, *, last: bool = False) -> None:
         try:
@@ -238,7 +240,7 @@ class Reporter:
             pause = longest
         self._pause_until = now + min(pause, longest) * (0.5 + self._dice() / 2)
         self._failures += 1
-        if self._failures == 1:
+        if self._failures == 1 and not self._stopping.is_set():
             _log.warning("usage is not reported for now (%s); what was counted is kept", failure)
 
     def _refused(self, report: _Report, failure: TransportFailed) -> None:

@@ -383,6 +383,18 @@ def test_stop__with_flush__reports_what_is_left() -> None:
     assert server.sums() == {("a", "on", ""): 1}
 
 
+def test_stop__while_the_server_is_away__says_that_counts_are_lost_and_not_that_they_are_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tallies, server = Counting(), UsageServer()
+    server.failing = TransportFailed("away")
+    reporter = quick(tallies, server, every=1000)
+    reporter.start()
+    tallies.add("a", 5)
+    reporter.stop()
+    assert caplog.messages == ["counts of 1 variants end unreported: the server did not take them"]
+
+
 def test_stop__without_flush__reports_nothing_more() -> None:
     tallies, server = Counting(), UsageServer()
     reporter = quick(tallies, server, every=1000)
