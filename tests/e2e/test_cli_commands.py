@@ -97,7 +97,7 @@ CHANGES: list[tuple[str, str]] = [
     ("export --out audit", "flagtrail verify"),
     ("backup --out copy.db", "Not in it: the signing key"),
 ]
-ELSEWHERE = {"up", "demo", "verify", "alerts test"}
+ELSEWHERE = {"up", "demo", "verify", "alerts test", "migrate", "move"}
 """Commands that other tests of this folder run."""
 
 

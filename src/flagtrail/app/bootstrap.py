@@ -18,6 +18,7 @@ from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.lease import Leases
 from flagtrail.app.metrics import Metrics
+from flagtrail.app.move import MoveRefused, unfinished
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
@@ -47,11 +48,11 @@ class App:
     def __init__(self, settings: Settings, *, clock: Clock = utc_now) -> None:
         self.settings = settings
         self.clock = clock
+        key_path = settings.key_path
         self.storage: Storage = storage_door.load(settings.database)
+        _refuse_half_moved(self.storage)
         self.origin = _origin(self.storage, settings)
-        self.signer = CheckpointSigner(
-            self.storage, origin=self.origin, key_path=settings.key_path, new_key=settings.new_key
-        )
+        self.signer = CheckpointSigner(self.storage, origin=self.origin, key_path=key_path, new_key=settings.new_key)
         self.changes = Changes(self.storage, origin=self.origin, clock=clock)
         self.usage = UsageCounter(self.storage, clock)
         self.reports = UsageReports(self.storage, lambda: self.changes.state, clock)
@@ -135,6 +136,13 @@ class App:
         now = self.clock().timestamp()
         self.storage.delete_expired_cells(now)
         self.storage.delete_old_usage(now)
+
+
+def _refuse_half_moved(storage: Storage) -> None:
+    """Raise MoveRefused for a database that an interrupted move left half full."""
+    if unfinished(storage):
+        storage.close()
+        raise MoveRefused("a move into this database was interrupted; call 'flagtrail move' again to finish it")
 
 
 def _origin(storage: Storage, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ import msgspec
 
 from flagtrail.model.errors import SettingInvalid
 
+_POSTGRES = {"postgresql", "postgres"}
+_PASSWORD = re.compile(r"(//[^/?@:]*:|[?&]password=)[^@&]*")
 PUBLIC_METRICS = "public"
 """In place of a token: anybody may read the metrics."""
 MIN_METRICS_TOKEN = 16
@@ -38,6 +41,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 
     @property
+    def shown_database(self) -> str:
+        """The database's address without a password."""
+        return _PASSWORD.sub(r"\1***", self.database)
+
+    @property
     def base_url(self) -> str:
         """Where people reach this installation, without a trailing slash."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
@@ -51,10 +59,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key_path(self) -> Path | None:
-        """The signing key's file; beside the database unless named. None for a database without a file."""
+        """The signing key's file; beside the database unless named. None for a database in memory.
+
+        Raises SettingInvalid where it has to be named: PostgreSQL holds the ledger, but never the key that signs it,
+        and a key in whatever folder a replica happens to start in would soon be lost.
+        """
         if self.key_file:
             return Path(self.key_file)
         parts = urlsplit(self.database)
+        if parts.scheme in _POSTGRES:
+            raise SettingInvalid(
+                "with PostgreSQL, FLAGTRAIL_KEY_FILE has to name the file of the key that signs the ledger: one that"
+                " stays, the same for all replicas; it is made at the first start",
+                setting="FLAGTRAIL_KEY_FILE",
+            )
         if parts.scheme != "sqlite":
             return None
         return Path(parts.path.removeprefix("/")).with_suffix(".key")

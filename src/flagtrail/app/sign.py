@@ -222,16 +222,19 @@ def _load_key(path: Path | None) -> Ed25519PrivateKey:
     if not path.exists():
         key = Ed25519PrivateKey.generate()
         raw = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        _write_private(path, base64.b64encode(raw) + b"\n")
-        return key
+        if _write_private(path, base64.b64encode(raw) + b"\n", over=False):
+            return key
     try:
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes().strip(), validate=True))
     except (ValueError, OSError) as error:
         raise SettingInvalid(f"the key file {path.name} cannot be read", setting="FLAGTRAIL_KEY_FILE") from error
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    """Replace the file whole, readable by its owner only, synced before it counts."""
+def _write_private(path: Path, content: bytes, *, over: bool = True) -> bool:
+    """Replace the file whole, readable by its owner only, synced before it counts.
+
+    Not `over`: False where another process made it first; that one stays.
+    """
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -239,8 +242,25 @@ def _write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        if over:
+            draft.replace(path)
+            return True
+        return _placed(draft, path)
     except OSError as error:
         raise SettingInvalid(
             f"{path.name} cannot be written: {error.strerror}", setting="FLAGTRAIL_KEY_FILE"
         ) from error
+
+
+def _placed(draft: Path, path: Path) -> bool:
+    """Give a draft its name, unless another process has given it to its own; whether it was done."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        draft.unlink()
+        return False
+    except OSError:  # a file system without links: whoever is last wins
+        draft.replace(path)
+        return True
+    draft.unlink()
+    return True

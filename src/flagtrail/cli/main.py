@@ -53,6 +53,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "alerts": ("alerts", "Channels and deliveries; try one."),
         "backup": ("backup", "Copy the database while it serves, and read the copy through."),
         "schema": ("schema", "The JSON Schemas of all documents."),
+        "migrate": ("database", "Bring the database's schema up to date, as its owner."),
+        "move": ("database", "Move an installation to another database, all of it."),
         "doctor": ("doctor", "Check this installation, and say what is wrong."),
     },
 }

@@ -126,7 +126,7 @@ def _guarded(app: App) -> str | None:
 
 def _tell_files(app: App) -> None:
     path = app.settings.key_path
-    facts([("database", app.settings.database), ("signing key", "" if path is None else str(Path(path)))])
+    facts([("database", app.settings.shown_database), ("signing key", "" if path is None else str(Path(path)))])
 
 
 def _serve(app: App, *, demo: bool) -> None:

@@ -228,3 +228,29 @@ def test_signer__whose_memory_was_lost__still_holds_the_database_to_its_checkpoi
         signer(shop, tmp_path / "a.key")
     assert parse_checkpoint(extended).root == parse_checkpoint(note).root
     shop.storage.close()
+
+
+def test_key__made_by_another_process_just_before__is_the_one_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, path = Shop().set_up(), tmp_path / "a.key"
+    first = signer(shop, path)
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.suffix != ".key" and exists(path))
+
+    second = signer(shop, path)
+
+    assert second.vkey == first.vkey
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".new"] == []
+
+
+def test_key__on_a_file_system_without_links__is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("flagtrail.app.sign.os.link", refuse)
+
+    shop, path = Shop().set_up(), tmp_path / "a.key"
+    assert signer(shop, path).vkey == signer(shop, path).vkey
