@@ -30,7 +30,9 @@ MAX_CLIENT, MAX_APPLICATION = 100, 200
 FUTURE = timedelta(minutes=5)
 """How far ahead of the server's clock a reported time may be before it is not believed."""
 OTHERS = "others"
-"""The client that stands for all those beyond `MAX_NEW_NAMES`."""
+"""The client that stands for all those beyond `MAX_NEW_NAMES`, and for who does not name itself."""
+OWN = frozenset({"ofrep", "ofrep-bulk"})
+"""The server's own surfaces, as it counts them."""
 
 
 class Evaluated(msgspec.Struct, frozen=True):
@@ -114,7 +116,7 @@ class UsageReports:
         Its times are told by how long ago they were, so the application's clock does not matter.
         """
         now = self._clock()
-        client = _clean(report.sdk, MAX_CLIENT) or OTHERS
+        client = _reporter(report.sdk)
         application = _clean(report.application, MAX_APPLICATION)
         evaluated = [
             Evaluated(each.flag, each.variant, each.rule, each.count, at, client, application)
@@ -137,7 +139,7 @@ class UsageReports:
             msgspec.structs.replace(
                 each,
                 at=min(each.at, now) if oldest <= each.at <= now + FUTURE else now,
-                client=_clean(each.client, MAX_CLIENT) or OTHERS,
+                client=_reporter(each.client),
                 application=_clean(each.application, MAX_APPLICATION),
             )
             for each in events
@@ -276,6 +278,12 @@ def _read(value: Json) -> Json:
 def _same(value: Json, other: Json) -> bool:
     """Equal in JSON's eyes, for which true is no number."""
     return value == other and isinstance(value, bool) == isinstance(other, bool)
+
+
+def _reporter(name: str) -> str:
+    """Who reports, as it names itself; not as one of the server's own surfaces, whose counts nobody else may add to."""
+    told = _clean(name, MAX_CLIENT)
+    return OTHERS if told in OWN else told or OTHERS
 
 
 def _clean(text: str, most: int) -> str:

@@ -60,6 +60,14 @@ def test_take__names_who_asked() -> None:
     assert (row.client, row.application) == ("flagtrail-go/2", "shop/1")
 
 
+@pytest.mark.parametrize("name", ["ofrep", " ofrep-bulk ", "\x00"])
+def test_take__who_names_itself_the_server_or_not_at_all__is_one_of_the_others(name: str) -> None:
+    shop, reports = world()
+    reports.take("shop", "production", report((0, [on()]), sdk=name))
+
+    assert [row.client for row in shop.storage.usage("shop")] == [OTHERS]
+
+
 def test_take__the_same_report_again__adds_nothing() -> None:
     shop, reports = world()
     taken = [reports.take("shop", "production", report((0, [on(5)]))) for _ in range(2)]
