@@ -8,7 +8,7 @@ for the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,7 @@ from flagtrail.model.condition import Condition
 Matcher: TypeAlias = Callable[[object], bool]
 
 NEGATED = frozenset({"not_equals", "not_in"})
+_TEXT = frozenset({str})
 
 
 class Equality(msgspec.Struct, frozen=True):
@@ -41,11 +42,14 @@ class Equality(msgspec.Struct, frozen=True):
 
 def equality(condition: Condition) -> Equality:
     """The values of `equals`, `in` and their opposites."""
+    values: tuple[Any, ...] = condition.values or ()
+    folds = not condition.case_sensitive
+    if not folds and _TEXT.issuperset(map(type, values)):  # as most are, and they may be many
+        return Equality(frozenset(values), frozenset(), frozenset(), folds)
     texts: list[str] = []
     numbers: list[float] = []
     booleans: list[bool] = []
-    folds = not condition.case_sensitive
-    for value in condition.values or ():
+    for value in values:
         if isinstance(value, str):
             texts.append(value.casefold() if folds else value)
         elif isinstance(value, bool):
