@@ -6,7 +6,6 @@ import random
 import time
 from collections import Counter
 
-import httpx2
 import msgspec
 import structlog
 
@@ -33,6 +32,8 @@ class Channel(msgspec.Struct, frozen=True):
     notifier: str
     target: str
     secret: str | None = None
+    private: bool = False
+    """Whether the target may lie within: on loopback, in a private network."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ class AlertFollower:
         self._base_url = base_url
         self._clock = clock
         self._lease = lease
-        self._client = httpx2.Client(timeout=5.0, follow_redirects=False)
+        self._client = notify.client(private=channel.private)
         self._not_before = 0.0
         self.outcomes: Counter[str] = Counter()
         """Attempts of this process by `follow.OUTCOMES`."""
@@ -190,12 +191,18 @@ class AlertFollower:
 
 def channels(settings: Settings) -> list[Channel]:
     """The channels that the settings name."""
-    found = []
-    if settings.slack_webhook:
-        found.append(Channel("slack", settings.slack_webhook))
-    if settings.webhook_url:
-        found.append(Channel("webhook", settings.webhook_url, settings.webhook_secret))
-    return found
+    given = {
+        "slack": (settings.slack_webhook, None),
+        "webhook": (settings.webhook_url, settings.webhook_secret),
+        "teams": (settings.teams_webhook, None),
+        "email": (settings.alert_email, settings.smtp_url),
+        "pagerduty": (settings.pagerduty_key and settings.pagerduty_url, settings.pagerduty_key),
+    }
+    return [
+        Channel(kind, target, secret, settings.alert_private_targets)
+        for kind, (target, secret) in given.items()
+        if target
+    ]
 
 
 def alert_followers(storage: Storage, settings: Settings, clock: Clock, leases: Leases) -> list[Follower]:
@@ -212,8 +219,15 @@ def deliveries(storage: Storage) -> list[Delivery]:
     return sorted(found, key=lambda delivery: (delivery.at, delivery.seq), reverse=True)
 
 
-def send_test(settings: Settings, notifier: str, clock: Clock) -> str:
-    """Make one attempt to send a message that says it is a test; empty where the receiver took it, else what failed.
+class Tried(msgspec.Struct, frozen=True):
+    """Whether the receiver took a test, and what it said or what failed."""
+
+    delivered: bool
+    detail: str
+
+
+def send_test(settings: Settings, notifier: str, clock: Clock) -> Tried:
+    """Make one attempt to send a message that says it is a test.
 
     Raises SettingInvalid for a notifier that the settings name no target for.
     """
@@ -236,8 +250,8 @@ def send_test(settings: Settings, notifier: str, clock: Clock) -> str:
         link=settings.base_url,
     )
     try:
-        with httpx2.Client(timeout=5.0, follow_redirects=False) as client:
-            notify.load(notifier).send(client, channel.target, test, secret=channel.secret)
+        with notify.client(private=channel.private) as client:
+            taken = notify.load(notifier).send(client, channel.target, test, secret=channel.secret)
     except notify.DeliveryFailed as failure:
-        return str(failure)
-    return ""
+        return Tried(delivered=False, detail=str(failure))
+    return Tried(delivered=True, detail=f"{notifier}: the receiver answered {taken.status}")

@@ -34,6 +34,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     slack_webhook: str = ""
     webhook_url: str = ""
     webhook_secret: str = ""
+    teams_webhook: str = ""
+    smtp_url: str = ""
+    alert_email: str = ""
+    pagerduty_key: str = ""
+    pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
+    alert_private_targets: bool = False
     log_level: str = "info"
     usage_flush_seconds: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 10.0
     max_streams: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 5_000
@@ -99,10 +105,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`").upper()
         raise SettingInvalid(f"FLAGTRAIL_{name} cannot be used: {error}", setting=f"FLAGTRAIL_{name}") from error
-    if bool(settings.webhook_url) != bool(settings.webhook_secret):
-        raise SettingInvalid(
-            "FLAGTRAIL_WEBHOOK_URL and FLAGTRAIL_WEBHOOK_SECRET belong together", setting="FLAGTRAIL_WEBHOOK_URL"
-        )
+    for one, other in (("webhook_url", "webhook_secret"), ("smtp_url", "alert_email")):
+        if bool(getattr(settings, one)) != bool(getattr(settings, other)):
+            names = f"{prefix}{one.upper()}", f"{prefix}{other.upper()}"
+            raise SettingInvalid(f"{names[0]} and {names[1]} belong together", setting=names[0])
+    _check_mail(settings)
     if settings.public_url and urlsplit(settings.public_url).scheme not in {"http", "https"}:
         raise SettingInvalid(f"{settings.public_url!r} is no http address", setting="FLAGTRAIL_PUBLIC_URL")
     if settings.metrics_token != PUBLIC_METRICS and 0 < len(settings.metrics_token) < MIN_METRICS_TOKEN:
@@ -115,6 +122,26 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "FLAGTRAIL_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64", setting="FLAGTRAIL_WEBHOOK_SECRET"
         )
     return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    """Refuse at start what would lose alerts later; the texts repeat nothing of the URL, which holds a password."""
+    try:
+        server = urlsplit(settings.smtp_url)
+        known = server.scheme in {"smtp", "smtp+starttls", "smtps"} and bool(server.hostname) and server.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        known = False
+    if settings.smtp_url and not known:
+        raise SettingInvalid(
+            "FLAGTRAIL_SMTP_URL must be smtp+starttls://user:password@host:587, smtps:// or smtp://",
+            setting="FLAGTRAIL_SMTP_URL",
+        )
+    for address in settings.alert_email.split(","):
+        name, at, domain = address.strip().rpartition("@")
+        if settings.alert_email and not (name and at and domain):
+            raise SettingInvalid(
+                "FLAGTRAIL_ALERT_EMAIL must be e-mail addresses with commas between", setting="FLAGTRAIL_ALERT_EMAIL"
+            )
 
 
 def _is_webhook_secret(text: str) -> bool:

@@ -10,6 +10,8 @@ from flagtrail.cli.output import say, table, time
 from flagtrail.cli.session import Session
 from flagtrail.model.errors import FlagtrailError
 
+NO_CHANNEL = "none; set FLAGTRAIL_SLACK_WEBHOOK, or another of docs/how-to/alerts.md"
+
 
 class Delivery(msgspec.Struct, frozen=True):
     """What became of one alert."""
@@ -30,7 +32,7 @@ class Alerts(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """Whether a test was taken."""
+    """Whether a test was taken, and what the receiver said."""
 
     delivered: bool
     detail: str
@@ -63,7 +65,7 @@ def list_alerts(session: Session) -> None:
     """
 
     def render(found: Alerts) -> None:
-        say(f"Channels: {', '.join(found.channels) or 'none; set FLAGTRAIL_SLACK_WEBHOOK or FLAGTRAIL_WEBHOOK_URL'}")
+        say(f"Channels: {', '.join(found.channels) or NO_CHANNEL}")
         rows = [
             (str(each.seq), each.channel, each.outcome, time(each.at), str(each.attempts), each.detail)
             for each in found.deliveries
@@ -77,7 +79,7 @@ def list_alerts(session: Session) -> None:
 @click.argument("channel")
 @asks
 def test_alert(session: Session, channel: str) -> None:
-    """Send one message that says it is a test.
+    """Send one message that says it is a test; tells what the receiver said.
 
     Example:
       flagtrail alerts test slack
@@ -86,7 +88,7 @@ def test_alert(session: Session, channel: str) -> None:
     sent = answer.read(Sent)
     if not sent.delivered:
         raise NotDelivered(sent.detail, channel=channel)
-    session.show(answer, Sent, lambda _: say(f"{channel} took the test message."))
+    session.show(answer, Sent, lambda sent: say(f"Taken. {sent.detail}."))
 
 
 COMMANDS = {"alerts": alerts}

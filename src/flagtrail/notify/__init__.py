@@ -21,6 +21,7 @@ from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Action, Entry
 from flagtrail.model.errors import SettingInvalid
 from flagtrail.model.subject import Subject
+from flagtrail.notify._guard import Guarded
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 300.0
@@ -121,6 +122,16 @@ def _notifiers() -> Iterator[Notifier]:
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             yield cast("Notifier", importlib.import_module(f"{__name__}.{info.name}"))
+
+
+def client(*, private: bool) -> httpx2.Client:
+    """What notifiers send with. `private`: targets may lie within; else only on the public internet, reached directly.
+
+    Where all may be reached, the environment's proxies are used; guarded, none is: it would look names up itself.
+    """
+    if private:
+        return httpx2.Client(follow_redirects=False)
+    return httpx2.Client(transport=Guarded(), trust_env=False, follow_redirects=False)
 
 
 def message(entry: Entry, *, words: Sequence[str], flags: Sequence[str] = (), link: str = "") -> Message:

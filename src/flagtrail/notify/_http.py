@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import socket
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -14,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx2
 
 from flagtrail.notify import Delivered, DeliveryFailed
+from flagtrail.notify._deadline import DEADLINE_SECONDS, Deadline
+from flagtrail.notify._guard import TargetRefused
 
 TIMEOUT = httpx2.Timeout(5.0)
 """Seconds for each of connecting, sending, and waiting for the next bytes."""
-DEADLINE_SECONDS = 15.0
-"""Seconds for the whole attempt: a receiver that drips a byte now and then is cut off."""
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 TRY_AGAIN = frozenset({408, 409, 425, 429})
 """Refusals (4xx) that may pass with time; every other 4xx is permanent."""
@@ -68,7 +66,7 @@ def _attempt(
     """The answer without its body, or what went wrong in words that do not name the target."""
     if not _is_address(target):
         return DeliveryFailed("the target is not an http or https address", permanent=True)
-    clock = _Deadline(DEADLINE_SECONDS)
+    clock = Deadline(DEADLINE_SECONDS)
     try:
         request = client.build_request(
             "POST",
@@ -77,11 +75,13 @@ def _attempt(
             # A connection for each message: one that was kept could not be cut off at the deadline.
             headers={**headers, "connection": "close"},
             timeout=TIMEOUT,
-            extensions={"trace": clock.trace},
+            extensions={"trace": _watched_by(clock)},
         )
         with clock:
             response = client.send(request, stream=True, follow_redirects=False)
             response.close()
+    except TargetRefused as refusal:
+        return DeliveryFailed(str(refusal), permanent=refusal.permanent)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError, TypeError, ValueError):
         return DeliveryFailed("the target is not an http or https address", permanent=True)
     except httpx2.TimeoutException:
@@ -99,37 +99,15 @@ def _is_address(target: str) -> bool:
         return False
 
 
-class _Deadline:
-    """Shuts the connection when the time is over: the client's own timeouts begin anew with every byte."""
+def _watched_by(clock: Deadline) -> Callable[[str, dict[str, object]], None]:
+    """What shows the clock the connection's socket, by the client's `trace` extension."""
 
-    def __init__(self, seconds: float) -> None:
-        self.passed = False
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def trace(self, event: str, info: dict[str, object]) -> None:
-        """Learn the connection's socket from the client (its `trace` extension)."""
+    def trace(event: str, info: dict[str, object]) -> None:
         stream = info.get("return_value")
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")) and hasattr(stream, "get_extra_info"):
-            self._socket = stream.get_extra_info("socket")
-            if self.passed:
-                self._cut()
+            clock.watch(stream.get_extra_info("socket"))
 
-    def _cut(self) -> None:
-        self.passed = True
-        if self._socket is not None:
-            try:
-                # Not the TLS socket's own shutdown: it would take the session away from the thread that reads.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-            except OSError:  # closed in the meantime, which is as good
-                return
+    return trace
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

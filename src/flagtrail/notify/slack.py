@@ -11,8 +11,9 @@ from typing import Any
 import httpx2
 import msgspec
 
-from flagtrail.notify import Delivered, Message, who
+from flagtrail.notify import Delivered, Message
 from flagtrail.notify._http import post
+from flagtrail.notify._parts import NO_REASON, facts, take_back
 
 HALF_ESCAPED = re.compile(r"&[a-z]{0,3}\Z")
 
@@ -38,27 +39,17 @@ def payload(message: Message) -> dict[str, Any]:
     """The message in Slack's blocks, with a plain text for notifications."""
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(message.headline, MAX_HEADER)}},
-        {"type": "section", "fields": [_markdown(f"*{name}*\n{escaped(value)}") for name, value in _facts(message)]},
+        {"type": "section", "fields": [_markdown(f"*{name}*\n{escaped(value)}") for name, value in facts(message)]},
     ]
     if message.words:
-        blocks.append({"type": "section", "text": _markdown(_list(message.words))})
-    blocks.append({"type": "section", "text": _markdown(f"*Why*\n{escaped(message.why or 'no reason was given')}")})
+        blocks.append({"type": "section", "text": _markdown(f"*What changed*\n{_list(message.words)}")})
+    blocks.append({"type": "section", "text": _markdown(f"*Why*\n{escaped(message.why or NO_REASON)}")})
     if message.link:
         blocks.append({"type": "section", "text": _markdown(f"<{_url(message.link)}|Change {message.seq}>")})
+    if command := take_back(message):
+        where = " there, or" if message.link else ""
+        blocks.append({"type": "context", "elements": [_markdown(f"Take it back{where} with `{escaped(command)}`")]})
     return {"text": escaped(message.headline), "blocks": blocks}
-
-
-def _facts(message: Message) -> list[tuple[str, str]]:
-    facts = [
-        ("Who", who(message.actor)),
-        ("Environment", message.environment or "all"),
-        ("When", f"{message.time[:10]} {message.time[11:19]} UTC"),
-    ]
-    if message.flags:
-        facts.append(("Flags", ", ".join(message.flags)))
-    if message.ticket:
-        facts.append(("Ticket", message.ticket))
-    return facts
 
 
 def _list(words: tuple[str, ...]) -> str:

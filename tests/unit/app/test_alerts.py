@@ -51,7 +51,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def follower(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
     """A new process, which takes the lease over. Whoever held it before was stopped, and knows of nothing."""
-    channel = Channel(kind, receiver.url, SECRET if kind == "webhook" else None)
+    channel = Channel(kind, receiver.url, SECRET if kind == "webhook" else None, private=True)
     seconds = [0.0]
     leases = Leases(shop.storage, shop.clock, monotonic=lambda: seconds[0])
     lease = leases.lease(f"alerts-{kind}")

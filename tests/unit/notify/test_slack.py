@@ -71,10 +71,31 @@ def test_payload__link__leads_to_the_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "blocks"), [({}, 5), ({"link": ""}, 4), ({"words": ()}, 4)], ids=["whole", "no link", "no words"]
+    ("parts", "blocks"),
+    [({}, 6), ({"link": ""}, 5), ({"words": ()}, 5), ({"actions": ()}, 5)],
+    ids=["whole", "no link", "no words", "a test"],
 )
 def test_payload__parts_that_are_missing__leave_no_empty_block(parts: dict[str, Any], blocks: int) -> None:
     assert len(slack.payload(_with(**parts))["blocks"]) == blocks
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({}, 'Take it back there, or with `flagtrail revert 41 --project p --why "..."`'),
+        (
+            {"link": "", "subject": targeting_subject("default", "f", "production")},
+            'Take it back with `flagtrail revert 41 --why "..."`',
+        ),
+    ],
+    ids=["a project", "the default project, no link"],
+)
+def test_payload__change__tells_how_to_take_it_back(parts: dict[str, Any], told: str) -> None:
+    assert slack.payload(_with(**parts))["blocks"][-1]["elements"][0]["text"] == told
+
+
+def test_payload__differences__stand_as_a_list() -> None:
+    assert "*What changed*\n• rollout 25 % to 50 %" in _texts(slack.payload(PLAIN)["blocks"])
 
 
 def test_payload__many_differences__are_counted() -> None:
@@ -90,7 +111,7 @@ def test_payload__anything__keeps_slacks_limits(
 ) -> None:
     message = _with(headline=headline, why=why, ticket=ticket, words=tuple(words), flags=tuple(flags))
     blocks = slack.payload(message)["blocks"]
-    limits = {"header": 150, "section": 3000}
+    limits = {"header": 150, "section": 3000, "context": 3000}
     fields = [text for block in blocks for text in _texts(block.get("fields", []))]
     over = [text for block in blocks for text in _texts(block.get("text", [])) if len(text) > limits[block["type"]]]
     assert [*over, *(text for text in fields if len(text) > 2000)] == []
