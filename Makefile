@@ -95,6 +95,13 @@ lock: ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade -q -o requirements.lock
+	sed -e '/^ *--hash/d' -e 's/ \\$$//' requirements.lock >$(VENV)/constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra all $(LOCKING) -o deploy/image/runtime.lock
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile - $(LOCKING) -o deploy/image/build.lock
+
+# What the image is made of: the same versions as here, without what only developers need.
+LOCKING := --constraint $(VENV)/constraints.txt --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-emit-index-url --no-annotate -q
 
 .PHONY: format
 format: $(STAMP) ## Format and mend what can be mended
