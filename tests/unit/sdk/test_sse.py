@@ -131,7 +131,14 @@ def test_inflater__for_half_a_member__is_not_whole() -> None:
     assert not inflater.whole
 
 
-@pytest.mark.parametrize("stream", [b"x" * 30, gzip.compress(b"x") + b"rest of 10", gzip.compress(b"x")[:-4] + b"1234"])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        pytest.param(b"x" * 30, id="no gzip at all"),
+        pytest.param(gzip.compress(b"x") + b"rest of 10", id="something after a member"),
+        pytest.param(gzip.compress(b"x")[:-4] + b"1234", id="another length"),
+    ],
+)
 def test_inflater__for_what_is_no_gzip__refuses_it(stream: bytes) -> None:
     with pytest.raises(ValueError, match="no gzip"):
         inflated(stream, 7)
