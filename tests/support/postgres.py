@@ -63,7 +63,7 @@ class PostgresServer:
         subprocess.run([*self._as_user(), *command], check=True, stdout=subprocess.DEVNULL)
 
     def start(self, **settings: str) -> None:
-        """Start and wait until it answers. It dies with the process that started it."""
+        """Start and wait until it answers. It ends with the thread that started it: call this on the main one."""
         given = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -74,23 +74,21 @@ class PostgresServer:
             **settings,
         }
         options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._as_user(), str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *options],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for the tests alone
-            )
+        command = [*self._as_user(), str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *options]
         deadline = time.monotonic() + START_SECONDS
-        while True:
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                # After a kill it refuses to start until the last of its old processes is gone.
+                with (self.folder / "log").open("ab") as log:
+                    # A session of its own: Ctrl-C is for the tests alone.
+                    self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=5).close()
             except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError((self.folder / "log").read_text()) from None
                 time.sleep(0.02)
             else:
                 return
+        raise AssertionError((self.folder / "log").read_text())
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop: politely to its clients (SIGINT), or at once with all its processes (SIGKILL)."""

@@ -94,10 +94,6 @@ def _newest(connection: Connection, asked: _Asked, low: int, end: int, limit: in
         clauses.append(clause)
         values += given
     clause, given = _looks(asked, text=True, window=True)
-    if asked.related:
-        or_related, more = _holds(index.Condition(asked.related))
-        clause = clause.replace("strpos(words, %s) > 0", f"(strpos(words, %s) > 0 OR {or_related})")
-        given = [given[0], *more, *given[1:]]
     sql = f"SELECT seq FROM entry_index WHERE {' AND '.join(clauses)}{clause} ORDER BY seq DESC LIMIT %s"  # noqa: S608 - the parts are our own text
     yield from (seq for (seq,) in connection.execute(sql.encode(), [*values, *given, limit]))
 
@@ -111,9 +107,12 @@ def _holds(condition: index.Condition) -> tuple[str, list[object]]:
 
 
 def _looks(asked: _Asked, *, text: bool, window: bool) -> tuple[str, list[object]]:
-    """SQL for what a row has to be looked at for, and its values: the text comes first."""
+    """SQL for what a row has to be looked at for, and its values."""
     clause, values = "", list[object]()
-    if text and asked.needle:
+    if text and asked.needle and asked.related:
+        related, terms = _holds(index.Condition(asked.related))
+        clause, values = f" AND (strpos(words, %s) > 0 OR {related})", [asked.needle, *terms]
+    elif text and asked.needle:
         clause, values = " AND strpos(words, %s) > 0", [asked.needle]
     if window and asked.window.since is not None:
         clause, values = f"{clause} AND effective >= %s", [*values, asked.window.since]
@@ -184,17 +183,19 @@ def _rarest(connection: Connection, needle: str, newest: list[int]) -> list[str]
 def _with_text(connection: Connection, asked: _Asked, letters: Sequence[str], left: list[_Left]) -> list[_Left]:
     """What the text leaves of blocks, and of that what is to be looked at."""
     numbers = [each.number for each in left]
-    related = _sets(connection, index.Condition(asked.related), numbers) if asked.related and numbers else {}
+    rows = sum(each.bits.bit_count() for each in left)
+    if rows * _LOOK_PRICE <= (len(letters) + len(asked.related)) * len(left):
+        for each in left:
+            each.unsure = each.bits
+        return left
+    related = _sets(connection, index.Condition(asked.related), numbers) if asked.related else {}
+    found: dict[str, dict[int, int]] = {term: {} for term in letters}
+    for term, number, members in connection.execute(_OF_TERMS, (list(letters), numbers), binary=True):
+        found[term][number] = blocks.unpack(members)
     for each in left:
         each.unsure = each.bits & ~related.get(each.number, 0)
-    if sum(each.unsure.bit_count() for each in left) * _LOOK_PRICE > len(letters) * len(left):
-        found: dict[str, dict[int, int]] = {term: {} for term in letters}
-        for term, number, members in connection.execute(_OF_TERMS, (list(letters), numbers), binary=True):
-            found[term][number] = blocks.unpack(members)
-        for each in left:
-            for term in letters:
-                each.unsure &= found[term].get(each.number, 0)
-    for each in left:
+        for term in letters:
+            each.unsure &= found[term].get(each.number, 0)
         each.bits = (each.bits & related.get(each.number, 0)) | each.unsure
     return [each for each in left if each.bits]
 

@@ -1,0 +1,277 @@
+"""PostgreSQL that goes away and comes back, and users that may do little."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.support import postgres
+from tests.support.ledgers import Draft, append, fill, problems, seqs
+from tests.support.postgres import PostgresServer
+
+from flagtrail import storage as door
+from flagtrail.model.errors import StorageFailed
+from flagtrail.model.subject import flag_subject
+from flagtrail.model.usage import SampledContext, Usage
+from flagtrail.storage import Cell, EntryQuery, ReportMark, Storage, Transaction, load
+from flagtrail.storage._postgres import blocks, writer
+from flagtrail.storage._postgres.store import PostgresStorage
+
+HOUR = "2026-03-05T12:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A server of these tests alone: they stop it."""
+    with postgres.postgres_server() as started:
+        yield started
+
+
+@pytest.fixture
+def storage(server: PostgresServer) -> Iterator[PostgresStorage]:
+    opened = load(server.new_database())
+    assert isinstance(opened, PostgresStorage)
+    yield opened
+    opened.close()
+
+
+def restart(server: PostgresServer, how: signal.Signals) -> None:
+    server.stop(how)
+    server.start()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_restart__of_the_server__is_noticed_by_nobody_who_asks_later(
+    storage: PostgresStorage, server: PostgresServer, how: signal.Signals
+) -> None:
+    fill(storage, Draft())
+    with ThreadPoolExecutor(4) as pool:  # several kept connections
+        list(pool.map(lambda _: storage.head(), range(40)))
+
+    restart(server, how)
+
+    assert storage.head().size == 1
+    storage.put_cell("place", Cell("a", b"1"))
+    storage.add_usage([Usage("default", "production", "checkout", "on", "", HOUR, 1, HOUR)])
+    fill(storage, Draft())
+    assert (problems(storage), storage.cell("place", "a")) == ([], b"1")
+
+
+def test_server__that_is_down__is_told_at_once_and_nothing_was_changed(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    fill(storage, Draft())
+    server.stop()
+    try:
+        for ask in (storage.head, lambda: fill(storage, Draft()), lambda: storage.put_cell("a", Cell("a", b""))):
+            with pytest.raises(StorageFailed, match="cannot be reached"):
+                ask()
+    finally:
+        server.start()
+
+    assert (storage.head().size, storage.cells("a")) == (1, [])
+
+
+def test_server__killed_within_a_unit_of_work__takes_that_unit_alone(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    fill(storage, Draft())
+
+    def work(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        server.stop(signal.SIGKILL)
+        append(transaction, Draft())
+
+    with pytest.raises(StorageFailed):
+        storage.write(work)
+    server.start()
+
+    assert seqs(fill(storage, Draft())) == [1]
+    assert problems(storage) == []
+
+
+def terminate(server: PostgresServer) -> None:
+    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'flagtrail'")
+
+
+class _Losing:
+    """A connection that is lost at COMMIT: before it arrives, or once it was done."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]], server: PostgresServer, when: str) -> None:
+        self._connection = connection
+        self._server = server
+        self._when = when
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *arguments: object, **named: object) -> object:
+        if statement != "COMMIT":
+            return self._connection.execute(statement, *arguments, **named)  # type: ignore[call-overload]  # passed on
+        if self._when == "after":
+            self._connection.execute("COMMIT")
+        terminate(self._server)
+        return self._connection.execute("COMMIT")
+
+
+@pytest.mark.parametrize(("when", "committed"), [("before", False), ("after", True)])
+def test_commit__whose_answer_is_lost__is_told_as_what_it_was(
+    storage: PostgresStorage, server: PostgresServer, when: str, committed: bool
+) -> None:
+    storage._writer._connection = _Losing(storage._writer._connection, server, when)  # type: ignore[assignment]  # stands in
+
+    try:
+        fill(storage, Draft())
+    except StorageFailed:
+        told = False
+    else:
+        told = True
+
+    assert (told, storage.head().size) == (committed, int(committed))
+    assert seqs(fill(storage, Draft())) == [int(committed)]
+
+
+def test_commit__whose_outcome_nobody_can_tell__says_so(
+    storage: PostgresStorage, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_ASK_FOR_SECONDS", 0.0)
+    storage._writer._connection = _Losing(storage._writer._connection, server, "after")  # type: ignore[assignment]  # stands in
+
+    with pytest.raises(StorageFailed, match="nobody can say whether it did"):
+        fill(storage, Draft())
+
+
+def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, server: PostgresServer) -> None:
+    storage.write(lambda transaction: transaction._connection.execute("SET lock_timeout = '100ms'"))
+    other = load(server.url(storage._writer._location.name.partition(" ")[0]))
+    held, free = threading.Event(), threading.Event()
+
+    def hold(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        held.set()
+        free.wait(10)
+
+    holding = threading.Thread(target=other.write, args=(hold,))
+    holding.start()
+    held.wait(10)
+    with pytest.raises(StorageFailed, match="locked by another change"):
+        fill(storage, Draft())
+    free.set()
+    holding.join()
+
+    assert seqs(fill(storage, Draft())) == [1]
+    other.close()
+
+
+def test_standby__that_takes_no_changes__says_so(storage: PostgresStorage) -> None:
+    storage.write(lambda transaction: transaction._connection.execute("SET default_transaction_read_only = on"))
+
+    with pytest.raises(StorageFailed, match="takes no changes now"):
+        fill(storage, Draft())
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, Storage]]:
+    """A database that its owner migrated, opened by a user who is only in flagtrail_app; the user's address."""
+    server = postgres.shared_server()
+    name = postgres.url_for(tmp_path).rpartition("/")[2]
+    owner, user = f"owner_{name}", f"app_{name}"
+    server.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'o'")
+    server.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'u'")
+    server.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
+    server.execute(f"GRANT CREATE ON SCHEMA public TO {owner}", name)
+    door.migrate(server.url(name, user=owner, password="o"))
+    server.execute(f"GRANT flagtrail_app TO {user}")
+    url = server.url(name, user=user, password="u")
+    opened = load(url)
+    yield url, opened
+    opened.close()
+
+
+def test_app_role__can_do_all_that_a_server_does(served: tuple[str, Storage]) -> None:
+    _, storage = served
+    assert isinstance(storage, PostgresStorage)
+    fill(storage, *[Draft()] * blocks.SIZE)
+    fill(storage, Draft(subject=flag_subject("default", "search")))
+    storage.settle()
+    storage.put_cell("place", Cell("a", b"1", 5.0))
+    storage.delete_cell("place", "b")
+    storage.add_usage(
+        [Usage("default", "production", "checkout", "on", "", HOUR, 1, HOUR)],
+        report=ReportMark("r", 0.0),
+        contexts=[SampledContext("default", "production", HOUR, {})],
+    )
+
+    assert storage._pool.ask(blocks.built) == blocks.SIZE
+    assert (storage.delete_expired_cells(9.0), storage.delete_old_usage(1e10)) == (1, 2)
+    assert seqs(storage.entries(EntryQuery(project="default", flag="search"))) == [blocks.SIZE]
+    assert problems(storage) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_entry SET leaf = leaf",
+        "DELETE FROM ledger_entry",
+        "TRUNCATE ledger_entry CASCADE",
+        "UPDATE ledger_private SET value = value",
+        "DELETE FROM ledger_private",
+        "DELETE FROM document",
+        "DELETE FROM ledger_head",
+        "INSERT INTO ledger_head VALUES (1, 0, '', '', '')",
+        "UPDATE entry_index SET words = ''",
+        "UPDATE flagtrail_schema SET version = 99",
+        "ALTER TABLE ledger_entry DISABLE TRIGGER ALL",
+        "DROP TRIGGER ledger_entry_stays ON ledger_entry",
+        "SET session_replication_role = replica",
+        "CREATE TABLE mine (x int)",
+    ],
+)
+def test_app_role__what_would_alter_the_ledger__is_not_allowed(served: tuple[str, Storage], statement: str) -> None:
+    url, storage = served
+    fill(storage, Draft())
+
+    with closing(psycopg.connect(url)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement.encode())
+
+
+def test_examine__as_a_member_of_the_group__finds_nothing_to_better_but_encryption(
+    served: tuple[str, Storage],
+) -> None:
+    told = door.examine(served[0])
+
+    assert told.protection == "this user can add to the ledger and read it, and can alter nothing of it"
+    assert [each for each in told.advice if "fsync" not in each and "encrypted" not in each] == []
+
+
+def test_examine__with_a_trigger_taken_away__says_so(tmp_path: Path) -> None:
+    url = postgres.url_for(tmp_path)
+    door.migrate(url)
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute("ALTER TABLE ledger_entry DISABLE TRIGGER ledger_entry_stays")
+
+    assert door.examine(url).protection.startswith("1 of the 10 triggers")
+
+
+def test_examine__of_a_database_without_a_ledger__alters_nothing(tmp_path: Path) -> None:
+    url = postgres.url_for(tmp_path)
+
+    told = door.examine(url)
+
+    assert (told.schema, "flagtrail migrate" in told.protection) == (0, True)
+    assert door.examine(url) == told
+
+
+def test_open__behind_the_code_by_a_user_who_may_not_migrate__says_who_may(tmp_path: Path) -> None:
+    server = postgres.shared_server()
+    name = postgres.url_for(tmp_path).rpartition("/")[2]
+    server.execute(f"CREATE ROLE nobody_{name} LOGIN PASSWORD 'u'")
+
+    with pytest.raises(StorageFailed, match="flagtrail migrate"):
+        load(server.url(name, user=f"nobody_{name}", password="u"))
