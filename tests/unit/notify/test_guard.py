@@ -70,7 +70,8 @@ NAME = "receiver.example"
     ],
 )
 def test_inward__address__is_told_by_its_kind(address: str, kind: str) -> None:
-    assert guard.inward(ip_address(address)) in ({kind} if kind != "private" else {"private", "reserved"})
+    alike = {"private", "reserved"}  # which of the two, versions of Python see differently
+    assert guard.inward(ip_address(address)) in (alike if kind in alike else {kind})
 
 
 @given(st.ip_addresses(v=4))
