@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -87,10 +88,14 @@ class Transaction:
         self._write(lambda: rows.delete_cell(self._connection, collection, key))
 
     def _write(self, statements: Callable[[], None]) -> None:
-        if not self.wrote and not self._alone:
-            self._doing(lambda: self._connection.execute("SAVEPOINT work"))
-        self.wrote = True
-        self._doing(statements)
+        first, self.wrote = not self.wrote, True
+        self._doing(partial(self._marked, statements) if first and not self._alone else statements)
+
+    def _marked(self, statements: Callable[[], None]) -> None:
+        """Run the first statements after a savepoint, which takes no turn of its own."""
+        with self._connection.pipeline():
+            self._connection.execute("SAVEPOINT work")
+            statements()
 
     def _doing(self, statements: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the statements return
         try:
