@@ -5,6 +5,8 @@ from __future__ import annotations
 from flagtrail.notify import Message, who
 
 NO_REASON = "no reason was given"
+FOR_GOOD = frozenset({"signin", "token", "member"})
+"""Kinds of documents whose changes cannot be taken back."""
 
 
 def facts(message: Message) -> list[tuple[str, str]]:
@@ -39,8 +41,8 @@ def differences(message: Message, count: int, width: int) -> list[str]:
 
 
 def take_back(message: Message) -> str:
-    """The command that takes the change back; empty where the message tells of none (a test)."""
-    if not message.actions:
+    """The command that takes the change back; empty where there is nothing to take back (a test, say)."""
+    if not message.actions or message.subject.kind in FOR_GOOD:
         return ""
     project = message.subject.project or "default"
     where = "" if project == "default" else f" --project {project}"

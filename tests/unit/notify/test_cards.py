@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flagtrail.model.actor import Actor
-from flagtrail.model.subject import segment_subject, targeting_subject
+from flagtrail.model.subject import member_subject, segment_subject, targeting_subject
 from flagtrail.notify import DeliveryFailed, Message, pagerduty, teams
 
 PLAIN = Message(
@@ -58,6 +58,10 @@ def test_teams_card__change__says_who_what_where_why_and_how_to_take_it_back() -
         "Why: go live",
         'Take it back: flagtrail revert 41 --project shop --why "..."',
     ]
+
+
+def test_teams_card__change_that_cannot_be_taken_back__does_not_say_how() -> None:
+    assert [line for line in _lines(_with(subject=member_subject("eve"))) if "Take it back" in line] == []
 
 
 def test_teams_card__link__opens_the_change() -> None:
