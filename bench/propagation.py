@@ -2,7 +2,9 @@
 
 A real server with a database of its own and 200 flags; SDK clients in this process, each with its own stream. Every
 change waits for all of them. Beside it: the change's own answer, without which no stream could know of it.
-Run: python -m bench.propagation [CHANGES]
+With --replicas the change is made at one server and the SDKs are connected to another on the same database: a SQLite
+file alone (the other looks every second), with Redis; PostgreSQL alone (LISTEN and NOTIFY), with Redis.
+Run: python -m bench.propagation [CHANGES] [--replicas]
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import httpx2
 from tests.support.documents import boolean_flag, enabled
+from tests.support.postgres import postgres_server
+from tests.support.redis_server import running_redis
 from tests.support.server import RunningServer, running_server
 
 from flagtrail.sdk.client import Client
@@ -25,6 +30,7 @@ from flagtrail.sdk.options import Options
 
 FLAGS = 200
 TARGET_MS = 100.0
+REPLICA_TARGET_MS = 150.0
 PROJECT = "/api/v1/projects/default"
 FLAG = "limit"
 
@@ -92,7 +98,16 @@ def percentile(times: list[float], part: float) -> float:
     return sorted(times)[min(len(times) - 1, int(len(times) * part))]
 
 
-def measure(server: RunningServer, token: str, connected: int, changes: int, first: int) -> None:
+def measure(
+    server: RunningServer,
+    token: str,
+    connected: int,
+    changes: range,
+    *,
+    at: RunningServer | None = None,
+    target_ms: float = TARGET_MS,
+) -> None:
+    """Changes made at the server, or at another replica, until the SDKs at the server serve them."""
     options = Options(url=server.url, token=token, usage=False)
     clients = [Client(options) for _ in range(connected)]
     try:
@@ -102,8 +117,8 @@ def measure(server: RunningServer, token: str, connected: int, changes: int, fir
         time.sleep(1.0)  # for the streams
         watch = Watch(clients)
         answered = []
-        with server.client() as admin:
-            for value in range(first, first + changes):
+        with (at or server).client() as admin:
+            for value in changes:
                 watch.start(value)
                 started = time.perf_counter()
                 body = {"patch": {"variants": {"on": value}}, "why": "bench"}
@@ -114,21 +129,61 @@ def measure(server: RunningServer, token: str, connected: int, changes: int, fir
         for client in clients:
             client.close()
     p50, p99 = statistics.median(watch.took), percentile(watch.took, 0.99)
-    met = "met" if p99 < TARGET_MS else "missed"
+    met = "met" if p99 < target_ms else "missed"
     print(
-        f"{connected:4} SDKs: served after p50 {p50:6.1f} ms, p99 {p99:6.1f} ms (target p99 {TARGET_MS:.0f} ms: {met});"
+        f"{connected:4} SDKs: served after p50 {p50:6.1f} ms, p99 {p99:6.1f} ms (target p99 {target_ms:.0f} ms: {met});"
         f" the change itself answered after p50 {statistics.median(answered):5.1f} ms;"
         f" ratio {p50 / statistics.median(answered):.2f}"
     )
 
 
+def replicas(changes: int) -> None:
+    """The same between two replicas, by each bus."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis = stack.enter_context(running_redis(folder)).url
+        cluster = stack.enter_context(postgres_server(fsync="on", full_page_writes="on"))
+        for name, database, bus, count in (
+            ("SQLite file, no bus", "sqlite", "", min(changes, 60)),
+            ("SQLite file, Redis", "sqlite", redis, changes),
+            ("PostgreSQL alone", "postgresql", "", changes),
+            ("PostgreSQL, Redis", "postgresql", redis, changes),
+        ):
+            own = folder / name
+            own.mkdir()
+            url = f"sqlite:///{own}/shared.db" if database == "sqlite" else cluster.new_database()
+            between(name, own, count, database=url, redis=bus)
+
+
+def between(name: str, folder: Path, changes: int, *, database: str, redis: str) -> None:
+    """Two servers; SDKs at the second, changes at the first."""
+    key = str(folder / "flagtrail.key")
+    for one in "ab":
+        (folder / one).mkdir()
+    with (
+        running_server(folder / "a", database=database, redis=redis, key_file=key, log_level="warning") as first,
+        running_server(folder / "b", database=database, redis=redis, key_file=key, log_level="warning") as second,
+    ):
+        with first.client() as admin:
+            token = set_up(admin)
+        time.sleep(2.0)  # for the second one to know of the token, and to listen
+        for number, connected in enumerate((1, 20)):
+            part = range(1 + number * changes, 1 + (number + 1) * changes)
+            print(f"{name:20}", end="")
+            measure(second, token, connected, part, at=first, target_ms=REPLICA_TARGET_MS)
+
+
 def main() -> None:
-    changes = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    arguments = [argument for argument in sys.argv[1:] if argument != "--replicas"]
+    changes = int(arguments[0]) if arguments else 300
+    if "--replicas" in sys.argv:
+        replicas(changes)
+        return
     with tempfile.TemporaryDirectory() as folder, running_server(Path(folder), log_level="warning") as server:
         with server.client() as admin:
             token = set_up(admin)
         for number, connected in enumerate((1, 20, 100)):
-            measure(server, token, connected, changes, first=1 + number * changes)
+            measure(server, token, connected, range(1 + number * changes, 1 + (number + 1) * changes))
 
 
 if __name__ == "__main__":
