@@ -82,6 +82,7 @@ def test_readyz__while_the_database_is_taken_away__says_so_and_recovers_by_itsel
     told = answer.json()
     assert (told["status"], told["parts"]["database"]["status"], recovered["status"]) == ("failing", "failing", "ok")
     assert str(server.database) not in answer.text
+    assert "flagtrail_database_up 0.0" in metrics.text
     assert [each.status_code for each in (alive, metrics, served, changed)] == [200, 200, 200, 201]
 
 

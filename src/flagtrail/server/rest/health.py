@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, get
@@ -12,6 +13,8 @@ from litestar.handlers import HTTPRouteHandler
 import flagtrail
 from flagtrail.app.bootstrap import App
 from flagtrail.app.health import Readiness
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 2.0
 """How long the database may take to answer; less than probes commonly wait."""
@@ -30,17 +33,25 @@ def healthz() -> Alive:
     return Alive("ok", flagtrail.__version__)
 
 
+async def waited(found: Future[T], seconds: float) -> T:
+    """What a look finds, if it does within so long. Raises TimeoutError, and whatever the look raises."""
+    return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(found)), seconds)
+
+
+async def look(app: App) -> Readiness:
+    """Look at the installation; it takes `PATIENCE_SECONDS` at most."""
+    found: int | Exception
+    try:
+        found = await waited(app.health.look(), PATIENCE_SECONDS)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
+        found = error
+    return app.health.judge(found)
+
+
 @get("/readyz", opt={"role": "public"}, summary="Is the server ready?")
 async def readyz(request: Request[Any, Any, Any]) -> Response[Readiness]:
     """Writes to the database and reads from it; answers 503, with what is wrong, where changes cannot be made."""
-    app: App = request.app.state.flagtrail
-    found: int | Exception
-    try:
-        looking = asyncio.wrap_future(app.health.look())
-        found = await asyncio.wait_for(asyncio.shield(looking), PATIENCE_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        found = error
-    readiness = app.health.judge(found)
+    readiness = await look(request.app.state.flagtrail)
     return Response(readiness, status_code=503 if readiness.status == "failing" else 200)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -21,13 +20,15 @@ from prometheus_client.registry import Collector
 import flagtrail
 from flagtrail.app.bootstrap import App
 from flagtrail.app.follow import OUTCOMES
+from flagtrail.app.health import Readiness
 from flagtrail.app.meter import APPEND_SECONDS
 from flagtrail.app.metrics import Facts
 from flagtrail.app.settings import PUBLIC_METRICS
 from flagtrail.server.identity import METRICS, Credentials, is_local, read_headers, require_overseer
+from flagtrail.server.rest.health import look, waited
 from flagtrail.server.traffic import Traffic
 
-PATIENCE_SECONDS = 2.0
+FACTS_SECONDS = 2.0
 """How long the database may take: a scrape waits ten seconds at most, and is wanted most when the database hangs."""
 
 
@@ -36,6 +37,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     streams: dict[tuple[str, str], int]
     answers: dict[tuple[str, str], int]
+    health: Readiness
     facts: Facts | None
 
 
@@ -63,8 +65,8 @@ class Readings(Collector):
             "storage": urlsplit(self._app.settings.database).scheme,
         }
         yield _gauge("build_info", "Always 1: what runs here.", [(tuple(info.values()), 1)], tuple(info))
-        answered = 1 if self._reading.facts is not None else 0
-        yield _gauge("database_up", "1 where the database answered this scrape, else 0.", [((), answered)])
+        up = int(self._reading.health.parts.database.status == "ok")
+        yield _gauge("database_up", "1 where the database can be written and read, else 0.", [((), up)])
 
     def _changes(self) -> Iterator[Metric]:
         read = self._app.changes.meter.read()
@@ -180,11 +182,10 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     streams: Callable[[], dict[tuple[str, str], int]] = request.app.state.streams
     facts: Facts | None
     try:
-        looking = asyncio.wrap_future(app.metrics.look())
-        facts = await asyncio.wait_for(asyncio.shield(looking), PATIENCE_SECONDS)
+        facts = await waited(app.metrics.look(), FACTS_SECONDS)
     except Exception:  # noqa: BLE001 - told by `flagtrail_database_up`; the health check logs what it was
         facts = None
-    reading = Reading(streams(), dict(traffic.by_class()), facts)
+    reading = Reading(streams(), dict(traffic.by_class()), await look(app), facts)
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     content = await run_sync(lambda: encode(_registry(app, reading)))
     return Response(content, headers={"Content-Type": media_type})
