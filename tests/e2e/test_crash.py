@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from tests.support.crasher import Acknowledged, crash_course
 from tests.support.installation import ORIGIN, Shop
+from tests.support.ledgers import url_in
 
 from flagtrail import storage as door
 from flagtrail.app.change import Changes
@@ -20,7 +21,7 @@ from flagtrail.ledger.merkle import leaf_hash, root_of
 from flagtrail.model.document import encode
 from flagtrail.storage import Storage
 
-KILLS = 200
+KILLS = {"sqlite": 200, "postgresql": 60}
 
 
 def acknowledged(pipe: Connection) -> list[Acknowledged]:
@@ -74,16 +75,19 @@ def defects(storage: Storage, told: list[Acknowledged]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_kill__200_times_in_a_stream_of_changes__loses_nothing_and_leaves_nothing_half_done(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/flagtrail.db"
+@pytest.mark.parametrize("scheme", list(KILLS))
+def test_kill__many_times_in_a_stream_of_changes__loses_nothing_and_leaves_nothing_half_done(
+    tmp_path: Path, scheme: str
+) -> None:
+    url, kills = url_in(scheme, tmp_path), KILLS[scheme]
     Shop(url).set_up().storage.close()
     dice = random.Random(20261122)
     answered, wrong = 0, []
-    for run in range(KILLS):
+    for run in range(kills):
         told = kill_one(url, run, dice)
         answered += len(told)
         storage = door.load(url)
         wrong += [f"run {run}: {defect}" for defect in defects(storage, told)]
         storage.close()
 
-    assert (wrong, answered > KILLS) == ([], True)
+    assert (wrong, answered > kills) == ([], True)

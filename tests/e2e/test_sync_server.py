@@ -22,7 +22,7 @@ from tests.support.server import RunningServer, running_server
 
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import SYSTEM_IDENTITY
-from flagtrail.app.settings import Settings
+from flagtrail.app.settings import read_settings
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.subject import targeting_subject
 from flagtrail.model.sync import RulesetData, RulesetDelta
@@ -285,7 +285,7 @@ def test_a_change_by_another_process__arrives(
     server: RunningServer, client: httpx2.Client, secret: str, shop: str
 ) -> None:
     with following(server, secret, present(client)) as stream:
-        other = App(Settings(database=f"sqlite:///{server.database}"))
+        other = App(read_settings(server.settings))
         try:
             subject = targeting_subject(shop, "f2", "production")
             operation = Operation(action="patch", subject=subject, value={"enabled": False})

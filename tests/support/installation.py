@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.support import postgres
 
 from flagtrail import storage as door
 from flagtrail.app.change import Changes, Receipt
@@ -15,6 +18,14 @@ from flagtrail.model.document import Document, encode
 from flagtrail.model.environment import Project
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.subject import Subject, flag_subject, targeting_subject
+
+
+def settings_of(scheme: str, folder: Path) -> dict[str, str]:
+    """The settings of a server whose store has this scheme, with all that is its own in the folder."""
+    if scheme != "postgresql":
+        return {}
+    return {"database": postgres.url_for(folder), "key_file": str(folder / "flagtrail.key")}
+
 
 CHECKOUT = flag_subject("shop", "checkout")
 LIVE = targeting_subject("shop", "checkout", "production")

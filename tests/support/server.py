@@ -20,6 +20,8 @@ import httpx2
 import msgspec
 
 START_SECONDS = 30.0
+DATABASE, LOG = "flagtrail.db", "server.log"
+"""The files of a server in its folder."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -32,13 +34,14 @@ class Told(msgspec.Struct, frozen=True):
 class RunningServer:
     """One server process. `client()` speaks to it as an administrator, `client(token)` as whoever holds the token."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, told: Told, database: Path, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], told: Told, folder: Path, environment: dict[str, str]) -> None:
         self.process = process
-        self.url = url
+        self.url = f"http://127.0.0.1:{environment['FLAGTRAIL_PORT']}"
         self.token = told.token
         self.login = told.login
-        self.database = database
-        self.log = log
+        self.database = folder / DATABASE
+        self.log = folder / LOG
+        self.settings = {name: value for name, value in environment.items() if name.startswith("FLAGTRAIL_")}
 
     def client(self, token: str | None = None, **headers: str) -> httpx2.Client:
         """A client with a token; an empty one sends none."""
@@ -62,24 +65,23 @@ def running_server(
     folder: Path, *, demo: bool = False, port: int | None = None, **settings: str
 ) -> Iterator[RunningServer]:
     """A server on the database `flagtrail.db` in `folder`, which may hold one already. `settings` by their names."""
-    database = folder / "flagtrail.db"
     port = port or free_port()
-    log = folder / "server.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLAGTRAIL_")}
     environment |= {
-        "FLAGTRAIL_DATABASE": f"sqlite:///{database}",
+        "FLAGTRAIL_DATABASE": f"sqlite:///{folder / DATABASE}",
         "FLAGTRAIL_PORT": str(port),
         "FLAGTRAIL_USAGE_FLUSH_SECONDS": "0.1",
         **{f"FLAGTRAIL_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, str(Path(__file__).resolve()), *(["demo"] if demo else [])]
+    log = folder / LOG
     with log.open("ab") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)
     stdout = process.stdout
     assert stdout is not None
     try:
         told = msgspec.json.decode(stdout.readline() or b"null", type=Told)
-        server = RunningServer(process, f"http://127.0.0.1:{port}", told, database, log)
+        server = RunningServer(process, told, folder, environment)
         _await_ready(server)
         yield server
     except msgspec.ValidationError:
