@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 import httpx2
 import pytest
+from tests.support.postgres import postgres_server
 from tests.support.server import RunningServer, running_server
 
 Fault: TypeAlias = Callable[[RunningServer], AbstractContextManager[None]]
@@ -128,3 +130,26 @@ def test_readyz__asked_often__writes_at_most_once_a_second(tmp_path: Path) -> No
         touched = database.execute("SELECT count(*) FROM touched").fetchone()[0]
 
     assert touched <= elapsed + 1
+
+
+@pytest.mark.slow
+def test_readyz__while_postgresql_is_gone__says_so_and_recovers_by_itself(tmp_path: Path) -> None:
+    with postgres_server() as postgres:
+        key = str(tmp_path / "flagtrail.key")
+        with (
+            running_server(tmp_path, database=postgres.new_database(), key_file=key) as server,
+            server.client() as client,
+        ):
+            assert client.get("/api/v1/me").status_code == 200  # tokens are read at the first use of one
+            postgres.stop(signal.SIGKILL)
+            gone = ready_within(client, 503).json()
+            metrics = client.get("/metrics").text
+            served = client.post("/ofrep/v1/evaluate/flags?environment=production", json={"context": {}})
+            refused = client.post("/api/v1/projects", json={"key": "shop", "why": "a test"})
+            postgres.start()
+            recovered = ready_within(client, 200).json()
+            changed = client.post("/api/v1/projects", json={"key": "shop", "why": "a test"})
+
+    assert (gone["parts"]["database"]["status"], recovered["status"]) == ("failing", "ok")
+    assert [each.status_code for each in (served, refused, changed)] == [200, 503, 201]
+    assert "flagtrail_database_up 0.0" in metrics
