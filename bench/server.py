@@ -7,6 +7,7 @@ spoils a round and not the comparison. Run: python -m bench.server [SECONDS of e
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -253,7 +254,16 @@ def tell(name: str, rounds: list[tuple[float, float]], limit_name: str, goal: fl
 
 def main() -> None:
     """Print every figure."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    arguments.add_argument("seconds", type=float, nargs="?", default=2.0)
+    arguments.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    chosen = arguments.parse_args()
+    seconds: float = chosen.seconds
+    if chosen.store == "postgres":
+        from bench import postgres
+
+        postgres.run(seconds)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with on_servers_core():  # usage is saved as often as by default, not as often as tests want it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -38,6 +39,14 @@ class Place(msgspec.Struct, frozen=True):
             name = self.url.rpartition("/")[2]
             self.server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             self.server.new_database(name)
+
+
+@contextmanager
+def open_folder() -> Iterator[str]:
+    """A folder for the time of a benchmark, which the user of PostgreSQL may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield name
 
 
 @contextmanager
