@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 from flagtrail.ledger.seal import unseal
 from flagtrail.model.entry import Entry
@@ -72,7 +72,7 @@ def _peaks(frontier: bytes) -> tuple[bytes, ...]:
 
 
 def append(
-    connection: Connection, records: Sequence[Record], before: Head, after: Head, actors: dict[str, int]
+    connection: Connection, records: Sequence[Record], before: Head, after: Head, actors: MutableMapping[str, int]
 ) -> None:
     """Entries, their disclosures, their documents' new versions, what they are found by, and the head after them.
 
@@ -114,7 +114,7 @@ def _parts(records: Sequence[Record]) -> Iterator[list[Record]]:
         yield part
 
 
-def _values(records: Sequence[Record], actors: dict[str, int]) -> dict[str, object]:
+def _values(records: Sequence[Record], actors: Mapping[str, int]) -> dict[str, object]:
     entries = [record.entry for record in records]
     disclosed = [disclosure for record in records for disclosure in record.disclosures]
     return {
@@ -134,13 +134,13 @@ def _values(records: Sequence[Record], actors: dict[str, int]) -> dict[str, obje
     }
 
 
-def _terms(record: Record, actors: dict[str, int]) -> str:
+def _terms(record: Record, actors: Mapping[str, int]) -> str:
     terms = index.entry_terms(record.entry, record.touches)
     terms.add(f"actor/{actors[index.actor_words(record.entry.actor)]}")
     return index.joined(terms)
 
 
-def _number_actors(connection: Connection, words: Sequence[str], actors: dict[str, int]) -> None:
+def _number_actors(connection: Connection, words: Sequence[str], actors: MutableMapping[str, int]) -> None:
     """Actors are numbered, so that their names stand in one row, which can be erased."""
     for each in dict.fromkeys(words):
         if each not in actors:

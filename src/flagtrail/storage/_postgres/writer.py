@@ -6,6 +6,7 @@ Between processes the head's row lock decides whose turn it is. One commit for a
 from __future__ import annotations
 
 import time
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -30,9 +31,14 @@ Work = Callable[["Transaction"], Any]
 class _Known:
     """What need not be asked again under one lock: the head, and the numbers of actors."""
 
-    def __init__(self, head: Head, actors: dict[str, int]) -> None:
+    def __init__(self, head: Head, actors: ChainMap[str, int]) -> None:
         self.head = head
         self.actors = actors
+        """Those of this commit, over those that are durable."""
+
+    def copy(self) -> _Known:
+        """The same, to be altered and perhaps thrown away."""
+        return _Known(self.head, self.actors.copy())
 
 
 class Transaction:
@@ -138,12 +144,12 @@ class Writer:
         number = ""
         try:
             head, number = self._begin()
-            known = _Known(head, dict(self._actors))
+            known = _Known(head, ChainMap({}, self._actors))
             for job in jobs:
                 known = self._attempt(job, known, alone=len(jobs) == 1)
             if self._connection.info.transaction_status == TransactionStatus.INTRANS:
                 self._finish(number)
-            self._actors = known.actors
+            self._actors.update(known.actors.maps[0])
         except (psycopg.Error, FlagtrailError) as error:
             self._undo()
             refused = refusal(error, self._location) if isinstance(error, psycopg.Error) else error
@@ -163,6 +169,7 @@ class Writer:
                     raise
         self._connection.close()
         self._connection = connect(self._location)
+        self._actors.clear()  # it may be another server that took over, with less in it
         return rows.lock_head(self._connection)
 
     def _attempt(self, job: Job, known: _Known, *, alone: bool) -> _Known:
@@ -170,7 +177,7 @@ class Writer:
 
         Raises psycopg.Error only where the whole transaction is lost, so that none of the batch may succeed.
         """
-        mine = _Known(known.head, dict(known.actors))
+        mine = known.copy()
         transaction = Transaction(self._connection, self._location, mine, alone=alone)
         try:
             job.result = job.work(transaction)
