@@ -53,6 +53,7 @@ class Pair:
         made = self.ask(first, "POST", FLAG.rpartition("/")[0], flag=document, targeting={"production": enabled()})
         self.expected = [entry["seq"] for entry in made.json()["entries"]]
         assert until(lambda: self.told() == self.expected)
+        assert until(self.settled)  # killed before that, it would be told once more, as it is promised
 
     def another(self) -> RunningServer:
         """One more replica."""
@@ -65,6 +66,7 @@ class Pair:
                 key_file=f"{self._folder}/flagtrail.key",
                 webhook_url=self.receiver.url,
                 webhook_secret=SECRET,
+                alert_private_targets="true",  # the receiver is on this machine
             )
         )
 
@@ -88,6 +90,11 @@ class Pair:
         """Whether this replica says that it took over the alerts (or lost them)."""
         lines = [msgspec.json.decode(line) for line in server.log.read_bytes().splitlines()]
         return any(line.get("event") == event and line.get("lease") == ALERTS for line in lines)
+
+    def settled(self) -> bool:
+        """Whether it is written down what became of each alert."""
+        with closing(door.load(self.database)) as storage:
+            return len(storage.cells("delivery")) == len(self.expected)
 
     def all_told(self) -> bool:
         """Whether every critical change is told."""
