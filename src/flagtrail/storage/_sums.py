@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
 
-from flagtrail.model.usage import MAX_COUNT, Usage, UsageClient, UsageReporter, UsageSummary
+from flagtrail.model.usage import MAX_COUNT, Span, Usage, UsageClient, UsageReporter, UsageSummary
+
+S = TypeVar("S", UsageSummary, UsageClient)
+SHAPES: dict[Span, tuple[int, str]] = {"hour": (13, ":00:00Z"), "day": (10, "T00:00:00Z")}
+"""How much of an hour's stamp names what is counted together, and what makes it a time again."""
 
 
 def total(count: int, more: int) -> int:
@@ -31,8 +36,8 @@ def summaries(rows: Iterable[Usage]) -> list[UsageSummary]:
     return list(found.values())
 
 
-def joined(held: UsageSummary | None, more: UsageSummary) -> UsageSummary:
-    """A summary with another of the same place."""
+def joined(held: S | None, more: S) -> S:
+    """A summary, or a client, with another of the same place."""
     if held is None:
         return more
     return msgspec.structs.replace(
@@ -46,17 +51,8 @@ def clients(rows: Iterable[Usage]) -> list[UsageClient]:
     for row in rows:
         place = (row.project, row.environment, row.flag, row.client, row.application)
         held = found.get(place)
-        found[place] = known(held, UsageClient(*place, count=row.count, first=row.hour, last=row.last))
+        found[place] = joined(held, UsageClient(*place, count=row.count, first=row.hour, last=row.last))
     return list(found.values())
-
-
-def known(held: UsageClient | None, more: UsageClient) -> UsageClient:
-    """A client with another of the same place."""
-    if held is None:
-        return more
-    return msgspec.structs.replace(
-        more, count=total(held.count, more.count), first=min(held.first, more.first), last=max(held.last, more.last)
-    )
 
 
 def reporters(rows: Iterable[Usage]) -> list[UsageReporter]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
+from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage import _sums as sums
-
-_SHAPES: dict[Span, tuple[int, str]] = {"hour": (13, ":00:00Z"), "day": (10, "T00:00:00Z")}
-"""How much of an hour's stamp names what is counted together, and what makes it a time again."""
 
 
 class UsageTables:
@@ -39,7 +36,7 @@ class UsageTables:
             self._summaries[place] = sums.joined(self._summaries.get(place), summary)
         for client in sums.clients(rows):
             place = (client.project, client.flag, client.environment, client.client, client.application)
-            self._clients[place] = sums.known(self._clients.get(place), client)
+            self._clients[place] = sums.joined(self._clients.get(place), client)
         for reporter in sums.reporters(rows):
             place = (reporter.project, reporter.environment, reporter.client, reporter.application)
             self._reporters[place] = sums.seen(self._reporters.get(place), reporter)
@@ -59,7 +56,7 @@ class UsageTables:
 
     def counts(self, query: UsageQuery) -> list[UsageCount]:
         """See `Storage.usage_counts`."""
-        length, rest = _SHAPES[query.by]
+        length, rest = sums.SHAPES[query.by]
         end = index.NEVER if query.until is None else index.hour_until(query.until)
         found: Counter[tuple[str, str, str]] = Counter()
         for row in self.rows(query.project, query.flag, query.since):

@@ -12,7 +12,6 @@ import msgspec
 from flagtrail.model.usage import (
     MAX_COUNT,
     SampledContext,
-    Span,
     Usage,
     UsageClient,
     UsageCount,
@@ -63,8 +62,6 @@ _USAGE = (
     " WHERE project = %(project)s AND hour >= %(first)s"
 )
 _USAGE_ORDER = " ORDER BY project, flag, environment, hour, variant, rule, client, application"
-_SHAPES: dict[Span, tuple[int, str]] = {"hour": (13, ":00:00Z"), "day": (10, "T00:00:00Z")}
-"""How much of an hour's stamp names what is counted together, and what makes it a time again."""
 _COUNTS = (
     # The flag's environments are named, so that the primary key leads straight to the hours of each.
     "SELECT environment, left(hour, %(length)s), variant, least(sum(count), %(most)s)::bigint FROM usage_hour"
@@ -138,7 +135,7 @@ def rows(connection: Connection, project: str, flag: str | None, since: str | No
 
 def counts(connection: Connection, query: UsageQuery) -> list[UsageCount]:
     """See `Storage.usage_counts`."""
-    length, rest = _SHAPES[query.by]
+    length, rest = sums.SHAPES[query.by]
     given = {
         "project": query.project,
         "flag": query.flag,

@@ -10,7 +10,6 @@ import msgspec
 from flagtrail.model.usage import (
     MAX_COUNT,
     SampledContext,
-    Span,
     Usage,
     UsageClient,
     UsageCount,
@@ -45,8 +44,6 @@ _USAGE = (
     " WHERE project = :project AND hour >= :first"
 )
 _USAGE_ORDER = " ORDER BY project, flag, environment, hour, variant, rule, client, application"
-_SHAPES: dict[Span, tuple[int, str]] = {"hour": (13, ":00:00Z"), "day": (10, "T00:00:00Z")}
-"""How much of an hour's stamp names what is counted together, and what makes it a time again."""
 _COUNTS = (
     # The flag's environments are named, so that the primary key leads straight to the hours of each.
     "SELECT environment, substr(hour, 1, :length), variant, CAST(min(total(count), :most) AS INTEGER) FROM usage_hour"
@@ -129,7 +126,7 @@ def rows(connection: sqlite3.Connection, project: str, flag: str | None, since: 
 
 def counts(connection: sqlite3.Connection, query: UsageQuery) -> list[UsageCount]:
     """See `Storage.usage_counts`."""
-    length, rest = _SHAPES[query.by]
+    length, rest = sums.SHAPES[query.by]
     given = {
         "project": query.project,
         "flag": query.flag,
