@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Collection
@@ -11,7 +12,7 @@ import msgspec
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.model.resolution import Answers, Resolution, Settled
 from flagtrail.model.usage import Usage
-from flagtrail.storage import Storage
+from flagtrail.storage import ReportMark, Storage
 
 Row = tuple[str, str, str, str, str, str, str]
 MAX_ROWS = 100_000
@@ -65,11 +66,38 @@ class _Counts:
         self._together, self._settled, self._waiting = Counter(), {}, 0
 
 
+class Batch:
+    """Rows that are added to the storage at once, under an id by which they are added once, whoever does it."""
+
+    def __init__(self) -> None:
+        self.id = f"usage-{secrets.token_hex(12)}"
+        self.rows: dict[Row, Usage] = {}
+        self.first_tried: float | None = None
+
+    def keep(self, usage: Usage) -> bool:
+        """Add one row; False where that would be one too many."""
+        row = (usage.project, usage.environment, usage.client, usage.flag, usage.variant, usage.rule, usage.hour)
+        known = self.rows.get(row)
+        if known is not None:
+            count, last = known.count + usage.count, max(known.last, usage.last)
+            usage = msgspec.structs.replace(usage, count=count, last=last)
+        elif len(self.rows) >= MAX_ROWS:
+            return False
+        self.rows[row] = usage
+        return True
+
+    def mark(self, now: float) -> ReportMark:
+        """What the storage knows it by; the time stays that of the first attempt, since it is known from then on."""
+        self.first_tried = self.first_tried or now
+        return ReportMark(self.id, self.first_tried)
+
+
 class UsageCounter:
     """Counts per (project, environment, client, flag, variant, rule) since the last flush.
 
-    A flush that fails keeps its counts for the next one; beyond `MAX_ROWS`
-    different rows new ones are dropped and added up in `dropped`. May be called from any thread.
+    A flush that fails keeps its batch for the next one, under the same id: it may have been written all the same, by
+    a commit whose answer was lost. Beyond `MAX_ROWS` different rows new ones are dropped and added up in `dropped`.
+    May be called from any thread.
     """
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
@@ -78,7 +106,9 @@ class UsageCounter:
         self._counting = threading.Lock()
         self._flushing = threading.Lock()
         self._counts: dict[tuple[str, str, str], _Counts] = {}
-        self._unsaved: dict[Row, Usage] = {}
+        self._tried: Batch | None = None
+        """What could not be written; nothing is added to it any more."""
+        self._batch = Batch()
         self.evaluated: Counter[tuple[str, str, str]] = Counter()
         """Evaluations since the start by (project, environment, client), as of the last flush."""
         self.dropped = 0
@@ -113,22 +143,22 @@ class UsageCounter:
     def flush(self) -> int:
         """Add everything counted so far to the storage; how many rows. Raises StorageFailed, losing nothing."""
         with self._flushing:
+            written = self._write() if self._tried is not None else 0
             with self._counting:
                 self._collect()
-                rows, self._unsaved = self._unsaved, {}
-            if not rows:
-                return 0
-            try:
-                self._storage.add_usage(list(rows.values()))
-            except BaseException:
-                with self._counting:
-                    for usage in rows.values():
-                        self._keep(usage)
-                raise
-            return len(rows)
+                self._tried, self._batch = self._batch, Batch()
+            return written + self._write()
+
+    def _write(self) -> int:
+        """Write the batch that is to be tried, if it holds anything."""
+        tried = self._tried
+        if tried is not None and tried.rows:
+            self._storage.add_usage(list(tried.rows.values()), report=tried.mark(self._clock().timestamp()))
+        self._tried = None
+        return 0 if tried is None else len(tried.rows)
 
     def _collect(self) -> None:
-        """Add what was counted to the rows that wait to be saved, under the present hour."""
+        """Add what was counted to the batch, under the present hour."""
         collected, self._counts = self._counts, {}
         now = self._clock()
         hour = stamp(now.replace(minute=0, second=0, microsecond=0))
@@ -140,16 +170,6 @@ class UsageCounter:
                 if found.variant is not None:
                     self.evaluated[project, environment, client] += count
                     rule = found.rule or ""
-                    self._keep(Usage(project, environment, found.flag, found.variant, rule, hour, count, last, client))
-
-    def _keep(self, usage: Usage) -> None:
-        """Add one row to those that wait; beyond `MAX_ROWS` different ones it is dropped."""
-        row = (usage.project, usage.environment, usage.client, usage.flag, usage.variant, usage.rule, usage.hour)
-        known = self._unsaved.get(row)
-        if known is not None:
-            count, last = known.count + usage.count, max(known.last, usage.last)
-            self._unsaved[row] = msgspec.structs.replace(usage, count=count, last=last)
-        elif len(self._unsaved) < MAX_ROWS:
-            self._unsaved[row] = usage
-        else:
-            self.dropped += usage.count
+                    usage = Usage(project, environment, found.flag, found.variant, rule, hour, count, last, client)
+                    if not self._batch.keep(usage):
+                        self.dropped += count

@@ -12,6 +12,8 @@ from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.usage import UsageCounter
 from flagtrail.model.errors import NotFound, StorageFailed
 from flagtrail.model.resolution import Answers, ErrorCode, Reason, Resolution, Settled
+from flagtrail.model.usage import Usage
+from flagtrail.storage import ReportMark
 
 ON = Resolution("checkout", "on", value=True, reason=Reason.DEFAULT)
 
@@ -48,7 +50,7 @@ def test_flush__that_fails__keeps_the_counts_for_the_next(monkeypatch: pytest.Mo
     counter = UsageCounter(shop.storage, shop.clock)
     counter.count("shop", "production", ON, "ofrep")
 
-    def failing(_rows: object) -> None:
+    def failing(_rows: object, **_: object) -> None:
         raise StorageFailed("the disk is full")
 
     with monkeypatch.context() as patched:
@@ -59,6 +61,30 @@ def test_flush__that_fails__keeps_the_counts_for_the_next(monkeypatch: pytest.Mo
     counter.flush()
 
     assert counted(shop) == [("production", "checkout", "on", 2, "ofrep")]
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_flush__that_was_written_though_its_answer_was_lost__counts_once(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    shop = Shop().set_up()
+    counter = UsageCounter(shop.storage, shop.clock)
+    add = shop.storage.add_usage
+
+    def losing(rows: list[Usage], *, report: ReportMark) -> bool:
+        add(rows, report=report)
+        raise StorageFailed("the connection broke within COMMIT")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.storage, "add_usage", losing)
+        for _ in range(failures):
+            counter.count("shop", "production", ON, "ofrep")
+            with pytest.raises(StorageFailed):
+                counter.flush()
+    written = counter.flush()
+
+    assert (counted(shop), counter.flush()) == ([("production", "checkout", "on", failures, "ofrep")], 0)
+    assert written == (1 if failures == 1 else 2)
 
 
 def test_flush__with_more_rows_than_memory_allows__drops_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
