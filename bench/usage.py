@@ -1,4 +1,4 @@
-"""Usage on the server: reports per second over HTTP, and reading a year of hourly rows.
+"""Usage on the server: reports per second over HTTP, copies of counts in Redis, and reading a year of hourly rows.
 
 Run: python -m bench.usage [SECONDS] [--flags N]. Builds a database of N flags x 3 variants x 3 clients x 8,760 hours in
 a temporary folder: of 20 flags by default (1.6 million rows), of 200 it has 15.8 million and 2.2 GB.
@@ -17,14 +17,21 @@ from pathlib import Path
 
 import httpx2
 import msgspec
+from redis import Redis
 from tests.support.documents import boolean_flag, enabled
+from tests.support.redis_server import redis_program, running_redis
 from tests.support.server import running_server
 
-from flagtrail.app.clock import stamp
+from flagtrail.app.clock import stamp, utc_now
+from flagtrail.app.usage import UsageCounter
+from flagtrail.app.usage_copy import UsageCopy
+from flagtrail.bus import load as load_bus
+from flagtrail.model.resolution import Reason, Resolution
 from flagtrail.model.usage import Count, Period, Usage, UsageReport
 from flagtrail.storage import Storage, load
 
 CLIENTS = 16
+ROUNDS = 20
 ROWS = 50
 YEAR_HOURS = 8_760
 VARIANTS = ("on", "off", "half")
@@ -38,6 +45,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         reports(Path(folder), given.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        copies(Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         year(Path(folder), given.flags)
 
@@ -55,6 +64,36 @@ def reports(folder: Path, seconds: float) -> None:
             middle, slow = statistics.median(times) * 1000, statistics.quantiles(times, n=100)[98] * 1000
             rate = f"{done / seconds:.0f} reports/s, p50 {middle:.1f} ms, p99 {slow:.1f} ms"
             print(f"POST /sdk/v1/usage, {ROWS} counts each, {clients} clients: {rate}")
+
+
+def copies(folder: Path) -> None:
+    """What a replica's copy costs each second, when so many different rows were counted since the last one."""
+    if redis_program() is None:
+        print("copies of counts: there is no redis-server")
+        return
+    with running_redis(folder) as server, Redis.from_url(server.url) as client:
+        bus = load_bus(server.url, "bench")
+        assert bus.shared is not None
+        for rows in (10, 600, 5_000):
+            storage = load("memory://")
+            counter = UsageCounter(storage, utc_now)
+            copy = UsageCopy(counter, bus.shared)
+            served = [Resolution(f"flag_{row}", "on", value=True, reason=Reason.DEFAULT) for row in range(rows)]
+            times = []
+            used = float(client.info("cpu")["used_cpu_user"])
+            for _ in range(ROUNDS):
+                for resolution in served:
+                    counter.count("default", "production", resolution, "ofrep")
+                began = time.perf_counter()
+                copy.step()
+                times.append((time.perf_counter() - began) * 1000)
+            busy = (float(client.info("cpu")["used_cpu_user"]) - used) / ROUNDS * 1000
+            began = time.perf_counter()
+            counter.flush()
+            told = f"{statistics.median(times):.2f} ms here, {busy:.2f} ms of Redis' processor, each second"
+            print(f"copy of {rows} rows: {told}; flush {(time.perf_counter() - began) * 1000:.2f} ms (memory)")
+            copy.step()
+        bus.close()
 
 
 def drive(url: str, secret: str, clients: int, seconds: float) -> tuple[int, list[float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from flagtrail import bus as bus_door
 from flagtrail import storage as storage_door
@@ -25,6 +25,7 @@ from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.sync import Sync
 from flagtrail.app.transfer import Transfer
 from flagtrail.app.usage import UsageCounter
+from flagtrail.app.usage_copy import COPY_SECONDS, DRAIN_SECONDS, UsageCopy, UsageDrain
 from flagtrail.app.usage_reports import UsageReports
 from flagtrail.ledger.checkpoint import verifier_key
 from flagtrail.ledger.ed25519 import KEY_BYTES
@@ -54,7 +55,11 @@ class App:
         self.origin = _origin(self.storage, settings)
         self.signer = CheckpointSigner(self.storage, origin=self.origin, key_path=key_path, new_key=settings.new_key)
         self.changes = Changes(self.storage, origin=self.origin, clock=clock)
+        self.bus = bus_door.load(settings.bus, self.origin)
         self.usage = UsageCounter(self.storage, clock)
+        shared = self.bus.shared
+        self.copy = None if shared is None else UsageCopy(self.usage, shared)
+        self.drain = None if shared is None else UsageDrain(self.storage, shared, clock)
         self.reports = UsageReports(self.storage, lambda: self.changes.state, clock)
         self.evaluation = Evaluation(lambda: self.changes.state, self.usage)
         self.sync = Sync(self.evaluation)
@@ -71,12 +76,12 @@ class App:
             Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
             Periodic("signins", self.access.record_failures, 15.0),
             Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
+            *self._copying(),
             *alert_followers(self.storage, settings, clock, self.leases),
         ]
         self.followers = Followers(followers)
         self.changes.on_moved(self.followers.moved)
         self.leases.on_taken(self.followers.wake)
-        self.bus = bus_door.load(settings.bus, self.origin)
         self.changes.on_made(self.bus.publish)
         self.health = Health(self.storage, self.changes, self.followers, clock)
         self.metrics = Metrics(self.storage, self.changes, clock)
@@ -107,9 +112,15 @@ class App:
             return None
         return self.access.login_link_secret(OWNER)
 
+    def _copying(self) -> Iterator[Follower]:
+        """What keeps and uses copies of counts, where replicas share anything."""
+        if self.copy is not None and self.drain is not None:
+            lease = self.leases.lease("usage-drain")
+            yield Periodic("usage-copy", self.copy.step, COPY_SECONDS)
+            yield Periodic("usage-drain", self.drain.step, DRAIN_SECONDS, lease=lease)
+
     def close(self) -> None:
         """Stop following, write down what is only in memory, close the storage."""
-        self.bus.close()
         self.followers.stop()
         self.leases.stop()
         tasks: tuple[Callable[[], object], ...] = (
@@ -123,6 +134,9 @@ class App:
                 task()
             except FlagtrailError as error:
                 failed = failed or error
+        if self.copy is not None:
+            self.copy.step()
+        self.bus.close()
         self.storage.close()
         if failed is not None:
             raise failed

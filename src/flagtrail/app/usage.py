@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections import Counter
@@ -15,6 +16,7 @@ from flagtrail.model.usage import Usage
 from flagtrail.storage import ReportMark, Storage
 
 Row = tuple[str, str, str, str, str, str, str]
+BATCH_ID = re.compile("usage-[0-9a-f]{24}")
 MAX_ROWS = 100_000
 MAX_WAITING = 100_000
 """Resolutions served together that wait to be counted one by one."""
@@ -148,6 +150,13 @@ class UsageCounter:
                 self._collect()
                 self._tried, self._batch = self._batch, Batch()
             return written + self._write()
+
+    def unwritten(self) -> dict[str, dict[Row, int]]:
+        """Counts by row of each batch that is not known to be written, by its id."""
+        with self._counting:
+            self._collect()
+            batches = [batch for batch in (self._tried, self._batch) if batch is not None and batch.rows]
+            return {batch.id: {row: usage.count for row, usage in batch.rows.items()} for batch in batches}
 
     def _write(self) -> int:
         """Write the batch that is to be tried, if it holds anything."""

@@ -1,15 +1,16 @@
 """The door to the bus: "the ledger moved", told between the replicas of one installation.
 
 A bus carries no data and may lose anything at any time: every replica also looks at the ledger's head every second,
-so that a bus which is gone only delays. A new file in this folder is a new bus. It holds `SCHEMES` and
-`open_bus(url, name) -> Bus`, and passes `tests/contract/bus`. Files whose name starts with `_` are parts of buses.
+so that a bus which is gone only delays. What replicas share by it (`Shared`) are copies and sums of the last minute.
+A new file in this folder is a new bus. It holds `SCHEMES` and `open_bus(url, name) -> Bus`, and passes
+`tests/contract/bus`. Files whose name starts with `_` are parts of buses.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
 from flagtrail.model.errors import ExtraMissing, SettingInvalid
@@ -18,8 +19,39 @@ Heard: TypeAlias = Callable[[int], None]
 """What is called with a ledger's size that somebody told, from a thread of the bus: it must be quick."""
 
 
+class BusLost(Exception):
+    """The other side did not answer in time, or refused: what was asked may have been done all the same."""
+
+
+class Shared(Protocol):
+    """What replicas keep together, where a bus can. Calls block for some seconds at most, and raise BusLost."""
+
+    def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
+        """Add counts to a named copy of what one process holds; `step` names this addition, `after` the one before.
+
+        An empty `after` begins the copy anew. False where it is not at that step: it was lost, begin it anew. One
+        that is not added to for half a day is forgotten.
+        """
+
+    def copies(self, idle: float) -> dict[str, float]:
+        """The copies that nobody added to for `idle` seconds or longer, with their seconds."""
+
+    def copied(self, name: str) -> dict[str, int]:
+        """The counts of a copy; empty where there is none."""
+
+    def forget(self, name: str) -> None:
+        """Remove a copy; one that is not there is no error."""
+
+    def close(self) -> None:
+        """Close connections; a later call makes them again."""
+
+
 class Bus(Protocol):
     """One replica's end. No call blocks on the other side or raises, whatever became of that."""
+
+    @property
+    def shared(self) -> Shared | None:
+        """What replicas keep together; None where this bus only tells."""
 
     def publish(self, size: int) -> None:
         """Tell the other replicas that the ledger has so many entries now.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from flagtrail.bus import Heard
+from flagtrail.bus import Heard, Shared
 
 log = structlog.get_logger()
 FIRST_WAIT_SECONDS = 0.1
@@ -52,7 +52,8 @@ def wait_after(failures: int, dice: float) -> float:
 class LinkedBus:
     """See `flagtrail.bus.Bus`: over a wire."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, shared: Shared | None = None) -> None:
+        self.shared = shared
         self._wire = wire
         self._stopping = threading.Event()
         self._told = threading.Condition()
@@ -82,6 +83,8 @@ class LinkedBus:
         threads = [thread for thread in (self._telling, self._listening) if thread is not None]
         for thread in threads:
             thread.join(CLOSE_SECONDS / len(threads))
+        if self.shared is not None:
+            self.shared.close()
 
     def _started(self, work: Callable[[], None], what: str) -> threading.Thread:
         thread = threading.Thread(target=work, name=f"bus-{self._wire.name}-{what}", daemon=True)

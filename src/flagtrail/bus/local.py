@@ -22,6 +22,8 @@ def open_bus(url: str, name: str) -> LocalBus:
 class LocalBus:
     """See `flagtrail.bus.Bus`. What is told is heard by the caller's own thread, as hearing is quick."""
 
+    shared = None
+
     def __init__(self, name: str) -> None:
         self._name = name
         self._heard: Heard | None = None

@@ -1,4 +1,4 @@
-"""The bus over Redis or Valkey: publish and subscribe, on a channel per installation."""
+"""The bus over Redis or Valkey: publish and subscribe, on a channel per installation, and what replicas share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from flagtrail.bus import Heard
 from flagtrail.bus._link import LOOK_UP_SECONDS, LinkedBus
+from flagtrail.bus._redis_shared import RedisShared
 from flagtrail.model.errors import SettingInvalid
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SENTINELS_OWN = "sentinel_"
 
 def open_bus(url: str, name: str) -> LinkedBus:
     """See `flagtrail.bus.load`; nothing is connected to yet."""
-    return LinkedBus(_Wire(connect(url), f"flagtrail/{name}/moved"))
+    return LinkedBus(_Wire(connect(url), f"flagtrail/{name}/moved"), RedisShared(connect(url), f"flagtrail/{name}"))
 
 
 def connect(url: str) -> Redis:

@@ -19,29 +19,45 @@ from tests.support.redis_server import redis_program, running_redis
 from tests.support.server import free_port
 
 # As docs/reference/settings.md tells it.
-GRANTS = "on >s3cret resetchannels &flagtrail/* -@all +publish +subscribe +unsubscribe +ping +hello +client|setname"
+GRANTS = (
+    "on >s3cret resetchannels &flagtrail/* resetkeys ~flagtrail/* -@all +publish +subscribe +unsubscribe +ping +hello"
+    " +client|setname +eval +time +del +expire +hget +hset +hincrby +hgetall +zadd +zrangebyscore +zrem"
+)
 
 pytestmark = pytest.mark.skipif(redis_program() is None, reason="there is no redis-server: make redis")
 
 
-def hears(url: str) -> bool:
-    """Whether one end of the bus hears the other."""
+def works(url: str) -> bool:
+    """Whether one end of the bus hears the other, and shares with it."""
     first, second = (End(url, "one") for _ in range(2))
     try:
-        return linked(first, [second])
+        return linked(first, [second]) and shares(first, second)
     finally:  # before Redis stops: its library loses the socket of a TLS handshake that is cut off
         first.bus.close()
         second.bus.close()
 
 
-def test_bus__as_a_user_with_no_more_than_the_documented_grants__is_heard(tmp_path: Path) -> None:
+def shares(first: End, second: End) -> bool:
+    """Whether every call of what is shared works, from one end to the other."""
+    here, there = first.bus.shared, second.bus.shared
+    assert here is not None
+    assert there is not None
+    here.copy("usage-1", {"a": 1}, after="", step="s1")
+    here.copy("usage-1", {"a": 2}, after="s1", step="s2")
+    found = there.copied("usage-1")
+    names = list(there.copies(0.0))
+    there.forget("usage-1")
+    return (found, names, here.copied("usage-1")) == ({"a": 3}, ["usage-1"], {})
+
+
+def test_bus__as_a_user_with_no_more_than_the_documented_grants__works(tmp_path: Path) -> None:
     with running_redis(tmp_path) as server:
         with Redis.from_url(server.url) as admin:
             admin.execute_command("ACL", "SETUSER", "flagtrail", *GRANTS.split())
             admin.execute_command("ACL", "SETUSER", "default", "off")
-        heard = hears(f"redis://flagtrail:s3cret@127.0.0.1:{server.port}")
+        worked = works(f"redis://flagtrail:s3cret@127.0.0.1:{server.port}")
 
-    assert heard
+    assert worked
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -67,14 +83,14 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def test_bus__over_tls__is_heard_by_whom_the_certificate_convinces(tmp_path: Path) -> None:
+def test_bus__over_tls__works_for_whom_the_certificate_convinces(tmp_path: Path) -> None:
     public, private = certificate(tmp_path)
     port = free_port()
     tls = ("--tls-port", str(port), "--tls-cert-file", str(public), "--tls-key-file", str(private))
     with running_redis(tmp_path, *tls, "--tls-ca-cert-file", str(public), "--tls-auth-clients", "no"):
-        heard = hears(f"rediss://127.0.0.1:{port}?ssl_ca_certs={public}")
+        worked = works(f"rediss://127.0.0.1:{port}?ssl_ca_certs={public}")
 
-    assert heard
+    assert worked
 
 
 @pytest.fixture
@@ -91,5 +107,5 @@ def sentinel(tmp_path: Path) -> Iterator[str]:
         process.wait()
 
 
-def test_bus__by_a_sentinel__is_heard_at_the_master_that_it_names(sentinel: str) -> None:
-    assert hears(sentinel)
+def test_bus__by_a_sentinel__works_at_the_master_that_it_names(sentinel: str) -> None:
+    assert works(sentinel)

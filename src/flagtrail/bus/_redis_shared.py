@@ -1,0 +1,88 @@
+"""What replicas share in Redis: copies of counts, as hashes. All keys begin with the installation's own prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from flagtrail.bus import BusLost
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+T = TypeVar("T")
+KEEP_SECONDS = 43_200
+"""How long a copy lasts that nobody adds to: half as long as the storage knows a batch by its id."""
+_STEP = "#"
+"""The field of a copy that names its newest step."""
+
+# A script, since a step whose answer was lost may still arrive: its counts are added after the step before, or never.
+_COPY = """
+if ARGV[1] == '' then redis.call('DEL', KEYS[1])
+elseif redis.call('HGET', KEYS[1], '#') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], '#', ARGV[2])
+for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('ZADD', KEYS[2], redis.call('TIME')[1], KEYS[1])
+return 1
+"""
+
+
+class RedisShared:
+    """See `flagtrail.bus.Shared`. May be called from any thread."""
+
+    def __init__(self, client: Redis, prefix: str) -> None:
+        self._client = client
+        self._copies = f"{prefix}/usage"
+
+    def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
+        """One script."""
+        steps: Iterator[str | int] = chain.from_iterable(counts.items())
+        given = (self._key(name), self._copies, after, step, KEEP_SECONDS, *steps)
+        return bool(self._asked(lambda: self._client.eval(_COPY, 2, *given)))
+
+    def copies(self, idle: float) -> dict[str, float]:
+        """By Redis' own clock alone."""
+
+        def ask() -> dict[str, float]:
+            now = int(self._client.time()[0])
+            found: list[tuple[bytes, float]] = cast(
+                "Any", self._client.zrangebyscore(self._copies, "-inf", now - idle, withscores=True)
+            )
+            return {_text(key).removeprefix(self._key("")): now - score for key, score in found}
+
+        return self._asked(ask)
+
+    def copied(self, name: str) -> dict[str, int]:
+        """One hash."""
+        found = self._asked(lambda: self._client.hgetall(self._key(name)))
+        return {_text(field): int(count) for field, count in found.items() if _text(field) != _STEP}
+
+    def forget(self, name: str) -> None:
+        """Its hash first: what is left then is a name of nothing."""
+
+        def ask() -> None:
+            self._client.delete(self._key(name))
+            self._client.zrem(self._copies, self._key(name))
+
+        self._asked(ask)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _key(self, name: str) -> str:
+        return f"{self._copies}/{name}"
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        from redis.exceptions import RedisError
+
+        try:
+            return ask()
+        except (RedisError, OSError) as error:  # whose words may hold a key, which names what is counted
+            raise BusLost(type(error).__name__) from error
+
+
+def _text(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw

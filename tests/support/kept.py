@@ -1,0 +1,56 @@
+"""What replicas share, kept in this process: for tests that need no Redis. It passes the contract suite."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from flagtrail.bus import BusLost
+
+
+class Kept:
+    """See `flagtrail.bus.Shared`. `away` makes every call fail; with `answerless` it is done all the same."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._copies: dict[str, tuple[str, float, Counter[str]]] = {}
+        self.away = self.answerless = False
+
+    def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
+        if not self.answerless:
+            self._answer()
+        held, _, known = self._copies.get(name, ("", 0.0, Counter[str]()))
+        if after and held != after:
+            return False
+        self._copies[name] = (step, self._clock(), (known if after else Counter()) + Counter(counts))
+        self._answer()
+        return True
+
+    def copies(self, idle: float) -> dict[str, float]:
+        self._answer()
+        ages = {name: self._clock() - at for name, (_, at, _) in self._copies.items()}
+        return {name: age for name, age in ages.items() if age >= idle}
+
+    def copied(self, name: str) -> dict[str, int]:
+        self._answer()
+        return dict(self._copies[name][2]) if name in self._copies else {}
+
+    def forget(self, name: str) -> None:
+        self._answer()
+        self._copies.pop(name, None)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def step_of(self, name: str) -> str:
+        """The newest step of a copy."""
+        return self._copies[name][0]
+
+    def empty(self) -> None:
+        """Lose all of it, as a restart does."""
+        self._copies.clear()
+
+    def _answer(self) -> None:
+        if self.away:
+            raise BusLost("away")
