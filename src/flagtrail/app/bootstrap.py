@@ -19,6 +19,7 @@ from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.lease import Leases
 from flagtrail.app.metrics import Metrics
 from flagtrail.app.move import MoveRefused, unfinished
+from flagtrail.app.preview import Previews
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
@@ -65,6 +66,7 @@ class App:
         self.sync = Sync(self.evaluation)
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
+        self.previews = Previews(self.storage, self.changes)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         self.leases = Leases(self.storage, clock)
         lease = self.leases.lease

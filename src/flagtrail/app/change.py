@@ -116,7 +116,7 @@ class Changes:
         receipt is returned again.
         Raises the refusals of `changes.decide`, Forbidden, and StorageFailed.
         """
-        self._admit(identity, change, most=None if change.reverts is not None else MAX_OPERATIONS)
+        self.admit(identity, change, most=None if change.reverts is not None else MAX_OPERATIONS)
         key = None if idempotency_key is None else _key(identity, idempotency_key)
 
         def work(tx: Transaction) -> _Applied:
@@ -157,7 +157,7 @@ class Changes:
         `dry_run` the receipts tell what would be done, and nothing is. A change may have any number of operations here.
         """
         for identity, change in parts:
-            self._admit(identity, change, most=None)
+            self.admit(identity, change, most=None)
 
         def work(tx: Transaction) -> tuple[list[Receipt], State]:
             state = self._caught_up(tx)
@@ -235,7 +235,7 @@ class Changes:
         for teller in self._tellers:
             teller(state.size)
 
-    def _admit(self, identity: Identity, change: Change, *, most: int | None) -> None:
+    def admit(self, identity: Identity, change: Change, *, most: int | None = MAX_OPERATIONS) -> None:
         """Roles and bounds: what can be refused without looking at a document."""
         for operation in change.operations:
             subject = operation.subject

@@ -18,6 +18,7 @@ from flagtrail.app.demo import lasting, leaving
 from flagtrail.app.demo.calendar import Batch, Calendar, Clock, Step
 from flagtrail.app.demo.catalogue import Row, rows
 from flagtrail.app.demo.company import company_steps
+from flagtrail.app.demo.contexts import contexts
 from flagtrail.app.demo.incident import incident
 from flagtrail.app.demo.life import Life
 from flagtrail.app.demo.usage import Served, usage_rows
@@ -94,6 +95,7 @@ def tell_demo(app: App, clock: Clock, *, now: datetime, seed: int = SEED, progre
     clock.at = calendar.now
     for batch in _batches(usage_rows(flags, served, calendar, seed)):
         app.storage.add_usage(batch)
+    app.storage.add_usage((), contexts=contexts(calendar.now, seed))
 
 
 def story(flags: Sequence[Row], calendar: Calendar, seed: int) -> list[Step]:

@@ -16,6 +16,7 @@ from flagtrail.server.rest import (
     ledger,
     members,
     metrics,
+    preview,
     projects,
     reports,
     segments,
@@ -40,6 +41,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *members.ROUTES,
     *alerts.ROUTES,
     *usage.ROUTES,
+    *preview.ROUTES,
 ]
 UNGATED: list[HTTPRouteHandler] = [*health.ROUTES, *metrics.ROUTES]
 """Served at the root, for those who run it: without a credential, or (metrics) with more than one kind of it."""
