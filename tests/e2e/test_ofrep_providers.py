@@ -21,7 +21,8 @@ from openfeature.evaluation_context import EvaluationContext
 from tests.support.documents import attribute_test, boolean_flag, enabled, rule, split
 from tests.support.server import RunningServer, running_server
 
-from flagtrail.server.limits import FAILURES, MAX_DEPTH
+from flagtrail.app.limits import FAILURES
+from flagtrail.server.limits import MAX_DEPTH
 
 Json = Any
 Kind = Literal["server", "web"]

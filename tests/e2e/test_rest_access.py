@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from redis import Redis
 from tests.support.documents import boolean_flag
+from tests.support.redis_server import redis_program, running_redis
 from tests.support.server import RunningServer, running_server
 
 from flagtrail.server.asgi import configure_logging
@@ -287,6 +290,41 @@ def test_failed_credentials__are_recorded__added_up_per_minute(tmp_path: Path) -
     assert statuses == {401}
     assert (sum(item["after"]["attempts"] for item in items), len(items) <= 2) == (3, True)
     assert {(item["actor"]["kind"], tuple(item["actions"])) for item in items} == {("system", ("signin_failed",))}
+
+
+@pytest.mark.slow
+def test_failed_credentials__at_two_replicas_with_redis__are_counted_together(tmp_path: Path) -> None:
+    if redis_program() is None:
+        pytest.skip("there is no redis-server: make redis")
+    with (
+        running_redis(tmp_path) as redis,
+        running_server(tmp_path, redis=redis.url) as first,
+        running_server(tmp_path, redis=redis.url) as second,
+        Redis.from_url(redis.url) as shared,
+    ):
+        with first.client("ft_admin_wrong") as client:
+            statuses = {client.get("/api/v1/me").status_code for _ in range(20)}
+        assert told(shared, 20)
+        with second.client("ft_admin_wrong") as client:
+            statuses |= {client.get("/api/v1/me").status_code for _ in range(10)}
+            assert told(shared, 30)
+            after = client.get("/api/v1/me").status_code
+        with second.client() as admin:
+            good = admin.get("/api/v1/me").status_code
+
+    assert (statuses, after, good) == ({401}, 429, 200)
+
+
+def told(shared: Redis, count: int) -> bool:
+    """Whether the replicas have counted so many failures of this machine together."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        (found,) = [shared.get(key) for key in shared.scan_iter("flagtrail/*/limit/failures/127.0.0.1")] or [None]
+        if found == str(count).encode():
+            time.sleep(0.2)  # its answer has come, too
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_failed_credentials__too_many_of_them__are_429_until_a_minute_passed(tmp_path: Path) -> None:

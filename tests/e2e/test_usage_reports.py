@@ -8,13 +8,14 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
 import pytest
 from tests.support.documents import boolean_flag, enabled
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, running_server
 
 Json = Any
 PATH = "/sdk/v1/usage"
@@ -273,3 +274,21 @@ def test_contexts__that_were_sampled__are_kept_and_never_told_by_the_usage(
 
     assert [msgspec.json.decode(row[0]) for row in kept] == [{"targetingKey": "u-secret", "plan": "pro"}]
     assert "u-secret" not in admin.get(f"/api/v1/projects/{project}/flags/switch/usage").text
+
+
+def test_reports__of_a_token_that_sends_too_many__are_429_and_of_others_taken(tmp_path: Path) -> None:
+    with (
+        running_server(tmp_path, reports_per_minute="3") as server,
+        server.client() as admin,
+        server.client(token(admin, "default")) as client,
+        server.client(token(admin, "default")) as other,
+    ):
+        statuses = [client.post(PATH, json=report()).status_code for _ in range(3)]
+        refused = client.post(PATH, json=report())
+        logs = client.post("/otlp/v1/logs", json={"resourceLogs": []})
+        others = other.post(PATH, json=report()).status_code
+
+    assert (statuses, others) == ([202] * 3, 202)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert 0 < int(refused.headers["retry-after"]) <= 61
+    assert (logs.status_code, "retry-after" in logs.headers) == (429, True)

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from flagtrail.bus import BusLost
+from flagtrail.bus import BusLost, Sum
 
 
 class Kept:
@@ -15,6 +15,7 @@ class Kept:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._copies: dict[str, tuple[str, float, Counter[str]]] = {}
+        self._counters: dict[str, tuple[int, float]] = {}
         self.away = self.answerless = False
 
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
@@ -39,6 +40,14 @@ class Kept:
     def forget(self, name: str) -> None:
         self._answer()
         self._copies.pop(name, None)
+
+    def add(self, counts: Mapping[str, int], *, seconds: int) -> dict[str, Sum]:
+        self._answer()
+        now = self._clock()
+        for name, count in counts.items():
+            held, ends = self._counters.get(name, (0, 0.0))
+            self._counters[name] = (held + count, ends) if ends > now else (count, now + seconds)
+        return {name: Sum(self._counters[name][0], self._counters[name][1] - now) for name in counts}
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -81,11 +81,14 @@ class Access:
         if token.environment is not None and state.environment(token.project or "", token.environment) is None:
             raise NotFound(f"there is no environment {token.environment!r}", kind="environment", key=token.environment)
 
-    def by_token(self, secret: str, *, via: Via = "api") -> Identity:
-        """The identity behind a token; raises Unauthenticated, and counts it, where it is not good."""
+    def by_token(self, secret: str, *, via: Via = "api", look_up: bool = True) -> Identity:
+        """The identity behind a token; raises Unauthenticated, and counts it, where it is not good.
+
+        Without `look_up` the database is not asked for one that this process does not know.
+        """
         if self._local_identity is not None and secrets.compare_digest(secret.encode(), self._local.encode()):
             return self._local_identity
-        token = self._token(_hash(secret))
+        token = self._token(_hash(secret), look_up=look_up)
         if token is None or not self._is_good(token):
             self.count_failure("token")
             raise Unauthenticated(_WRONG)
@@ -106,10 +109,10 @@ class Access:
     def _is_good(self, token: Token) -> bool:
         return not token.revoked and (token.expires_at is None or token.expires_at > self._now())
 
-    def _token(self, hashed: str) -> Token | None:
+    def _token(self, hashed: str, *, look_up: bool) -> Token | None:
         """The token; one that is not known may have been made by another process a moment ago."""
         token = self._known_tokens().get(hashed)
-        if token is None and self._storage.cell("token", hashed) is not None:
+        if token is None and look_up and self._storage.cell("token", hashed) is not None:
             self._changes.catch_up()
             token = self._known_tokens().get(hashed)
         return token

@@ -17,6 +17,7 @@ from flagtrail.app.follow import Follower, Followers, Periodic
 from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.lease import Leases
+from flagtrail.app.limits import Limits, LimitTeller
 from flagtrail.app.metrics import Metrics
 from flagtrail.app.move import MoveRefused, unfinished
 from flagtrail.app.preview import Previews
@@ -57,6 +58,7 @@ class App:
         self.signer = CheckpointSigner(self.storage, origin=self.origin, key_path=key_path, new_key=settings.new_key)
         self.changes = Changes(self.storage, origin=self.origin, clock=clock)
         self.bus = bus_door.load(settings.bus, self.origin)
+        self.limits = Limits(settings.reports_per_minute)
         self.usage = UsageCounter(self.storage, clock)
         shared = self.bus.shared
         self.copy = None if shared is None else UsageCopy(self.usage, shared)
@@ -78,10 +80,12 @@ class App:
             Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
             Periodic("signins", self.access.record_failures, 15.0),
             Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
-            *self._copying(),
+            *self._sharing(),
             *alert_followers(self.storage, settings, clock, self.leases),
         ]
         self.followers = Followers(followers)
+        if shared is not None:
+            self.limits.on_counted(lambda: self.followers.wake(LimitTeller.name))
         self.changes.on_moved(self.followers.moved)
         self.leases.on_taken(self.followers.wake)
         self.changes.on_made(self.bus.publish)
@@ -114,10 +118,11 @@ class App:
             return None
         return self.access.login_link_secret(OWNER)
 
-    def _copying(self) -> Iterator[Follower]:
-        """What keeps and uses copies of counts, where replicas share anything."""
-        if self.copy is not None and self.drain is not None:
+    def _sharing(self) -> Iterator[Follower]:
+        """What keeps limits together and copies counts, where replicas share anything."""
+        if self.bus.shared is not None and self.copy is not None and self.drain is not None:
             lease = self.leases.lease("usage-drain")
+            yield LimitTeller(self.limits.all, self.bus.shared)
             yield Periodic("usage-copy", self.copy.step, COPY_SECONDS)
             yield Periodic("usage-drain", self.drain.step, DRAIN_SECONDS, lease=lease)
 

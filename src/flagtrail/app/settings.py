@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     usage_flush_seconds: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 10.0
     max_streams: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 5_000
+    max_streams_per_token: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
+    reports_per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 6_000
     metrics_token: str = ""
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 

@@ -13,6 +13,8 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
+import msgspec
+
 from flagtrail.model.errors import ExtraMissing, SettingInvalid
 
 Heard: TypeAlias = Callable[[int], None]
@@ -21,6 +23,13 @@ Heard: TypeAlias = Callable[[int], None]
 
 class BusLost(Exception):
     """The other side did not answer in time, or refused: what was asked may have been done all the same."""
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """What all replicas counted together, and the seconds that are left until it is forgotten."""
+
+    total: int
+    left: float
 
 
 class Shared(Protocol):
@@ -41,6 +50,12 @@ class Shared(Protocol):
 
     def forget(self, name: str) -> None:
         """Remove a copy; one that is not there is no error."""
+
+    def add(self, counts: Mapping[str, int], *, seconds: int) -> dict[str, Sum]:
+        """Add to counters that are forgotten so many seconds after they began; what each holds then.
+
+        What was asked and not answered may count.
+        """
 
     def close(self) -> None:
         """Close connections; a later call makes them again."""

@@ -1,4 +1,4 @@
-"""What replicas share in Redis: copies of counts, as hashes. All keys begin with the installation's own prefix."""
+"""What replicas share in Redis: copies of counts, as hashes, and counters. Keys begin with the installation's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flagtrail.bus import BusLost
+from flagtrail.bus import BusLost, Sum
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -28,6 +28,17 @@ redis.call('ZADD', KEYS[2], redis.call('TIME')[1], KEYS[1])
 return 1
 """
 
+# A script, so that no counter passes away between being made and being added to, and would then stay for ever.
+_ADD = """
+local found = {}
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, 0, 'EX', ARGV[1], 'NX')
+  found[2 * i - 1] = redis.call('INCRBY', key, ARGV[i + 1])
+  found[2 * i] = redis.call('PTTL', key)
+end
+return found
+"""
+
 
 class RedisShared:
     """See `flagtrail.bus.Shared`. May be called from any thread."""
@@ -35,6 +46,7 @@ class RedisShared:
     def __init__(self, client: Redis, prefix: str) -> None:
         self._client = client
         self._copies = f"{prefix}/usage"
+        self._counters = f"{prefix}/limit"
 
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
         """One script."""
@@ -67,6 +79,14 @@ class RedisShared:
             self._client.zrem(self._copies, self._key(name))
 
         self._asked(ask)
+
+    def add(self, counts: Mapping[str, int], *, seconds: int) -> dict[str, Sum]:
+        """One script."""
+        keys = [f"{self._counters}/{name}" for name in counts]
+        given: tuple[str | int, ...] = (*keys, seconds, *counts.values())
+        found = cast("list[int]", self._asked(lambda: self._client.eval(_ADD, len(keys), *given)))
+        sums = zip(counts, found[::2], found[1::2], strict=True)
+        return {name: Sum(total, left / 1000) for name, total, left in sums}
 
     def close(self) -> None:
         """Close the connections."""

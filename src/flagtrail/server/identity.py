@@ -23,7 +23,6 @@ from flagtrail.app.identity import Identity
 from flagtrail.model.access import Role
 from flagtrail.model.actor import Via
 from flagtrail.model.errors import Forbidden, InvalidQuery, Unauthenticated
-from flagtrail.server.limits import Failures
 
 SESSION_COOKIE = "flagtrail_session"
 CSRF_HEADER = "x-csrf-token"
@@ -54,7 +53,7 @@ class Credentials:
     def __init__(self, app: App, *, demo: bool = False) -> None:
         self._app = app
         self._demo = demo
-        self.failures = Failures()
+        self.failures = app.limits.failures
         self._known: dict[tuple[str, Via], Identity] = {}
         self._known_for: tuple[object, int] = (None, 0)
 
@@ -67,13 +66,19 @@ class Credentials:
         return self._known.get((secret, via))
 
     async def by_token(self, secret: str, via: Via, address: str) -> Identity:
-        """The identity behind a token. Raises Unauthenticated, or TooManyRequests after many failures."""
+        """The identity behind a token. Raises Unauthenticated, or TooManyRequests after many failures.
+
+        Only what failed counts, and a good token is not refused: guessing is slowed, not the many clients behind one
+        address. After many failures the database is not asked any more for tokens that this process does not know:
+        one that another replica made is then good within a second, when its entry has come.
+        """
         known = self.known_token(secret, via)
         if known is not None:
             return known
         standing = self._known
         try:
-            identity = await run_sync(lambda: self._app.access.by_token(secret, via=via))
+            look_up = not self.failures.reached(address)
+            identity = await run_sync(lambda: self._app.access.by_token(secret, via=via, look_up=look_up))
         except Unauthenticated:
             self.failures.refuse(address)
             self.failures.count(address)

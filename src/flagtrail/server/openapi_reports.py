@@ -21,7 +21,7 @@ _REFUSED = {
     "404": "There is no such environment any more.",
     "413": f"The body is over {MAX_BODY >> 20} MiB, also inflated, or holds too many records.",
     "415": "The body's type or encoding is not read here.",
-    "429": "Too many wrong credentials from one address; `Retry-After` says for how long.",
+    "429": "Too many wrong credentials from one address, or reports by one token; `Retry-After` says for how long.",
 }
 
 

@@ -60,7 +60,7 @@ def _stream() -> dict[str, Any]:
         f"`Last-Event-ID`) to the present ruleset, `{RULESET_EVENT}` a whole `RulesetData`; an event's id is the "
         f"ruleset's. A comment is sent at least every {HEARTBEAT_SECONDS:g} seconds. With gzip, each event is a "
         "member of its own.",
-        {**_REFUSED, "429": f"{_FAILURES}, or the server holds as many streams as it may; {_WAIT}"},
+        {**_REFUSED, "429": f"{_FAILURES}, or the server holds as many streams as it, or the token, may; {_WAIT}"},
     )
     stream["parameters"].append(_parameter("Last-Event-ID", "header", "The id of the ruleset that the client has."))
     stream["responses"]["200"] = {

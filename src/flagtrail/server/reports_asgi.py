@@ -90,7 +90,9 @@ class ReportFront:
     async def _reply(self, scope: Any, receive: Receive, headers: dict[str, str]) -> Reply:  # noqa: ANN401 - ASGI's
         if scope["method"] != "POST":
             raise MethodNotAllowed("reports are sent with POST", allow="POST, OPTIONS")
-        project, environment = _place(await self._identity(scope, headers), scope["query_string"])
+        identity = await self._identity(scope, headers)
+        project, environment = _place(identity, scope["query_string"])
+        self._app.limits.admit_report(identity)
         media_type, inflate = _media_type(headers), _inflating(headers)
         take = self._take_usage if scope["path"] == USAGE else self._take_logs
         if media_type not in ({otlp.JSON} if scope["path"] == USAGE else {otlp.JSON, otlp.PROTOBUF}):

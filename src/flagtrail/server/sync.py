@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -32,10 +33,11 @@ class Stream:
     change: `Streams` looks at all of them now and then. `drop` drops its connection at once.
     """
 
-    __slots__ = ("_stirred", "drop", "due", "ended", "place", "sending")
+    __slots__ = ("_stirred", "drop", "due", "ended", "place", "sending", "token")
 
-    def __init__(self, place: Place, drop: Callable[[], object]) -> None:
+    def __init__(self, place: Place, token: str, drop: Callable[[], object]) -> None:
         self.place = place
+        self.token = token
         self.drop = drop
         self.ended = ""
         self.due = 0.0
@@ -73,15 +75,19 @@ class _Hub:
 
 
 class Streams:
-    """All open streams of one server; at most `most`. Everything but `moved` is called on the event loop.
+    """All open streams of one server; at most `most`, and `each` of one token.
+
+    Everything but `moved` is called on the event loop.
 
     A client that is waited for longer than `patience` seconds is dropped.
     """
 
-    def __init__(self, app: App, most: int, *, patience: float, tick: float) -> None:
+    def __init__(self, app: App, most: int, each: int, *, patience: float, tick: float) -> None:
         self._sync = app.sync
         self._changes = app.changes
         self._most = most
+        self._each = each
+        self._by_token: Counter[str] = Counter()
         self._patience = patience
         self._tick = tick
         self._hubs: dict[Place, _Hub] = {}
@@ -94,7 +100,7 @@ class Streams:
         self._stopped = False
         self._changes.on_moved(self.moved)
 
-    def open(self, place: Place, drop: Callable[[], object]) -> Stream:
+    def open(self, place: Place, token: str, drop: Callable[[], object]) -> Stream:
         """A new stream. Raises NotFound where there is no such environment, TooManyRequests where there are too many.
 
         On a server that is stopping it has ended already.
@@ -103,13 +109,17 @@ class Streams:
         if self._count >= self._most:
             told = f"{self._count} streams are open, and no more are held: poll the ruleset instead"
             raise TooManyRequests(told, retry_after=RETRY_SECONDS)
+        if self._by_token[token] >= self._each:
+            told = f"{self._each} streams of this token are open, and no more are held: poll the ruleset instead"
+            raise TooManyRequests(told, retry_after=RETRY_SECONDS)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._glancing, self._due = loop, False, False
         hub = self._hubs.setdefault(place, _Hub(present))
-        stream = Stream(place, drop)
+        stream = Stream(place, token, drop)
         hub.streams.add(stream)
         self._count += 1
+        self._by_token[token] += 1
         if not self._glancing:
             self._glancing = True
             loop.call_later(self._tick, self._glance, loop)
@@ -122,6 +132,9 @@ class Streams:
         hub = self._hubs[stream.place]
         hub.streams.remove(stream)
         self._count -= 1
+        self._by_token[stream.token] -= 1
+        if not self._by_token[stream.token]:
+            del self._by_token[stream.token]
         if not hub.streams:
             del self._hubs[stream.place]
 

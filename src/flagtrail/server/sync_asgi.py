@@ -34,6 +34,8 @@ BEAT_SECONDS = HEARTBEAT_SECONDS * 0.8
 SEND_SECONDS = 30.0
 """A client that has not taken what it was sent by then is dropped."""
 TICK_SECONDS = 1.0
+LEFT_TO_OTHERS = 10
+"""One token may hold all streams but a tenth."""
 LARGE = 64 << 10
 """Bytes from which on packing takes so long that other requests need not wait for it."""
 
@@ -72,7 +74,9 @@ class SyncFront:
         self._access = app.access
         self._credentials = credentials
         most = _most(app.settings.max_streams)
-        self._streams = Streams(app, most, patience=patience, tick=min(TICK_SECONDS, beat / 4, patience / 4))
+        each = app.settings.max_streams_per_token
+        each = most - most // LEFT_TO_OTHERS if each is None else each
+        self._streams = Streams(app, most, each, patience=patience, tick=min(TICK_SECONDS, beat / 4, patience / 4))
         self._beat = beat
         self._packing = asyncio.Lock()
 
@@ -102,7 +106,7 @@ class SyncFront:
                 await answer(_started(asked.packed))
                 await answer(_END)
                 return
-            stream = self._streams.open(asked.place, dropping(scope))
+            stream = self._streams.open(asked.place, asked.identity.token or "", dropping(scope))
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes an answer without details
             await raw.send_problem(answer, error, request)
             return

@@ -113,6 +113,21 @@ def test_forget__removes_a_copy_and_minds_no_other(shared: Shared) -> None:
     assert (shared.copied(NAME), list(shared.copies(0.0))) == ({}, ["usage-2"])
 
 
+def test_add__tells_what_each_counter_holds_and_how_long(shared: Shared) -> None:
+    first = shared.add({"a": 2, "ключ": 1}, seconds=60)
+    again = shared.add({"a": 3}, seconds=600)
+
+    assert {name: found.total for name, found in first.items()} == {"a": 2, "ключ": 1}
+    assert again["a"].total == 5
+    assert 50 < again["a"].left <= first["a"].left <= 60
+
+
+def test_add__once_a_counter_has_passed__begins_anew(shared: Shared) -> None:
+    shared.add({"a": 2}, seconds=1)
+
+    assert until(lambda: shared.add({"a": 1}, seconds=1)["a"].total == 1)
+
+
 def test_shared__of_another_installation__is_another(tmp_path: Path) -> None:
     if redis_program() is None:
         pytest.skip("there is no redis-server: make redis")
@@ -121,11 +136,12 @@ def test_shared__of_another_installation__is_another(tmp_path: Path) -> None:
         assert one.shared is not None
         assert two.shared is not None
         one.shared.copy(NAME, {"a": 1}, after="", step="s1")
-        found = (two.shared.copies(0.0), two.shared.copied(NAME))
+        one.shared.add({"a": 1}, seconds=60)
+        found = (two.shared.copies(0.0), two.shared.copied(NAME), two.shared.add({"a": 1}, seconds=60)["a"].total)
         for bus in (one, two):
             bus.close()
 
-    assert found == ({}, {})
+    assert found == ({}, {}, 1)
 
 
 @pytest.mark.parametrize("fault", ["kill", "hang"])

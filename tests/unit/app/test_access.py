@@ -155,6 +155,21 @@ def test_by_token__of_nonsense__is_refused(door: Door, secret: str) -> None:
         door.access.by_token(secret)
 
 
+def test_by_token__that_is_not_to_be_looked_up__asks_the_database_for_none_that_is_unknown(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = door.token()
+    door.access.by_token(secret)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("the database was asked")
+
+    monkeypatch.setattr(door.shop.storage, "cell", asked)
+    with pytest.raises(Unauthenticated):
+        door.access.by_token("ft_admin_x", look_up=False)
+    assert door.access.by_token(secret, look_up=False).may("viewer", "shop")
+
+
 def test_issue_token__leaves_its_secret_nowhere(door: Door) -> None:
     secret = door.token().encode()
 

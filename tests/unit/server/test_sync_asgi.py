@@ -34,9 +34,12 @@ PRODUCTION = environment_subject("default", "production")
 class Shop:
     """An installation in memory, its front, and a token of the environment that is synced."""
 
-    def __init__(self, *, most: int = 5_000, beat: float = 60.0, patience: float = 60.0) -> None:
+    def __init__(
+        self, *, most: int = 5_000, each: int | None = None, beat: float = 60.0, patience: float = 60.0
+    ) -> None:
         self.clock = Clock()
-        self.app = App(Settings(database="memory://", max_streams=most), clock=self.clock)
+        settings = Settings(database="memory://", max_streams=most, max_streams_per_token=each)
+        self.app = App(settings, clock=self.clock)
         self.app.first_start()
         self.front = SyncFront(self.app, Credentials(self.app), beat=beat, patience=patience)
         self.secret = self.token("sdk")
@@ -309,7 +312,7 @@ def test_streams__that_come_and_go__are_looked_at_by_one_timer(play: Player) -> 
         loop.call_later = counted
         streams = shop.front._streams
         for _ in range(3):
-            streams.close(streams.open(("default", "production"), lambda: None))
+            streams.close(streams.open(("default", "production"), "t", lambda: None))
         assert glances == [streams._glance]
 
     play(scene)
@@ -468,6 +471,30 @@ def test_a_stream__beyond_the_bound__is_refused_and_told_when_to_come_again(play
         assert kind((await shop.client().have(1))[0]) == "ruleset"
 
     play(scene, most=1)
+
+
+def test_a_stream__beyond_the_bound_of_its_token__is_refused_and_those_of_others_are_not(play: Player) -> None:
+    async def scene(shop: Shop) -> None:
+        first = shop.client()
+        await first.have(1)
+        second = shop.client()
+        await second.end()
+        other = shop.client(authorization=f"Bearer {shop.token('other')}")
+        assert (second.start["status"], msgspec.json.decode(second.parts[0])["code"]) == (429, "too_many_requests")
+        assert kind((await other.have(1))[0]) == "ruleset"
+        first.leave()
+        await first.end()
+        assert kind((await shop.client().have(1))[0]) == "ruleset"
+
+    play(scene, most=10, each=1)
+
+
+@pytest.mark.parametrize(("most", "each"), [(10, 9), (5, 5), (5_000, 4_500)])
+def test_a_token__holds_all_streams_but_a_tenth(play: Player, most: int, each: int) -> None:
+    async def scene(shop: Shop) -> None:
+        assert shop.front._streams._each == each
+
+    play(scene, most=most)
 
 
 def test_a_stream__asked_for_with_head__is_headers_alone(play: Player) -> None:
