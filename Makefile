@@ -32,7 +32,7 @@ static: $(STAMP)
 .PHONY: test
 test: static chromium postgres node redis ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -m "not slow and not browser"
+	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'src/flagtrail/model/*,src/flagtrail/engine/*,src/flagtrail/ledger/*,src/flagtrail/changes/*,src/flagtrail/analysis/*' --fail-under 100
