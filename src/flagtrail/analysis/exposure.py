@@ -163,7 +163,11 @@ def _within(begun: list[Interval], since: str | None, until: str | None) -> Iter
 
 def concerns(entry: Entry, project: str, environment: str) -> bool:
     """Whether the entry can alter an evaluation in this environment."""
-    subject = entry.subject
+    return decides(entry.subject, project, environment)
+
+
+def decides(subject: Subject, project: str, environment: str) -> bool:
+    """Whether evaluations in this environment can read the document."""
     if subject.project != project:
         return False
     return subject.kind in {"flag", "segment"} or (subject.kind == "targeting" and subject.environment == environment)

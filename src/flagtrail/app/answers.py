@@ -1,6 +1,7 @@
 """What questions take and answer, for the surfaces: they ask `app`, and never meet a question or an adapter."""
 
 from flagtrail import reports
+from flagtrail.analysis.blame import Asked, Band, Blame, Edge, FlagBlame
 from flagtrail.analysis.compliance import ComplianceReport
 from flagtrail.analysis.dashboard import Dashboard
 from flagtrail.analysis.exposure import Exposure, Interval
@@ -10,10 +11,15 @@ from flagtrail.importers import ImportedVersion
 from flagtrail.storage import EntryQuery
 
 __all__ = [
+    "Asked",
+    "Band",
+    "Blame",
     "ComplianceReport",
     "Dashboard",
+    "Edge",
     "EntryQuery",
     "Exposure",
+    "FlagBlame",
     "ImportedVersion",
     "Interval",
     "RolloutHistory",

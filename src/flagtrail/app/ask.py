@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -13,6 +12,8 @@ from flagtrail.analysis.as_of import At, evaluate_at
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.flag_usage import flag_usage
+from flagtrail.app.heard import refuse_unheard, require_project
+from flagtrail.app.moments import FIRST_MOMENT, just_after, just_before
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.changes import diff
 from flagtrail.engine.explanation import Explanation
@@ -24,16 +25,13 @@ from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
 from flagtrail.model.flag import Json
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State, Versioned, fold, held_after
-from flagtrail.model.subject import Subject, environment_subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
 from flagtrail.model.targeting import Serve
 from flagtrail.model.usage import FlagUsage, Span, UsageSummary
 from flagtrail.storage import EntryQuery, Storage, UsageQuery
 
 MAX_PAGE = 500
 MANY = 10_000
-MOMENT = timedelta(microseconds=1)
-FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -265,23 +263,12 @@ class Ask:
         return self._signer.checkpoint()
 
     def _require_project(self, project: str) -> None:
-        if project not in self.state.projects():
-            raise NotFound(f"there is no project {project!r}", kind="project", key=project)
+        require_project(self.state, project)
 
     def _refuse_unheard(
         self, project: str, flag: str | None = None, environment: str | None = None, segment: str | None = None
     ) -> None:
-        """Raise NotFound for what never was in the project; what was deleted can still be asked about."""
-        named = (
-            (flag, flag_subject(project, flag or "")),
-            (environment, environment_subject(project, environment or "")),
-            (segment, segment_subject(project, segment or "")),
-        )
-        for key, subject in named:
-            if key is not None and self.state.held(subject) is None:
-                article = "an" if subject.kind == "environment" else "a"
-                detail = f"there never was {article} {subject.kind} {key!r} in project {project!r}"
-                raise NotFound(detail, kind=subject.kind, key=key)
+        refuse_unheard(self.state, project, flag=flag, environment=environment, segment=segment)
 
     def _everything_about(self, project: str, environment: str, flag: str) -> list[Entry]:
         """All entries of the flag and of whatever it ever depended on; raises NotFound for a flag never heard of."""
@@ -321,9 +308,7 @@ class Ask:
 
     def _period(self, project: str, begin: str, end: str) -> list[Entry]:
         """How every document stood just before a period, and the entries in it."""
-        start = as_datetime(begin)
-        just_before = stamp(start - MOMENT if start >= FIRST_MOMENT + MOMENT else start)
-        found = self._storage.paths_as_of(f"projects/{project}", time=just_before)
+        found = self._storage.paths_as_of(f"projects/{project}", time=just_before(begin) or begin)
         query = EntryQuery(project=project, since=begin, until=end, limit=MANY)
         while page := self._storage.entries(query):
             found.extend(page)
@@ -336,9 +321,7 @@ class Ask:
             if self._storage.paths_as_of(f"projects/{project}", seq=at.seq):
                 return
             raise self._before_record(project, at)
-        moment = as_datetime(at.time)
-        just_after = stamp(moment + MOMENT) if moment <= LAST_MOMENT - MOMENT else None
-        if not self._storage.entries(EntryQuery(project=project, until=just_after, limit=1)):
+        if not self._storage.entries(EntryQuery(project=project, until=just_after(at.time), limit=1)):
             raise self._before_record(project, at)
 
     def _before_record(self, project: str, at: At) -> BeforeRecord:
@@ -362,11 +345,6 @@ def _refuse_inverted(begin: str, end: str) -> None:
 
 def _time(text: str | None) -> str | None:
     return None if text is None else read_time(text)
-
-
-def as_datetime(text: str) -> datetime:
-    """A stamp as a moment."""
-    return datetime.fromisoformat(text)
 
 
 __all__ = ["Answer", "Ask", "At", "Page", "read_at"]

@@ -10,6 +10,7 @@ from flagtrail import storage as storage_door
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
 from flagtrail.app.ask import Ask
+from flagtrail.app.blame import Blames
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
@@ -69,6 +70,7 @@ class App:
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.previews = Previews(self.storage, self.changes)
+        self.blames = Blames(self.storage, self.changes, clock)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         self.leases = Leases(self.storage, clock)
         lease = self.leases.lease

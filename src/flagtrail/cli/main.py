@@ -34,6 +34,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "history": ("history", "A flag's rollout, step by step."),
         "eval": ("evaluate", "What a context gets, now or at any past time."),
         "preview": ("preview", "What a change would do, before it is made."),
+        "blame": ("blame", "Which changes altered what a context got."),
         "exposure": ("exposure", "When a flag was on, and for whom."),
         "usage": ("usage", "How often a flag is evaluated, and who asks for it."),
         "stale": ("stale", "Flags that could go, with the evidence."),

@@ -35,6 +35,14 @@ class Interpreter:
             self._explained[key] = self._explain(key)
         return self._explained[key]
 
+    def segment(self, key: str) -> ConditionTrace:
+        """Whether the context is in a segment, and why. Raises what reading the context raises."""
+        segment = self._segments.get(key)
+        if segment is None or key in segment_closure(key, self._targetings, self._segments).segments:
+            return ConditionTrace(form="segment", held=False, segment=key)
+        part = self._condition(segment.when)
+        return ConditionTrace(form="segment", held=part.held, segment=key, parts=(part,))
+
     def _explain(self, key: str) -> Explanation:
         flag = self._flags.get(key)
         if flag is None or flag.archived:
@@ -75,20 +83,13 @@ class Interpreter:
                 parts = tuple(map(self._condition, condition.parts()))
                 return ConditionTrace(form="not", held=not parts[0].held, parts=parts)
             case "segment":
-                return self._segment(str(condition.segment))
+                return self.segment(str(condition.segment))
             case "flag":
                 return self._flag(condition.flag or "", condition.variants or ())
             case "attribute":
                 return self._attribute(condition)
             case _:
                 return ConditionTrace(form="none", held=False)
-
-    def _segment(self, key: str) -> ConditionTrace:
-        segment = self._segments.get(key)
-        if segment is None or key in segment_closure(key, self._targetings, self._segments).segments:
-            return ConditionTrace(form="segment", held=False, segment=key)
-        part = self._condition(segment.when)
-        return ConditionTrace(form="segment", held=part.held, segment=key, parts=(part,))
 
     def _flag(self, key: str, variants: tuple[str, ...]) -> ConditionTrace:
         variant = self.explain(key).resolution.variant

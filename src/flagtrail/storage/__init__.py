@@ -169,9 +169,11 @@ class Storage(Protocol):
     def entries_from(self, seq: int, limit: int) -> list[Entry]:
         """At most `limit` entries from `seq` on, oldest first: what followers read."""
 
-    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
-        """Every entry of the subjects with these paths, oldest first by (effective, seq); `until` (inclusive) bounds
-        the effective time.
+    def history(
+        self, paths: Sequence[str], *, since: str | None = None, until: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
+        """Every entry of the subjects with these paths, oldest first by (effective, seq), the first `limit` of them;
+        `since` and `until` (both inclusive) bound the effective time.
         """
 
     def as_of(self, path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:

@@ -47,6 +47,12 @@ def instant(text: str, name: str = "time") -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def span(since: str | None, until: str | None) -> tuple[int, int]:
+    """Both bounds of effective time, inclusive: of a question that sets none, all that a store can hold."""
+    first = -(1 << 63) if since is None else instant(since, "since")
+    return first, (1 << 63) - 1 if until is None else instant(until, "until")
+
+
 def hour_from(text: str) -> str:
     """What the hour that a time lies in, and none before, is not less than: `2026-03-05T12`."""
     return _hour(instant(text, "since"))

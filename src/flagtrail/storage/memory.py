@@ -210,12 +210,14 @@ class MemoryStorage:
         with self._lock:
             return [held.entry for held in self.log[low : low + max(limit, 0)]]
 
-    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
+    def history(
+        self, paths: Sequence[str], *, since: str | None = None, until: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
         """Every entry of these subjects by (effective, seq)."""
-        last = None if until is None else index.instant(until, "until")
+        first, last = index.span(since, until)
         with self._lock:
             found = [held for path in dict.fromkeys(paths) for held in self.by_path.get(path, ())]
-        return [held.entry for held in sorted(found, key=_order) if last is None or held.effective <= last]
+        return [held.entry for held in sorted(found, key=_order) if first <= held.effective <= last][:limit]
 
     def as_of(self, path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:
         """The newest entry of the subject at a time or seq."""

@@ -143,14 +143,15 @@ class SqliteStorage:
         with self._reading() as connection:
             return rows.entries_from(connection, max(seq, 0), max(limit, 0))
 
-    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
+    def history(
+        self, paths: Sequence[str], *, since: str | None = None, until: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
         """Every entry of these subjects by (effective, seq)."""
-        last = bounded(2**63) if until is None else index.instant(until, "until")
         with self._reading() as connection:
             seqs = connection.execute(
-                "SELECT seq FROM ledger_entry WHERE subject IN (SELECT value FROM json_each(?)) AND effective <= ?"
-                " ORDER BY effective, seq",
-                (index.as_json(paths), last),
+                "SELECT seq FROM ledger_entry WHERE subject IN (SELECT value FROM json_each(?))"
+                " AND effective BETWEEN ? AND ? ORDER BY effective, seq LIMIT ?",
+                (index.as_json(paths), *index.span(since, until), -1 if limit is None else limit),
             )
             return rows.entries(connection, _firsts(seqs))
 

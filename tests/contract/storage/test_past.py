@@ -53,6 +53,30 @@ def test_history__until__bounds_the_effective_time(storage: Storage, until: str,
     assert seqs(storage.history([CHECKOUT, SEARCH], until=until)) == expected
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        pytest.param(moment(0), None, [0, 2, 4], id="inclusive"),
+        pytest.param(moment(0.000001), None, [2, 4], id="a microsecond later"),
+        pytest.param(moment(-45), moment(0), [3, 0], id="between two"),
+        pytest.param(moment(2), moment(1), [], id="the wrong way round"),
+    ],
+)
+def test_history__since__bounds_the_effective_time(
+    storage: Storage, since: str, until: str | None, expected: list[int]
+) -> None:
+    fill(storage, *HISTORY)
+
+    assert seqs(storage.history([CHECKOUT, SEARCH], since=since, until=until)) == expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0, []), (2, [1, 3]), (9, [1, 3, 0, 2, 4])])
+def test_history__limit__keeps_the_first(storage: Storage, limit: int, expected: list[int]) -> None:
+    fill(storage, *HISTORY)
+
+    assert seqs(storage.history([CHECKOUT, SEARCH], limit=limit)) == expected
+
+
 @pytest.mark.parametrize("paths", [pytest.param([], id="none"), pytest.param(["projects/nowhere"], id="unknown")])
 def test_history__no_such_subject__is_empty(storage: Storage, paths: list[str]) -> None:
     fill(storage, *HISTORY)

@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from flagtrail.server.rest import (
     alerts,
+    blame,
     changes,
     environments,
     evaluate,
@@ -34,6 +35,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *history.ROUTES,
     *changes.ROUTES,
     *evaluate.ROUTES,
+    *blame.ROUTES,
     *reports.ROUTES,
     *imports.ROUTES,
     *ledger.ROUTES,

@@ -8,12 +8,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from flagtrail.app.ask import Answer, At
-from flagtrail.model.errors import Defect, InvalidDocument, NotFound
+from flagtrail.model.errors import NotFound
 from flagtrail.model.flag import Json
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State
 from flagtrail.server.rest.call import Call, Caller, DocumentPage, DocumentView, require_project
 from flagtrail.server.rest.questions import at as read_instant
+from flagtrail.server.rest.questions import require_context
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,8 +59,7 @@ class EvaluatedFlags(msgspec.Struct, frozen=True):
 def evaluate(project: FromPath[str], data: JSONBody[Question], call: Caller) -> Evaluated | EvaluatedFlags:
     """Not counted as usage. Needs the role viewer in the project and environment."""
     call.identity.require("viewer", project, data.environment)
-    if not isinstance(data.context.get("targetingKey", ""), str):
-        raise InvalidDocument([Defect("/context/targetingKey", "must be a text")])
+    require_context(data.context)
     _require_known(call, project, data.environment, moment := read_instant(data.at))
     if data.flag is not None:
         return _evaluated(call, project, data, data.flag, moment)

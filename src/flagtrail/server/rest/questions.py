@@ -7,7 +7,7 @@ import msgspec
 from flagtrail.app.ask import At, read_at
 from flagtrail.app.clock import read_time
 from flagtrail.model.document import MAX_INTEGER
-from flagtrail.model.errors import InvalidQuery
+from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery
 from flagtrail.model.flag import Json
 
 _MAX_SEQ_DIGITS = len(str(MAX_INTEGER)) - 1
@@ -32,6 +32,12 @@ def at(text: str | int | None) -> At | None:
         return read_at(told)
     except (InvalidQuery, OverflowError, ValueError):
         raise InvalidQuery(f"at: {told!r} is neither a time nor an entry's seq", parameter="at") from None
+
+
+def require_context(context: dict[str, Json]) -> None:
+    """Raise InvalidDocument for a context whose targeting key is no text."""
+    if not isinstance(context.get("targetingKey", ""), str):
+        raise InvalidDocument([Defect("/context/targetingKey", "must be a text")])
 
 
 def read_where(text: str) -> dict[str, Json]:

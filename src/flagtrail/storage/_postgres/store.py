@@ -92,13 +92,15 @@ class PostgresStorage:
         """At most `limit` entries from `seq` on, oldest first."""
         return self._pool.ask(lambda connection: rows.entries_from(connection, max(seq, 0), max(limit, 0)))
 
-    def history(self, paths: Sequence[str], *, until: str | None = None) -> list[Entry]:
+    def history(
+        self, paths: Sequence[str], *, since: str | None = None, until: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
         """Every entry of these subjects by (effective, seq)."""
-        last = bounded(2**63) if until is None else index.instant(until, "until")
         return self._entries(
             self._firsts(
-                "SELECT seq FROM ledger_entry WHERE subject = ANY(%s) AND effective <= %s ORDER BY effective, seq",
-                (list(paths), last),
+                "SELECT seq FROM ledger_entry WHERE subject = ANY(%s) AND effective BETWEEN %s AND %s"
+                " ORDER BY effective, seq LIMIT %s",
+                (list(paths), *index.span(since, until), limit),
             )
         )
 
