@@ -98,6 +98,7 @@ def move(source: Storage, target: Storage, *, now: float, progress: Progress) ->
     head = source.head()
     entries = _copy_entries(source, target, head, progress)
     rows, contexts = _copy_usage(source, target, begun)
+    _copy_samples(source, target)
     cells = _copy_cells(source, target)
     _prove(source, target, head)
     target.delete_cell(MARKER, "begun")
@@ -186,6 +187,13 @@ def _copy_usage(source: Storage, target: Storage, begun: _Begun) -> tuple[int, i
     for mark in source.usage_reports():
         target.add_usage([], report=mark)
     return rows, contexts
+
+
+def _copy_samples(source: Storage, target: Storage) -> None:
+    """Copy every sample; to copy one again does no harm."""
+    for series in source.metric_series():
+        for some in _batches(source.samples(series), _USAGE_ROWS):
+            target.add_samples(series.project, some)
 
 
 def _mark(begun: _Begun, *what: str) -> ReportMark:

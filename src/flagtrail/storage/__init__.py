@@ -20,6 +20,7 @@ import msgspec
 
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import SettingInvalid
+from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 
 T = TypeVar("T")
@@ -247,6 +248,21 @@ class Storage(Protocol):
 
     def usage_reports(self) -> list[ReportMark]:
         """The reports that are known by their ids, by id."""
+
+    def add_samples(self, project: str, added: Sequence[Sample]) -> None:
+        """Keep samples, all or none; one of the same metric, environment, labels and time is replaced."""
+
+    def metric_series(self, project: str | None = None) -> list[MetricSeries]:
+        """What samples there are, of one project or all, by (project, metric, environment, labels)."""
+
+    def points(self, query: PointsQuery) -> list[Point]:
+        """A metric's samples put together, by time. Those that name no environment count for every one."""
+
+    def samples(self, series: MetricSeries) -> list[Sample]:
+        """Every sample of a series, by time."""
+
+    def delete_old_samples(self, before: int) -> int:
+        """Remove samples of before that moment (Unix milliseconds), and series that are then empty; how many went."""
 
     def close(self) -> None:
         """Finish what is queued and close."""

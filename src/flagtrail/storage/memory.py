@@ -12,9 +12,11 @@ import msgspec
 from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, StorageFailed
+from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
+from flagtrail.storage._samples import SampleTables
 from flagtrail.storage._tables import UsageTables
 
 T = TypeVar("T")
@@ -145,6 +147,7 @@ class MemoryStorage:
         self.durable_head = Head(0, (), EMPTY_ROOT, "")
         self._cells: dict[tuple[str, str], Cell] = {}
         self._usage = UsageTables()
+        self._samples = SampleTables()
 
     def write(self, work: Callable[[_Transaction], T]) -> T:
         """Run one unit of work alone; an exception undoes all of it."""
@@ -343,6 +346,31 @@ class MemoryStorage:
         """The reports that are known."""
         with self._lock:
             return self._usage.known_reports()
+
+    def add_samples(self, project: str, added: Sequence[Sample]) -> None:
+        """Keep samples."""
+        with self._lock:
+            self._samples.add(project, added)
+
+    def metric_series(self, project: str | None = None) -> list[MetricSeries]:
+        """What samples there are."""
+        with self._lock:
+            return self._samples.series(project)
+
+    def points(self, query: PointsQuery) -> list[Point]:
+        """A metric's samples put together."""
+        with self._lock:
+            return self._samples.points(query)
+
+    def samples(self, series: MetricSeries) -> list[Sample]:
+        """Every sample of a series."""
+        with self._lock:
+            return self._samples.samples(series)
+
+    def delete_old_samples(self, before: int) -> int:
+        """Remove old samples."""
+        with self._lock:
+            return self._samples.delete_old(before)
 
     def close(self) -> None:
         """Refuse further writes."""

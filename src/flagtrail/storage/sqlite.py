@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
+from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
-from flagtrail.storage._sqlite import backup, database, questions, rows, usage
+from flagtrail.storage._sqlite import backup, database, questions, rows, samples, usage
 from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
 from flagtrail.storage._sqlite.writer import Transaction, Writer
 
@@ -295,6 +296,29 @@ class SqliteStorage:
         """The reports that are known."""
         with self._reading() as connection:
             return usage.reports(connection)
+
+    def add_samples(self, project: str, added: Sequence[Sample]) -> None:
+        """Keep samples."""
+        self.write(lambda transaction: samples.add(transaction, project, added))
+
+    def metric_series(self, project: str | None = None) -> list[MetricSeries]:
+        """What samples there are."""
+        with self._reading() as connection:
+            return samples.series(connection, project)
+
+    def points(self, query: PointsQuery) -> list[Point]:
+        """A metric's samples put together."""
+        with self._reading() as connection:
+            return samples.points(connection, query)
+
+    def samples(self, series: MetricSeries) -> list[Sample]:
+        """Every sample of a series."""
+        with self._reading() as connection:
+            return samples.samples(connection, series)
+
+    def delete_old_samples(self, before: int) -> int:
+        """Remove old samples."""
+        return self.write(lambda transaction: samples.delete_old(transaction, before))
 
     def close(self) -> None:
         """Finish what is queued and close."""

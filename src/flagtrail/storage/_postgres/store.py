@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
+from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
-from flagtrail.storage._postgres import blocks, questions, rows, schema, usage
+from flagtrail.storage._postgres import blocks, questions, rows, samples, schema, usage
 from flagtrail.storage._postgres.database import Connection, Location, Pool, bounded, connect, refusals
 from flagtrail.storage._postgres.writer import Transaction, Writer
 
@@ -224,6 +225,26 @@ class PostgresStorage:
     def usage_reports(self) -> list[ReportMark]:
         """The reports that are known."""
         return self._pool.ask(usage.reports)
+
+    def add_samples(self, project: str, added: Sequence[Sample]) -> None:
+        """Keep samples."""
+        self._alone(lambda connection: samples.add(connection, project, added))
+
+    def metric_series(self, project: str | None = None) -> list[MetricSeries]:
+        """What samples there are."""
+        return self._pool.ask(lambda connection: samples.series(connection, project))
+
+    def points(self, query: PointsQuery) -> list[Point]:
+        """A metric's samples put together."""
+        return self._pool.ask(lambda connection: samples.points(connection, query))
+
+    def samples(self, series: MetricSeries) -> list[Sample]:
+        """Every sample of a series."""
+        return self._pool.ask(lambda connection: samples.samples(connection, series))
+
+    def delete_old_samples(self, before: int) -> int:
+        """Remove old samples."""
+        return self._alone(lambda connection: samples.delete_old(connection, before))
 
     def settle(self) -> None:
         """Wait until what entries are found by is built as far as it can be: questions are then as fast as they get."""
