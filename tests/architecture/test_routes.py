@@ -36,6 +36,7 @@ ASIDE = {
     ("POST", "/projects/{project:str}/blame"): "it asks; the context is in the body, for addresses stand in logs",
     ("POST", "/members/{member:str}/login-link"): "a secret is no document",
     ("POST", "/members/{member:str}/password"): "a secret is no document",
+    ("POST", "/projects/{project:str}/metrics"): "samples are what was measured, like reports of usage: no decision",
     ("POST", "/alerts/test"): "it sends a message, and changes nothing",
 }
 """Routes of an unsafe method that concern no document, and why."""

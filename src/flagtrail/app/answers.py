@@ -4,7 +4,9 @@ from flagtrail import reports
 from flagtrail.analysis.blame import Asked, Band, Blame, Edge, FlagBlame
 from flagtrail.analysis.compliance import ComplianceReport
 from flagtrail.analysis.dashboard import Dashboard
+from flagtrail.analysis.effect import Effect, Spot
 from flagtrail.analysis.exposure import Exposure, Interval
+from flagtrail.analysis.impact import FlagImpact, Impact, MetricImpact
 from flagtrail.analysis.rollout import RolloutHistory, Step
 from flagtrail.analysis.staleness import StaleReport
 from flagtrail.importers import ImportedVersion
@@ -17,12 +19,17 @@ __all__ = [
     "ComplianceReport",
     "Dashboard",
     "Edge",
+    "Effect",
     "EntryQuery",
     "Exposure",
     "FlagBlame",
+    "FlagImpact",
+    "Impact",
     "ImportedVersion",
     "Interval",
+    "MetricImpact",
     "RolloutHistory",
+    "Spot",
     "StaleReport",
     "Step",
     "reports",

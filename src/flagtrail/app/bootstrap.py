@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 
 from flagtrail import bus as bus_door
+from flagtrail import metrics as metrics_door
 from flagtrail import storage as storage_door
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
@@ -17,6 +18,7 @@ from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.follow import Follower, Followers, Periodic
 from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.impact import Impacts
 from flagtrail.app.lease import Leases
 from flagtrail.app.limits import Limits, LimitTeller
 from flagtrail.app.metrics import Metrics
@@ -30,6 +32,7 @@ from flagtrail.app.transfer import Transfer
 from flagtrail.app.usage import UsageCounter
 from flagtrail.app.usage_copy import COPY_SECONDS, DRAIN_SECONDS, UsageCopy, UsageDrain
 from flagtrail.app.usage_reports import UsageReports
+from flagtrail.app.watched import Watched
 from flagtrail.ledger.checkpoint import verifier_key
 from flagtrail.ledger.ed25519 import KEY_BYTES
 from flagtrail.model.access import Member
@@ -71,6 +74,9 @@ class App:
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.previews = Previews(self.storage, self.changes)
         self.blames = Blames(self.storage, self.changes, clock)
+        sources = metrics_door.load(metrics_door.Setup(held=self.storage))
+        self.watched = Watched(self.storage, sources, lambda: self.changes.state, clock, days=settings.metric_days)
+        self.impacts = Impacts(self.storage, self.ask, self.watched, clock)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         self.leases = Leases(self.storage, clock)
         lease = self.leases.lease
@@ -159,6 +165,7 @@ class App:
         now = self.clock().timestamp()
         self.storage.delete_expired_cells(now)
         self.storage.delete_old_usage(now)
+        self.watched.forget()
 
 
 def _refuse_half_moved(storage: Storage) -> None:

@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams_per_token: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
     reports_per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 6_000
     metrics_token: str = ""
+    metric_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 40
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 
     @property

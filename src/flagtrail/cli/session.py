@@ -98,8 +98,12 @@ class Session:
     # Requests
 
     def get(self, address: str, **parameters: object) -> Answer:
-        """Ask for something. Parameters that are None are left out."""
-        given = {name: str(value) for name, value in parameters.items() if value not in {None, ""}}
+        """Ask for something. Parameters that are None are left out; a tuple is given several times."""
+        given = {
+            name: list(map(str, value)) if isinstance(value, tuple) else str(value)
+            for name, value in parameters.items()
+            if value not in {None, "", ()}
+        }
         return Answer(self._ask("GET", address, parameters=given))
 
     def send(self, method: str, address: str, body: Any = None, *, reads: bool = False) -> Answer:  # noqa: ANN401 - JSON
@@ -133,7 +137,7 @@ class Session:
         method: str,
         address: str,
         *,
-        parameters: dict[str, str] | None = None,
+        parameters: dict[str, str | list[str]] | None = None,
         body: Any = None,  # noqa: ANN401 - JSON
         reads: bool = False,
     ) -> bytes:

@@ -209,6 +209,14 @@ class ExtraMissing(FlagtrailError):
     remedy = "Install the extra that is named, for example: pip install 'flagtrail[server]'."
 
 
+class MetricUnreadable(FlagtrailError):
+    """A watched metric's source cannot be asked, or answers what cannot be read."""
+
+    code = "metric_unreadable"
+    title = "The metric's source does not answer"
+    remedy = "Check that the source runs and can be reached from the server, and the metric's query."
+
+
 class InternalError(FlagtrailError):
     """A defect of Flagtrail itself; the details are in the server's log."""
 

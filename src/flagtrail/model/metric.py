@@ -17,7 +17,7 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One value of a metric at a moment: `at` in Unix milliseconds. Without an environment it counts for all of them."""
+    """A metric's value at a moment, `at` in Unix milliseconds; without an environment it counts for all of them."""
 
     metric: str
     at: int

@@ -55,6 +55,7 @@ HTTP_STATUS: dict[type[FlagtrailError], int] = {
     errors.SourceUnreadable: 422,
     errors.ServerUnreachable: 502,
     errors.ExtraMissing: 501,
+    errors.MetricUnreadable: 502,
     errors.InternalError: 500,
     MethodNotAllowed: 405,
     UnsupportedMediaType: 415,

@@ -20,7 +20,8 @@ from flagtrail.app.demo.catalogue import Row, rows
 from flagtrail.app.demo.company import company_steps
 from flagtrail.app.demo.contexts import contexts
 from flagtrail.app.demo.incident import incident
-from flagtrail.app.demo.life import Life
+from flagtrail.app.demo.life import PROJECT, Life
+from flagtrail.app.demo.samples import samples
 from flagtrail.app.demo.usage import Served, usage_rows
 from flagtrail.app.identity import SYSTEM_IDENTITY, Identity
 from flagtrail.app.settings import Settings
@@ -96,6 +97,7 @@ def tell_demo(app: App, clock: Clock, *, now: datetime, seed: int = SEED, progre
     for batch in _batches(usage_rows(flags, served, calendar, seed)):
         app.storage.add_usage(batch)
     app.storage.add_usage((), contexts=contexts(calendar.now, seed))
+    app.storage.add_samples(PROJECT, list(samples(calendar, seed)))
 
 
 def story(flags: Sequence[Row], calendar: Calendar, seed: int) -> list[Step]:

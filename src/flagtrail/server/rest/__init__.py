@@ -13,6 +13,7 @@ from flagtrail.server.rest import (
     flags,
     health,
     history,
+    impact,
     imports,
     ledger,
     members,
@@ -24,6 +25,7 @@ from flagtrail.server.rest import (
     targetings,
     tokens,
     usage,
+    watched,
 )
 
 ROUTES: list[HTTPRouteHandler] = [
@@ -44,6 +46,8 @@ ROUTES: list[HTTPRouteHandler] = [
     *alerts.ROUTES,
     *usage.ROUTES,
     *preview.ROUTES,
+    *watched.ROUTES,
+    *impact.ROUTES,
 ]
 UNGATED: list[HTTPRouteHandler] = [*health.ROUTES, *metrics.ROUTES]
 """Served at the root, for those who run it: without a credential, or (metrics) with more than one kind of it."""

@@ -54,7 +54,9 @@ def series(connection: Connection, project: str | None) -> list[MetricSeries]:
     """See `Storage.metric_series`."""
     found = connection.execute(_SERIES, {"project": project})
     return [
-        MetricSeries(*place, decoded(labels), first, last) for *place, labels, first, last in found if first is not None
+        MetricSeries(project, metric, environment, decoded(labels), first, last)
+        for project, metric, environment, labels, first, last in found
+        if first is not None
     ]
 
 

@@ -41,7 +41,9 @@ def series(connection: sqlite3.Connection, project: str | None) -> list[MetricSe
     """See `Storage.metric_series`."""
     found = connection.execute(_SERIES, {"project": project})
     return [
-        MetricSeries(*place, decoded(labels), first, last) for *place, labels, first, last in found if first is not None
+        MetricSeries(project, metric, environment, decoded(labels), first, last)
+        for project, metric, environment, labels, first, last in found
+        if first is not None
     ]
 
 
