@@ -15,6 +15,7 @@ from typing import TypeAlias
 import httpx2
 import pytest
 from tests.support.postgres import postgres_server
+from tests.support.redis_server import redis_program, running_redis
 from tests.support.server import RunningServer, running_server
 
 Fault: TypeAlias = Callable[[RunningServer], AbstractContextManager[None]]
@@ -108,7 +109,46 @@ def test_readyz__names_every_part(admin: httpx2.Client) -> None:
         "database": "ok",
         "head": "ok",
         "followers": "ok",
+        "bus": "ok",
     }
+
+
+@pytest.mark.slow
+def test_readyz__while_redis_is_gone__says_so_and_takes_nothing_out_of_service(tmp_path: Path) -> None:
+    if redis_program() is None:
+        pytest.skip("there is no redis-server: make redis")
+    with (
+        running_redis(tmp_path) as redis,
+        running_server(tmp_path, redis=redis.url) as server,
+        server.client() as client,
+    ):
+        before = bus_told(client, "ok")
+        redis.kill()
+        lost = bus_told(client, "degraded")
+        changed = client.post("/api/v1/projects", json={"key": "meanwhile", "why": "a test"}).status_code
+        redis.start()
+        found = bus_told(client, "ok")
+        metrics = client.get("/metrics").text
+
+    assert (before["detail"], lost["detail"][:27], changed, found["detail"]) == (
+        "",
+        "redis: not connected since ",
+        201,
+        "",
+    )
+    assert 'flagtrail_bus_connected{bus="redis"} 1.0' in metrics
+
+
+def bus_told(client: httpx2.Client, status: str) -> dict[str, str]:
+    """What is told of the bus once it has this status; every answer is of 200."""
+    deadline = time.monotonic() + 30
+    while True:
+        answer = client.get("/readyz")
+        part: dict[str, str] = answer.json()["parts"]["bus"]
+        assert (answer.status_code, time.monotonic() < deadline) == (200, True)
+        if part["status"] == status:
+            return part
+        threading.Event().wait(0.05)
 
 
 def test_readyz__asked_often__writes_at_most_once_a_second(tmp_path: Path) -> None:

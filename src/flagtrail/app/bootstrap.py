@@ -12,6 +12,7 @@ from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
 from flagtrail.app.ask import Ask
 from flagtrail.app.blame import Blames
+from flagtrail.app.bus_watch import BusWatch
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
@@ -97,7 +98,10 @@ class App:
         self.changes.on_moved(self.followers.moved)
         self.leases.on_taken(self.followers.wake)
         self.changes.on_made(self.bus.publish)
-        self.health = Health(self.storage, self.changes, self.followers, clock)
+        self.watch = BusWatch(self.bus, clock)
+        self.changes.on_moved(self.watch.moved)
+        self.changes.on_made(self.watch.made)
+        self.health = Health(self.storage, self.changes, self.followers, clock, self.watch)
         self.metrics = Metrics(self.storage, self.changes, clock)
 
     def start(self) -> None:
@@ -158,6 +162,7 @@ class App:
 
     def _heard(self, size: int) -> None:
         """Another replica told of a ledger of this size."""
+        self.watch.heard(size)
         if size > self.changes.state.size:
             self.followers.wake(CATCH_UP)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 import msgspec
 import structlog
 
 import flagtrail
+from flagtrail.app.bus_watch import BusWatch
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.follow import Followers
@@ -39,11 +41,15 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """`database`: can be read and written. `head`: what is served is what the ledger says. `followers`: they run."""
+    """`database`: can be read and written. `head`: what is served is what the ledger says. `followers`: they run.
+
+    `bus`: what other replicas do is heard at once, and not a second later.
+    """
 
     database: Part
     head: Part
     followers: Part
+    bus: Part
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -64,10 +70,11 @@ OK = Part("ok")
 class Health:
     """Looks at one installation. May be called from any thread."""
 
-    def __init__(self, storage: Storage, changes: Changes, followers: Followers, clock: Clock) -> None:
+    def __init__(self, storage: Storage, changes: Changes, followers: Followers, clock: Clock, bus: BusWatch) -> None:
         self._storage = storage
         self._changes = changes
         self._followers = followers
+        self._bus = bus
         self._clock = clock
         self._glance = Glance("health", self._touch, keep=KEEP_SECONDS)
         self._told: Status = "ok"
@@ -83,8 +90,8 @@ class Health:
 
     def judge(self, found: int | Exception) -> Readiness:
         """What to make of what a look found: the size, or what went wrong."""
-        parts = Parts(self._database(found), self._head(found), self._following())
-        worst = max((parts.database.status, parts.head.status, parts.followers.status), key=_WORSE.index)
+        parts = Parts(self._database(found), self._head(found), self._following(), self._hearing())
+        worst = max((part.status for part in msgspec.structs.astuple(parts)), key=_WORSE.index)
         self._tell(worst, parts, found)
         return Readiness(worst, flagtrail.__version__, self._changes.state.size, parts)
 
@@ -113,6 +120,14 @@ class Health:
                 failing.append(name)
         told = [f"not running: {', '.join(dead)}"] * bool(dead) + [f"failing: {', '.join(failing)}"] * bool(failing)
         return Part("degraded", "; ".join(told)) if told else OK
+
+    def _hearing(self) -> Part:
+        """Never failing: what others do is looked for every second, too."""
+        bus = self._bus.look()
+        since = stamp(datetime.fromtimestamp(bus.since, UTC).replace(microsecond=0))
+        if not bus.connected:
+            return Part("degraded", f"{bus.kind}: not connected since {since}")
+        return Part("degraded", f"{bus.kind}: hears nothing of changes since {since}") if bus.lagging else OK
 
     def _tell(self, status: Status, parts: Parts, found: int | Exception) -> None:
         """The log hears of it when it changes, and in full: the answer goes to anybody."""

@@ -53,6 +53,8 @@ class Limit:
         self._lock = threading.Lock()
         self._windows: dict[str, _Window] = {}
         self._untold: set[str] = set()
+        self.refused = 0
+        """How often it was reached and refused since the start."""
         self.counted: Callable[[], None] = lambda: None
         """Called after each count."""
 
@@ -79,6 +81,7 @@ class Limit:
         """Raise TooManyRequests where the limit is reached; its `retry_after` is in seconds."""
         left = self.reached(subject)
         if left > 0:
+            self.refused += 1
             raise TooManyRequests(self._told.format(most=self.most), retry_after=int(left) + 1)
 
     def tell(self) -> dict[str, int]:

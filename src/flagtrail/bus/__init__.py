@@ -61,8 +61,27 @@ class Shared(Protocol):
         """Close connections; a later call makes them again."""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """Whether an end hears others and can tell them, as far as it knows, and since when (Unix seconds) that is so."""
+
+    connected: bool
+    since: float
+
+
 class Bus(Protocol):
     """One replica's end. No call blocks on the other side or raises, whatever became of that."""
+
+    @property
+    def name(self) -> str:
+        """The plug-in's name."""
+
+    @property
+    def between_processes(self) -> bool:
+        """Whether other processes on the same ledger hear it."""
+
+    @property
+    def standing(self) -> Standing:
+        """How it fares. One that has not listened yet is not connected."""
 
     @property
     def shared(self) -> Shared | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
-from flagtrail.bus import Heard, Shared
+from flagtrail.bus import Heard, Shared, Standing
 
 log = structlog.get_logger()
 FIRST_WAIT_SECONDS = 0.1
@@ -52,14 +53,26 @@ def wait_after(failures: int, dice: float) -> float:
 class LinkedBus:
     """See `flagtrail.bus.Bus`: over a wire."""
 
+    between_processes = True
+
     def __init__(self, wire: Wire, shared: Shared | None = None) -> None:
+        self.name = wire.name
         self.shared = shared
+        self._broken = {"listen": time.time()}
+        """Since when what does not work."""
+        self._mended = time.time()
         self._wire = wire
         self._stopping = threading.Event()
         self._told = threading.Condition()
         self._waiting: int | None = None
         self._telling: threading.Thread | None = None
         self._listening: threading.Thread | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """That it can tell is known by trying alone, so only of one that has told something."""
+        broken = list(self._broken.values())
+        return Standing(connected=not broken, since=min(broken, default=self._mended))
 
     def publish(self, size: int) -> None:
         """Leave the size to the thread that tells."""
@@ -104,6 +117,7 @@ class LinkedBus:
                     break
             else:
                 failures = 0
+                self._works("tell")
         self._wire.close()
 
     def _next(self) -> int | None:
@@ -127,6 +141,7 @@ class LinkedBus:
             if failures:
                 log.info("bus.found", bus=self._wire.name)
             failures = 0
+            self._works("listen")
 
         while not self._stopping.is_set():
             try:
@@ -136,7 +151,12 @@ class LinkedBus:
                 self._lost("listen", failures, error)
                 self._stopping.wait(wait_after(failures, random.random()))  # noqa: S311 - jitter
 
+    def _works(self, what: str) -> None:
+        if self._broken.pop(what, None) is not None:
+            self._mended = time.time()
+
     def _lost(self, what: str, failures: int, error: Exception) -> None:
         """Say once, and not at every further try, that the other side is gone."""
+        self._broken.setdefault(what, time.time())
         if failures == 1 and not self._stopping.is_set():
             log.warning("bus.lost", bus=self._wire.name, what=what, error=type(error).__name__)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 
-from flagtrail.bus import Heard
+from flagtrail.bus import Heard, Standing
 
 SCHEMES = ("local",)
 
@@ -22,10 +23,13 @@ def open_bus(url: str, name: str) -> LocalBus:
 class LocalBus:
     """See `flagtrail.bus.Bus`. What is told is heard by the caller's own thread, as hearing is quick."""
 
+    name = "local"
+    between_processes = False
     shared = None
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self.standing = Standing(connected=False, since=time.time())
         self._heard: Heard | None = None
 
     def publish(self, size: int) -> None:
@@ -39,11 +43,13 @@ class LocalBus:
     def listen(self, heard: Heard) -> None:
         """Be called from now on."""
         self._heard = heard
+        self.standing = Standing(connected=True, since=time.time())
         with _lock:
             _ends.setdefault(self._name, []).append(self)
 
     def close(self) -> None:
         """Be called no more."""
+        self.standing = Standing(connected=False, since=time.time())
         with _lock:
             ends = _ends.get(self._name, [])
             if self in ends:

@@ -156,6 +156,40 @@ def test_bus__opened_while_the_other_side_is_gone__is_heard_once_that_is_back(si
     assert linked(ends[0], ends[1:])
 
 
+@every_bus
+def test_standing__while_it_listens__is_connected(side: FarSide, ends: list[End]) -> None:
+    before = time.time()
+    unheard = door.load(side.url, "one")
+    first, second = opened(side, ends, 2)
+    unheard.close()
+
+    assert (unheard.standing.connected, first.bus.standing.connected) == (False, True)
+    assert before - 1 <= second.bus.standing.since <= time.time()
+
+
+@every_networked_bus
+@pytest.mark.parametrize("fault", ["kill", "hang"])
+def test_standing__while_the_other_side_is_gone__is_lost_and_found_again(
+    side: FarSide, ends: list[End], fault: str
+) -> None:
+    first, second = opened(side, ends, 2)
+    getattr(side, fault)()
+
+    def lost() -> bool:
+        first.bus.publish(FIRST)  # a bus that tells finds out sooner than one that listens
+        return not first.bus.standing.connected
+
+    was_lost = until(lost)
+    since = first.bus.standing.since
+    if fault == "kill":
+        side.start()
+    else:
+        side.go_on()
+    found = until(lambda: linked(first, [second]) and first.bus.standing.connected)
+
+    assert (was_lost, found, first.bus.standing.since >= since) == (True, True, True)
+
+
 @every_networked_bus
 def test_bus__once_closed__leaves_no_thread(side: FarSide, ends: list[End]) -> None:
     before = set(threading.enumerate())

@@ -6,18 +6,25 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.support.installation import Shop
 
+from flagtrail.app.bus_watch import BusWatch
 from flagtrail.app.follow import Followers, Periodic
 from flagtrail.app.glance import Glance
 from flagtrail.app.health import BEHIND_SECONDS, FAILING_SECONDS, Health, Part, Status
+from flagtrail.bus import Bus, Standing
 from flagtrail.model.errors import StorageFailed
 
+HEARS = Standing(connected=True, since=0.0)
 
-def health(shop: Shop, followers: Followers) -> Health:
-    return Health(shop.storage, shop.changes, followers, shop.clock)
+
+def health(shop: Shop, followers: Followers, standing: Standing = HEARS) -> Health:
+    bus = SimpleNamespace(name="pigeon", between_processes=True, standing=standing)
+    return Health(shop.storage, shop.changes, followers, shop.clock, BusWatch(cast("Bus", bus), shop.clock))
 
 
 @pytest.fixture
@@ -112,6 +119,17 @@ def test_follower__that_does_not_run__degrades(shop: Shop) -> None:
     judged = health(shop, Followers([Periodic("usage", refuse, 1)])).judge(shop.changes.state.size)
 
     assert (judged.status, judged.parts.followers.detail) == ("degraded", "not running: usage")
+
+
+def test_bus__that_is_lost__degrades_and_fails_nothing(shop: Shop) -> None:
+    followers = running(shop.changes.catch_up)
+    lost = Standing(connected=False, since=1_772_712_000.5)
+    looking = health(shop, followers, lost)
+    judged = looking.judge(looking.look().result(10))
+    followers.stop()
+
+    told = Part("degraded", "pigeon: not connected since 2026-03-05T12:00:00.000000Z")
+    assert (judged.status, judged.parts.bus) == ("degraded", told)
 
 
 def test_glance__while_nothing_answers__asks_once_for_all() -> None:

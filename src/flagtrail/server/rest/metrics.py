@@ -53,6 +53,7 @@ class Readings(Collector):
         yield from self._installation()
         yield from self._changes()
         yield from self._ledger()
+        yield from self._bus()
         yield from self._followers()
         yield from self._alerts()
         yield from self._usage()
@@ -96,6 +97,14 @@ class Readings(Collector):
     def _size(self) -> int:
         return self._app.changes.state.size
 
+    def _bus(self) -> Iterator[Metric]:
+        bus, labels = self._app.watch.look(), ("bus",)
+        connected, lagging = [((bus.kind,), int(bus.connected))], [((bus.kind,), int(bus.lagging))]
+        yield _gauge("bus_connected", "1 where the bus between replicas stands, else 0.", connected, labels)
+        yield _gauge("bus_lagging", "1 where it stands and changes of others are not heard by it.", lagging, labels)
+        since = [((bus.kind,), bus.since)]
+        yield _gauge("bus_since_timestamp_seconds", "When the bus began to be as it is.", since, labels)
+
     def _followers(self) -> Iterator[Metric]:
         pulses = self._app.followers.pulses()
         alive = [((name,), int(pulse.alive)) for name, pulse in pulses.items()]
@@ -124,6 +133,8 @@ class Readings(Collector):
         yield _counter("usage_dropped", "Evaluations that were not counted: bounds were reached.", [((), dropped)])
         reports = [((outcome,), taken.get(outcome, 0)) for outcome in ("added", "repeated")]
         yield _counter("reports", "Reports of usage that were received.", reports, ("outcome",))
+        recovered = [] if self._app.drain is None else [((), self._app.drain.recovered)]
+        yield _counter("usage_recovered", "Evaluations that replicas counted which were killed then.", recovered)
         facts = self._reading.facts
         heard = [
             ((each.project, each.environment, state), count)
@@ -136,6 +147,8 @@ class Readings(Collector):
     def _clients(self) -> Iterator[Metric]:
         answers, streams = list(self._reading.answers.items()), list(self._reading.streams.items())
         yield _counter("requests", "Answers, by surface and class of status.", answers, ("surface", "status"))
+        limited = [((limit.name,), limit.refused) for limit in self._app.limits.all]
+        yield _counter("limited", "Requests that were refused because a limit was reached.", limited, ("limit",))
         yield _gauge("streams", "SDKs that hold a stream.", streams, ("project", "environment"))
 
 
