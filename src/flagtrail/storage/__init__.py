@@ -130,7 +130,10 @@ class Transaction(Protocol):
         """Entries from `seq` on, oldest first."""
 
     def append(self, records: Sequence[Record], head: Head) -> None:
-        """Append records whose seqs follow the head without a gap; `head` is the head after them."""
+        """Append records whose seqs follow the head without a gap; `head` is the head after them.
+
+        What only the database knows to be wrong it may refuse when the unit of work ends, by `write`.
+        """
 
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value, or None."""
@@ -152,7 +155,8 @@ class Storage(Protocol):
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run one unit of work with the head locked; return when it is durable.
 
-        An exception from `work` undoes all of it and is raised unchanged.
+        An exception from `work` undoes all of it and is raised unchanged. Units of work may share a commit; where the
+        database refuses what they add together, each is run once more by itself: only its last run counts.
         """
 
     def head(self) -> Head:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from flagtrail.model.errors import StorageFailed
+from flagtrail.model.errors import FlagtrailError, StorageFailed
 
 _MOST_AT_ONCE = 256
 """Units of work in one commit: bounds how much one failing commit takes with it."""
@@ -16,7 +16,7 @@ _MOST_AT_ONCE = 256
 class Job:
     """A unit of work and whoever waits for it: on a bare lock, which costs a third of a future."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    def __init__(self, work: Any) -> None:  # noqa: ANN401 - whatever the store knows how to run
         self.work = work
         self.result: Any = None
         self.error: BaseException | None = None
@@ -39,11 +39,20 @@ class Job:
             del error  # else it would hold, through its traceback, itself
 
 
+class Refused(Exception):
+    """What units of work add together cannot be written, and none of it was."""
+
+    def __init__(self, error: FlagtrailError) -> None:
+        super().__init__(error.detail)
+        self.error = error
+
+
 class WriterThread:
     """One thread that takes all units of work that wait and has them committed together.
 
-    `commit` sets each job's result or error and raises nothing; this lets the waiting go on afterwards. `idle` is
-    called after each commit, on the same thread.
+    `commit` sets each job's result or error. Where it raises Refused nothing tells whose fault that is: the units are
+    then run and committed one by one. This lets the waiting go on afterwards. `idle` is called after each commit, on
+    the same thread.
     """
 
     def __init__(self, name: str, commit: Callable[[Sequence[Job]], None], idle: Callable[[], None]) -> None:
@@ -56,7 +65,7 @@ class WriterThread:
         self._thread = threading.Thread(target=self._run, name="flagtrail-writer", daemon=True)
         self._thread.start()
 
-    def run(self, work: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - what the work returns
+    def run(self, work: Any) -> Any:  # noqa: ANN401 - whatever the store knows how to run, and what that returns
         """Wait until the work is durable; an exception of the work is raised as it is."""
         self.refuse_within()
         job = Job(work)
@@ -86,10 +95,21 @@ class WriterThread:
         while open_:
             jobs, open_ = self._take()
             if jobs:
-                self._commit(jobs)
+                self._settle(jobs)
                 for job in jobs:
                     job.finish()
             self._idle()
+
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        try:
+            self._commit(jobs)
+        except Refused as refused:
+            if len(jobs) == 1:
+                jobs[0].error = refused.error
+                return
+            for job in jobs:
+                job.error = None
+                self._settle([job])
 
     def _take(self) -> tuple[list[Job], bool]:
         """All jobs that wait, at least one, and whether more may come."""

@@ -16,9 +16,10 @@ from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
+from flagtrail.storage._batch import Unit
 from flagtrail.storage._sqlite import backup, database, questions, rows, samples, usage
 from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
-from flagtrail.storage._sqlite.writer import Transaction, Writer
+from flagtrail.storage._sqlite.writer import Direct, Statements, Writer
 
 T = TypeVar("T")
 
@@ -104,10 +105,16 @@ class SqliteStorage:
                 return
         connection.close()
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Unit], T]) -> T:
         """Run one unit of work with the head locked; return when it is durable."""
         self._require_file()
         result: T = self._writer.run(work)
+        return result
+
+    def _write_directly(self, work: Callable[[Statements], T]) -> T:
+        """Run what is written beside the ledger; return when it is durable."""
+        self._require_file()
+        result: T = self._writer.run(Direct(work))
         return result
 
     def head(self) -> Head:
@@ -244,14 +251,14 @@ class SqliteStorage:
 
     def delete_expired_cells(self, now: float) -> int:
         """Remove cells that expired before `now`."""
-        return self.write(lambda transaction: transaction.execute("DELETE FROM cell WHERE expires < ?", (now,)))
+        return self._write_directly(lambda statements: statements.execute("DELETE FROM cell WHERE expires < ?", (now,)))
 
     def add_usage(
         self, rows: Iterable[Usage], *, report: ReportMark | None = None, contexts: Iterable[SampledContext] = ()
     ) -> bool:
         """Add counts to rows of the same hour and to the summaries; False for a report that was added before."""
         added, kept = list(rows), list(contexts)
-        return self.write(lambda transaction: usage.add(transaction, added, report, kept))
+        return self._write_directly(lambda statements: usage.add(statements, added, report, kept))
 
     def usage(self, project: str, *, flag: str | None = None, since: str | None = None) -> list[Usage]:
         """Usage rows, by (flag, environment, hour)."""
@@ -285,7 +292,7 @@ class SqliteStorage:
 
     def delete_old_usage(self, now: float) -> int:
         """Remove what is kept for a time only and has passed it."""
-        return self.write(lambda transaction: usage.delete_old(transaction, now))
+        return self._write_directly(lambda statements: usage.delete_old(statements, now))
 
     def usage_places(self) -> list[tuple[str, str]]:
         """Projects and environments of which usage is known."""
@@ -299,7 +306,7 @@ class SqliteStorage:
 
     def add_samples(self, project: str, added: Sequence[Sample]) -> None:
         """Keep samples."""
-        self.write(lambda transaction: samples.add(transaction, project, added))
+        self._write_directly(lambda statements: samples.add(statements, project, added))
 
     def metric_series(self, project: str | None = None) -> list[MetricSeries]:
         """What samples there are."""
@@ -318,7 +325,7 @@ class SqliteStorage:
 
     def delete_old_samples(self, before: int) -> int:
         """Remove old samples."""
-        return self.write(lambda transaction: samples.delete_old(transaction, before))
+        return self._write_directly(lambda statements: samples.delete_old(statements, before))
 
     def close(self) -> None:
         """Finish what is queued and close."""

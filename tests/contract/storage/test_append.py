@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -147,7 +148,7 @@ def test_append__a_refusal_that_the_work_swallows__changes_nothing_all_the_same(
     def work(transaction: Transaction) -> None:
         transaction.put_cell("place", Cell("a", b"1"))
         append(transaction, targeting_draft())
-        with pytest.raises(StorageFailed):
+        with contextlib.suppress(StorageFailed):  # it may come only when the work has ended
             append(transaction, Draft(version=7))
         transaction.put_cell("place", Cell("b", b"2"))
 

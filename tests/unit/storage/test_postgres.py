@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.support import postgres
+from tests.support.batches import in_one_commit
 from tests.support.ledgers import Draft, append, fill, problems, seqs, targeting_draft
 
 from flagtrail.model.errors import (
@@ -135,73 +135,15 @@ def test_append__a_trigger_that_fails__is_refused_and_nothing_changed(storage: S
     assert (storage.head().size, seqs(list(storage.current()))) == (1, [0])
 
 
-def in_one_commit(
-    storage: PostgresStorage, works: dict[str, Callable[[Transaction], object]]
-) -> dict[str, type[BaseException] | None]:
-    """Have these units of work wait until the writer takes all of them at once; what each came to, by name."""
-    outcomes: dict[str, type[BaseException] | None] = {}
-    entered, queued = threading.Event(), threading.Event()
-
-    def hold(transaction: Transaction) -> None:
-        del transaction
-        entered.set()
-        queued.wait(10)
-
-    def run(name: str, work: Callable[[Transaction], object]) -> None:
-        try:
-            storage.write(work)
-        except FlagtrailError as error:
-            outcomes[name] = type(error)
-        else:
-            outcomes[name] = None
-
-    threads = [threading.Thread(target=run, args=("first", hold))]
-    threads[0].start()
-    entered.wait(10)
-    for item in works.items():
-        threads.append(threading.Thread(target=run, args=item))
-        threads[-1].start()
-        while storage._writer._thread._queue.qsize() < len(threads) - 1:
-            pass
-    queued.set()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
-def test_commit__failing__fails_every_unit_of_the_batch_and_leaves_nothing(storage: PostgresStorage) -> None:
+def test_commit__that_is_refused__fails_the_unit_whose_fault_it_is_and_no_other(storage: PostgresStorage) -> None:
     def orphan(transaction: Transaction) -> None:
         append(transaction, targeting_draft())
-        transaction._connection.execute("INSERT INTO document VALUES ('orphan', 1, 99, '')")  # type: ignore[attr-defined]  # behind the door
+        storage._writer._connection.execute("INSERT INTO document VALUES ('orphan', 1, 99, '')")  # behind the door
 
     outcomes = in_one_commit(storage, {"innocent": lambda transaction: append(transaction, Draft()), "guilty": orphan})
 
-    assert outcomes == {"first": None, "innocent": StorageFailed, "guilty": StorageFailed}
-    assert storage.head().size == 0
-
-
-def test_commit__of_a_batch_with_a_failing_unit__builds_on_nothing_that_was_undone(storage: PostgresStorage) -> None:
-    def fail(transaction: Transaction) -> None:
-        append(transaction, Draft())
-        raise StorageFailed("after its entry and its new actor were written")
-
-    outcomes = in_one_commit(storage, {"failing": fail, "next": lambda transaction: append(transaction, Draft())})
-
-    assert outcomes == {"first": None, "failing": StorageFailed, "next": None}
-    assert (seqs(storage.entries(EntryQuery(actor="ada@example.com"))), problems(storage)) == ([0], [])
-
-
-def test_commit__of_a_batch_whose_first_unit_the_database_refuses__keeps_the_others(storage: PostgresStorage) -> None:
-    outcomes = in_one_commit(
-        storage,
-        {
-            "refused": lambda transaction: append(transaction, Draft(version=7)),
-            "next": lambda transaction: append(transaction, Draft()),
-        },
-    )
-
-    assert outcomes == {"first": None, "refused": StorageFailed, "next": None}
-    assert problems(storage) == []
+    assert outcomes == {"innocent": None, "guilty": StorageFailed}
+    assert (storage.head().size, problems(storage)) == (1, [])
 
 
 def test_write__within_a_unit_of_work__is_refused_before_it_waits_for_itself(storage: Storage) -> None:

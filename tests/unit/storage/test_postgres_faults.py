@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.support import postgres
+from tests.support.batches import in_one_commit
 from tests.support.ledgers import Draft, append, fill, problems, seqs
 from tests.support.postgres import PostgresServer
 
@@ -86,6 +88,7 @@ def test_server__killed_within_a_unit_of_work__takes_that_unit_alone(
     def work(transaction: Transaction) -> None:
         append(transaction, Draft())
         server.stop(signal.SIGKILL)
+        select.select([storage._writer._connection.fileno()], [], [], 10)  # its own process ends a little later
         append(transaction, Draft())
 
     with pytest.raises(StorageFailed):
@@ -137,6 +140,28 @@ def test_commit__whose_answer_is_lost__is_told_as_what_it_was(
     assert seqs(fill(storage, Draft())) == [int(committed)]
 
 
+@pytest.mark.parametrize(("when", "committed"), [("before", False), ("after", True)])
+def test_commit__of_a_batch_whose_answer_is_lost__tells_each_unit_what_it_was_and_runs_none_again(
+    storage: PostgresStorage, server: PostgresServer, when: str, committed: bool
+) -> None:
+    runs: list[str] = []
+
+    def lose(transaction: Transaction) -> None:
+        runs.append("lose")
+        append(transaction, Draft())
+        storage._writer._connection = _Losing(storage._writer._connection, server, when)  # type: ignore[assignment]  # stands in
+
+    def make(transaction: Transaction) -> None:
+        runs.append("make")
+        append(transaction, Draft())
+
+    outcomes = in_one_commit(storage, {"one": make, "lose": lose, "two": make})
+
+    assert set(outcomes.values()) == {None if committed else StorageFailed}
+    assert (runs, storage.head().size) == (["make", "lose", "make"], 3 * int(committed))
+    assert problems(storage) == []
+
+
 def test_commit__whose_outcome_nobody_can_tell__says_so(
     storage: PostgresStorage, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +173,7 @@ def test_commit__whose_outcome_nobody_can_tell__says_so(
 
 
 def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, server: PostgresServer) -> None:
-    storage.write(lambda transaction: transaction._connection.execute("SET lock_timeout = '100ms'"))
+    storage.write(lambda _: storage._writer._connection.execute("SET lock_timeout = '100ms'"))
     other = load(server.url(storage._writer._location.name.partition(" ")[0]))
     held, free = threading.Event(), threading.Event()
 
@@ -170,7 +195,7 @@ def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, s
 
 
 def test_standby__that_takes_no_changes__says_so(storage: PostgresStorage) -> None:
-    storage.write(lambda transaction: transaction._connection.execute("SET default_transaction_read_only = on"))
+    storage.write(lambda _: storage._writer._connection.execute("SET default_transaction_read_only = on"))
 
     with pytest.raises(StorageFailed, match="takes no changes now"):
         fill(storage, Draft())

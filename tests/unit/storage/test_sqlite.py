@@ -6,16 +6,16 @@ import stat
 import subprocess
 import sys
 import textwrap
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.support.batches import in_one_commit
 from tests.support.ledgers import Draft, append, fill, problems, seqs, targeting_draft
 
-from flagtrail.model.errors import FlagtrailError, InvalidQuery, SettingInvalid, StorageCorrupt, StorageFailed
+from flagtrail.model.errors import InvalidQuery, SettingInvalid, StorageCorrupt, StorageFailed
 from flagtrail.model.subject import flag_subject
 from flagtrail.storage import Cell, EntryQuery, Storage, Transaction, load
 from flagtrail.storage._sqlite import blocks, database
@@ -139,63 +139,18 @@ def test_append__a_trigger_that_rolls_back__fails_all_of_the_batch(storage: Stor
     assert storage.cells("place") == []
 
 
-def in_one_commit(storage: SqliteStorage, works: Mapping[str, Callable[[Transaction], object]]) -> dict[str, type]:
-    """Have these units of work wait until the writer takes all of them at once; what each came to, by name."""
-    outcomes: dict[str, type] = {}
-    entered, queued = threading.Event(), threading.Event()
-
-    def hold(transaction: Transaction) -> None:
-        del transaction
-        entered.set()
-        queued.wait(10)
-
-    def run(name: str, work: Callable[[Transaction], object]) -> None:
-        try:
-            storage.write(work)
-        except FlagtrailError as error:
-            outcomes[name] = type(error)
-        else:
-            outcomes[name] = type(None)
-
-    first = threading.Thread(target=run, args=("first", hold))
-    first.start()
-    entered.wait(10)
-    others = []
-    for item in works.items():
-        others.append(threading.Thread(target=run, args=item))
-        others[-1].start()
-        while storage._writer._thread._queue.qsize() < len(others):
-            pass
-    queued.set()
-    for thread in (first, *others):
-        thread.join()
-    return outcomes
-
-
-def test_commit__failing__fails_every_unit_of_the_batch_and_leaves_nothing(storage: SqliteStorage) -> None:
+def test_commit__that_is_refused__fails_the_unit_whose_fault_it_is_and_no_other(storage: SqliteStorage) -> None:
     orphan = "INSERT INTO document VALUES ('orphan', 1, 99, '')"
     outcomes = in_one_commit(
         storage,
         {
             "innocent": lambda transaction: append(transaction, Draft()),
-            "guilty": lambda transaction: transaction.execute(orphan),  # type: ignore[attr-defined]  # behind the door
+            "guilty": lambda _: storage._writer._connection.execute(orphan),  # behind the door
         },
     )
 
-    assert outcomes == {"first": type(None), "innocent": StorageFailed, "guilty": StorageFailed}
-    assert storage.head().size == 0
-
-
-def test_commit__of_a_batch_with_a_failing_unit__builds_on_nothing_that_was_undone(storage: SqliteStorage) -> None:
-    def fail(transaction: Transaction) -> None:
-        append(transaction, Draft())
-        raise StorageFailed("after its entry and its new actor were written")
-
-    works = {"failing": fail, "next": lambda transaction: append(transaction, Draft())}
-    outcomes = in_one_commit(storage, works)
-
-    assert outcomes == {"first": type(None), "failing": StorageFailed, "next": type(None)}
-    assert (seqs(storage.entries(EntryQuery(actor="ada@example.com"))), problems(storage)) == ([0], [])
+    assert outcomes == {"innocent": None, "guilty": StorageFailed}
+    assert (storage.head().size, problems(storage)) == (1, [])
 
 
 def test_write__within_a_unit_of_work__is_refused_before_it_waits_for_itself(storage: Storage) -> None:

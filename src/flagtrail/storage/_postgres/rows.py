@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
+
+import psycopg
 
 from flagtrail.ledger.seal import unseal
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
 from flagtrail.storage import Cell, Disclosure, Head, Record
 from flagtrail.storage import _index as index
+from flagtrail.storage._batch import Batch, Cells
 from flagtrail.storage._postgres.database import Connection
 
 PAGE = 1_000
@@ -24,14 +28,14 @@ WITH entry AS (
 ), disclosed AS (
   INSERT INTO ledger_private (seq, name, salt, value)
   SELECT * FROM unnest(%(private_seqs)b::bigint[], %(names)b::text[], %(salts)b::bytea[], %(values)b::bytea[])
-), new AS (
-  SELECT * FROM unnest(%(paths)b::text[], %(versions)b::bigint[], %(seqs)b::bigint[], %(subject_words)b::text[])
-    AS new (path, version, seq, words)
 ), begun AS (
-  INSERT INTO document (path, version, seq, words) SELECT path, version, seq, words FROM new WHERE version = 1
+  INSERT INTO document (path, version, seq, words)
+  SELECT * FROM unnest(%(new_paths)b::text[], %(new_versions)b::bigint[], %(new_seqs)b::bigint[],
+                       %(new_words)b::text[])
 ), moved AS (
-  UPDATE document SET version = new.version, seq = new.seq FROM new
-  WHERE document.path = new.path AND new.version > 1 RETURNING 1
+  UPDATE document SET version = next.version, seq = next.seq
+  FROM unnest(%(old_paths)b::text[], %(old_versions)b::bigint[], %(old_seqs)b::bigint[]) AS next (path, version, seq)
+  WHERE document.path = next.path RETURNING 1
 ), found AS (
   INSERT INTO entry_index (seq, effective, terms, words)
   SELECT * FROM unnest(%(seqs)b::bigint[], %(effective)b::bigint[], %(terms)b::text[], %(words)b::text[])
@@ -41,6 +45,7 @@ WITH entry AS (
 )
 SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM head)
 """
+_MOVE_ON = "UPDATE document SET version = %b, seq = %b WHERE path = %b"
 _LEAVES = "SELECT seq, leaf FROM ledger_entry WHERE seq = ANY(%b)"
 _DISCLOSED = "SELECT seq, name, value FROM ledger_private WHERE seq = ANY(%b)"
 _PRIVATE_OF_RANGE = "SELECT seq, name, salt, value FROM ledger_private WHERE seq BETWEEN %s AND %s ORDER BY seq, name"
@@ -71,47 +76,75 @@ def _peaks(frontier: bytes) -> tuple[bytes, ...]:
     return tuple(frontier[at : at + _HASH_BYTES] for at in range(0, len(frontier), _HASH_BYTES))
 
 
-def append(
-    connection: Connection, records: Sequence[Record], before: Head, after: Head, actors: MutableMapping[str, int]
-) -> None:
-    """Entries, their disclosures, their documents' new versions, what they are found by, and the head after them.
+def write(connection: Connection, batch: Batch, actors: MutableMapping[str, int]) -> None:
+    """All that units of work add: entries, their disclosures, their documents' new versions, what they are found by,
+    the head after them, and cells.
 
     `actors` are the numbers of actors that are known; those that were looked up are added.
+    Raises StorageFailed where a document that is to go on does not exist.
     """
+    records = batch.records
+    if not records and not batch.cells:
+        return
     _number_actors(connection, [index.actor_words(record.entry.actor) for record in records], actors)
-    size = before.size
-    for part in _parts(records):
-        values = _values(part, actors)
-        values |= {
-            "before": size,
-            "size": size + len(part),
-            "frontier": b"".join(after.frontier),
-            "root": after.root,
-            "last_time": after.last_time,
-        }
-        ((moved, heads),) = connection.execute(_APPEND, values).fetchall()
-        later = [record.entry for record in part if record.entry.version > 1]
-        if moved != len(later):
-            named = ", ".join(f"{entry.subject.path} (version {entry.version})" for entry in later[:3])
-            raise StorageFailed(f"what was to go on does not exist, among it {named}")
-        if heads != 1:
-            raise StorageFailed(f"the head is no longer of size {size}")
-        size += len(part)
+    with connection.pipeline():
+        parts = [records[at : at + PAGE] for at in range(0, len(records), PAGE)]
+        appended = [_append(connection, part, batch.head, actors) for part in parts]
+        _write_cells(connection, batch.cells)
+    for expected, answer in appended:
+        if answer.fetchone() != (expected, 1):
+            raise StorageFailed("what was to go on does not exist, or the head is no longer what it was")
 
 
-def _parts(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """As many as one statement can take: a document occurs in it once."""
-    part: list[Record] = []
-    paths: set[str] = set()
+def _append(
+    connection: Connection, records: Sequence[Record], after: Head, actors: Mapping[str, int]
+) -> tuple[int, psycopg.Cursor[tuple[Any, ...]]]:
+    """Append what one statement can take, and move on documents that occur in it more than once.
+
+    How many documents have to have moved by the statement, and its answer.
+    """
+    first: dict[str, Entry] = {}
+    again: list[tuple[int, int, str]] = []
     for record in records:
-        path = record.entry.subject.path
-        if path in paths or len(part) == PAGE:
-            yield part
-            part, paths = [], set()
-        part.append(record)
-        paths.add(path)
-    if part:
-        yield part
+        entry = record.entry
+        path = entry.subject.path
+        if first.setdefault(path, entry) is not entry:
+            again.append((entry.version, entry.seq, path))
+    moving = [entry for entry in first.values() if entry.version > 1]
+    size = records[0].entry.seq
+    head = {
+        "before": size,
+        "size": size + len(records),
+        "frontier": b"".join(after.frontier),
+        "root": after.root,
+        "last_time": after.last_time,
+    }
+    beginning = [entry for entry in first.values() if entry.version <= 1]
+    answer = connection.execute(_APPEND, _values(records, actors) | _documents(beginning, moving) | head)
+    if again:
+        connection.cursor().executemany(_MOVE_ON, again)
+    return len(moving), answer
+
+
+def _documents(beginning: Sequence[Entry], moving: Sequence[Entry]) -> dict[str, object]:
+    return {
+        "new_paths": [entry.subject.path for entry in beginning],
+        "new_versions": [entry.version for entry in beginning],
+        "new_seqs": [entry.seq for entry in beginning],
+        "new_words": [index.subject_words(entry.subject) for entry in beginning],
+        "old_paths": [entry.subject.path for entry in moving],
+        "old_versions": [entry.version for entry in moving],
+        "old_seqs": [entry.seq for entry in moving],
+    }
+
+
+def _write_cells(connection: Connection, cells: Cells) -> None:
+    """Pipelined: what is already there of a cell does not matter, so their order does not either."""
+    for (collection, key), cell in cells.items():
+        if cell is None:
+            delete_cell(connection, collection, key)
+        else:
+            put_cell(connection, collection, cell)
 
 
 def _values(records: Sequence[Record], actors: Mapping[str, int]) -> dict[str, object]:
@@ -124,7 +157,6 @@ def _values(records: Sequence[Record], actors: Mapping[str, int]) -> dict[str, o
         "paths": [entry.subject.path for entry in entries],
         "versions": [entry.version for entry in entries],
         "effective": [index.instant(entry.effective) for entry in entries],
-        "subject_words": [index.subject_words(entry.subject) for entry in entries],
         "terms": [_terms(record, actors) for record in records],
         "words": [index.entry_words(entry) for entry in entries],
         "private_seqs": [each.seq for each in disclosed],

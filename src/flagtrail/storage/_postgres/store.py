@@ -12,9 +12,10 @@ from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
+from flagtrail.storage._batch import Unit
 from flagtrail.storage._postgres import blocks, questions, rows, samples, schema, usage
 from flagtrail.storage._postgres.database import Connection, Location, Pool, bounded, connect, refusals
-from flagtrail.storage._postgres.writer import Transaction, Writer
+from flagtrail.storage._postgres.writer import Writer
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class PostgresStorage:
         self._writer = Writer(location, self._indexer.grown)
         self._indexer.grown(self.head().size)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Unit], T]) -> T:
         """Run one unit of work with the head locked; return when it is durable."""
         result: T = self._writer.run(work)
         return result

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 
 from flagtrail.ledger.seal import unseal
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
 from flagtrail.storage import Disclosure, Head, Record
 from flagtrail.storage import _index as index
+from flagtrail.storage._batch import Batch
 
 PAGE = 1_000
 """Entries read at once, so that no long reading holds on to an old snapshot."""
 _HASH_BYTES = 32
-_INSERT_PRIVATE = "INSERT INTO ledger_private VALUES (?, ?, ?, ?)"
+_VALUES = 900
+"""Values in one statement: every SQLite takes 999."""
 
 
 def head(connection: sqlite3.Connection) -> Head:
@@ -26,47 +29,74 @@ def head(connection: sqlite3.Connection) -> Head:
     return Head(size, peaks, root, last_time)
 
 
-def move_head(connection: sqlite3.Connection, before: Head, after: Head) -> None:
-    """Replace the head that was locked by the one after it."""
-    connection.execute(
-        "UPDATE ledger_head SET size = ?, frontier = ?, root = ?, last_time = ? WHERE size = ?",
-        (after.size, b"".join(after.frontier), after.root, after.last_time, before.size),
-    )
+def write(connection: sqlite3.Connection, batch: Batch) -> None:
+    """All that units of work add: entries, their disclosures, their documents' new versions, what they are found by,
+    the head after them, and cells.
 
-
-def insert(connection: sqlite3.Connection, record: Record, actors: dict[str, int]) -> None:
-    """One entry, its disclosures, its document's new version, and what it is found by.
-
-    `actors` are the numbers of actors that were looked up under the same lock. Few and large statements: at each
-    step of one SQLite lets go of the interpreter, and another thread takes it.
+    Few and large statements: at each step of one SQLite lets go of the interpreter, and another thread takes it.
+    Raises StorageFailed where a document that is to go on does not exist.
     """
-    entry = record.entry
-    seq, path = entry.seq, entry.subject.path
-    effective = index.instant(entry.effective)
-    connection.execute(
-        "INSERT INTO ledger_entry VALUES (?, ?, ?, ?, ?, ?)",
-        (seq, record.leaf, record.leaf_hash, path, entry.version, effective),
-    )
-    if record.disclosures:
-        values: list[object] = []
-        for disclosed in record.disclosures:
-            values += (seq, disclosed.name, disclosed.salt, disclosed.value)
-        connection.execute(_INSERT_PRIVATE + ", (?, ?, ?, ?)" * (len(record.disclosures) - 1), values)
-    if entry.version == 1:
+    if batch.records:
+        _append(connection, batch.records)
+        before, after = batch.before, batch.head
         connection.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?)", (path, 1, seq, index.subject_words(entry.subject))
+            "UPDATE ledger_head SET size = ?, frontier = ?, root = ?, last_time = ? WHERE size = ?",
+            (after.size, b"".join(after.frontier), after.root, after.last_time, before.size),
         )
-    else:
-        moved = connection.execute(
-            "UPDATE document SET version = ?, seq = ? WHERE path = ?", (entry.version, seq, path)
-        )
-        if moved.rowcount != 1:
-            raise StorageFailed(f"{path} was given version {entry.version}, but it does not exist")
-    terms = index.entry_terms(entry, record.touches)
-    terms.add(_actor_term(connection, index.actor_words(entry.actor), actors))
-    connection.execute(
-        "INSERT INTO entry_index VALUES (?, ?, ?, ?)", (seq, effective, index.joined(terms), index.entry_words(entry))
+    for (collection, key), cell in batch.cells.items():
+        if cell is None:
+            connection.execute("DELETE FROM cell WHERE collection = ? AND key = ?", (collection, key))
+        else:
+            connection.execute(
+                "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?)", (collection, key, cell.value, cell.expires)
+            )
+
+
+def _append(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    entries: list[tuple[object, ...]] = []
+    found_by: list[tuple[object, ...]] = []
+    moving: list[tuple[int, int, str]] = []
+    actors: dict[str, int] = {}
+    for record in records:
+        entry = record.entry
+        path, effective = entry.subject.path, index.instant(entry.effective)
+        entries.append((entry.seq, record.leaf, record.leaf_hash, path, entry.version, effective))
+        moving.append((entry.version, entry.seq, path))
+        terms = index.entry_terms(entry, record.touches)
+        terms.add(_actor_term(connection, index.actor_words(entry.actor), actors))
+        found_by.append((entry.seq, effective, index.joined(terms), index.entry_words(entry)))
+    _insert(connection, "ledger_entry", entries)
+    _insert(
+        connection,
+        "ledger_private",
+        [(each.seq, each.name, each.salt, each.value) for record in records for each in record.disclosures],
     )
+    _insert(
+        connection,
+        "document",
+        [
+            (entry.subject.path, 1, entry.seq, index.subject_words(entry.subject))
+            for entry in (record.entry for record in records)
+            if entry.version == 1
+        ],
+    )
+    moving = [each for each in moving if each[0] != 1]
+    moved = connection.executemany("UPDATE document SET version = ?, seq = ? WHERE path = ?", moving)
+    if moving and moved.rowcount != len(moving):
+        raise StorageFailed("what was to go on does not exist")
+    _insert(connection, "entry_index", found_by)
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Insert rows, as many by one statement as its number of values allows."""
+    if not rows:
+        return
+    width = len(rows[0])
+    row = f"({', '.join('?' * width)})"
+    for at in range(0, len(rows), _VALUES // width):
+        part = rows[at : at + _VALUES // width]
+        statement = f"INSERT INTO {table} VALUES {', '.join([row] * len(part))}"  # noqa: S608 - our own text
+        connection.execute(statement, list(chain.from_iterable(part)))
 
 
 def _actor_term(connection: sqlite3.Connection, words: str, actors: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.storage._samples import decoded, encoded
-from flagtrail.storage._sqlite.writer import Transaction
+from flagtrail.storage._sqlite.writer import Statements
 
 _OF = "SELECT id FROM metric_series WHERE project = ? AND metric = ? AND environment = ? AND labels = ?"
 # The first and last sample of each series are two looks into the primary key: none is counted.
@@ -23,15 +23,15 @@ _POINTS = (
 )
 
 
-def add(transaction: Transaction, project: str, samples: Sequence[Sample]) -> None:
+def add(statements: Statements, project: str, samples: Sequence[Sample]) -> None:
     """See `Storage.add_samples`."""
     places = {(project, each.metric, each.environment, encoded(each.labels)) for each in samples}
-    transaction.execute_many(
+    statements.execute_many(
         "INSERT INTO metric_series (project, metric, environment, labels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         sorted(places),
     )
-    ids = {place: transaction.fetch(_OF, place)[0][0] for place in places}
-    transaction.execute_many(
+    ids = {place: statements.fetch(_OF, place)[0][0] for place in places}
+    statements.execute_many(
         "INSERT OR REPLACE INTO metric_sample VALUES (?, ?, ?)",
         [(ids[project, each.metric, each.environment, encoded(each.labels)], each.at, each.value) for each in samples],
     )
@@ -60,13 +60,13 @@ def points(connection: sqlite3.Connection, query: PointsQuery) -> list[Point]:
     return [Point(*row) for row in connection.execute(_POINTS, given)]
 
 
-def delete_old(transaction: Transaction, before: int) -> int:
+def delete_old(statements: Statements, before: int) -> int:
     """See `Storage.delete_old_samples`."""
     gone = sum(
-        transaction.execute("DELETE FROM metric_sample WHERE series = ? AND at < ?", (id_, before))
-        for (id_,) in transaction.fetch("SELECT id FROM metric_series")
+        statements.execute("DELETE FROM metric_sample WHERE series = ? AND at < ?", (id_, before))
+        for (id_,) in statements.fetch("SELECT id FROM metric_series")
     )
-    transaction.execute(
+    statements.execute(
         "DELETE FROM metric_series WHERE NOT EXISTS (SELECT 1 FROM metric_sample WHERE series = metric_series.id)"
     )
     return gone

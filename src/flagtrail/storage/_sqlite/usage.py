@@ -19,7 +19,7 @@ from flagtrail.model.usage import (
 from flagtrail.storage import MAX_SAMPLED, REPORT_SECONDS, ReportMark, UsageQuery
 from flagtrail.storage import _index as index
 from flagtrail.storage import _sums as sums
-from flagtrail.storage._sqlite.writer import Transaction
+from flagtrail.storage._sqlite.writer import Statements
 
 _ADD_HOUR = (  # counts stay at MAX_COUNT
     "INSERT INTO usage_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -54,17 +54,17 @@ _COUNTS = (
 
 
 def add(
-    transaction: Transaction, rows: Sequence[Usage], report: ReportMark | None, contexts: Sequence[SampledContext]
+    statements: Statements, rows: Sequence[Usage], report: ReportMark | None, contexts: Sequence[SampledContext]
 ) -> bool:
     """See `Storage.add_usage`."""
-    if report is not None and not _is_new(transaction, report):
+    if report is not None and not _is_new(statements, report):
         return False
-    transaction.execute_many(_ADD_HOUR, [_hour(row) for row in rows])
-    transaction.execute_many(_ADD_SUMMARY, [_summary(each) for each in sums.summaries(rows)])
-    transaction.execute_many(_ADD_CLIENT, [_client(each) for each in sums.clients(rows)])
-    transaction.execute_many(_ADD_REPORTER, [msgspec.structs.astuple(each) for each in sums.reporters(rows)])
-    for context, serial in _numbered(transaction, contexts):
-        transaction.execute(
+    statements.execute_many(_ADD_HOUR, [_hour(row) for row in rows])
+    statements.execute_many(_ADD_SUMMARY, [_summary(each) for each in sums.summaries(rows)])
+    statements.execute_many(_ADD_CLIENT, [_client(each) for each in sums.clients(rows)])
+    statements.execute_many(_ADD_REPORTER, [msgspec.structs.astuple(each) for each in sums.reporters(rows)])
+    for context, serial in _numbered(statements, contexts):
+        statements.execute(
             "INSERT OR REPLACE INTO usage_context VALUES (?, ?, ?, ?, ?, ?)",
             (
                 context.project,
@@ -78,10 +78,10 @@ def add(
     return True
 
 
-def _is_new(transaction: Transaction, report: ReportMark) -> bool:
+def _is_new(statements: Statements, report: ReportMark) -> bool:
     """Remember the report; one that is too old to be known counts as new."""
     expires = report.time + REPORT_SECONDS
-    taken = transaction.execute(
+    taken = statements.execute(
         "INSERT INTO usage_report VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires"
         " WHERE expires <= ?",
         (report.id, expires, report.time),
@@ -89,11 +89,11 @@ def _is_new(transaction: Transaction, report: ReportMark) -> bool:
     return taken == 1
 
 
-def _numbered(transaction: Transaction, contexts: Sequence[SampledContext]) -> Iterator[tuple[SampledContext, int]]:
+def _numbered(statements: Statements, contexts: Sequence[SampledContext]) -> Iterator[tuple[SampledContext, int]]:
     """Each context with its serial number in its environment's ring."""
     for place in dict.fromkeys((context.project, context.environment) for context in contexts):
         own = [context for context in contexts if (context.project, context.environment) == place]
-        ((end,),) = transaction.fetch(
+        ((end,),) = statements.fetch(
             "INSERT INTO usage_context_ring VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = next + excluded.next"
             " RETURNING next",
             (*place, len(own)),
@@ -188,7 +188,7 @@ def reports(connection: sqlite3.Connection) -> list[ReportMark]:
     return [ReportMark(id_, expires - REPORT_SECONDS) for id_, expires in found]
 
 
-def delete_old(transaction: Transaction, now: float) -> int:
+def delete_old(statements: Statements, now: float) -> int:
     """See `Storage.delete_old_usage`."""
-    gone = transaction.execute("DELETE FROM usage_report WHERE expires < ?", (now,))
-    return gone + transaction.execute("DELETE FROM usage_context WHERE time < ?", (index.oldest_context(now),))
+    gone = statements.execute("DELETE FROM usage_report WHERE expires < ?", (now,))
+    return gone + statements.execute("DELETE FROM usage_context WHERE time < ?", (index.oldest_context(now),))

@@ -9,112 +9,62 @@ from pathlib import Path
 from typing import Any
 
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import FlagtrailError, StorageFailed
-from flagtrail.storage import Cell, Head, Record
-from flagtrail.storage._queue import Job, WriterThread
+from flagtrail.model.errors import FlagtrailError
+from flagtrail.storage._batch import Batch, Unit
+from flagtrail.storage._queue import Job, Refused, WriterThread
 from flagtrail.storage._sqlite import blocks, rows
 from flagtrail.storage._sqlite.database import Location, connect, refusal, refusals
 
 _log = logging.getLogger(__name__)
 
-Work = Callable[["Transaction"], Any]
+_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError)
+"""Errors that are the fault of what was to be written. Any other is the database's, and would come again."""
+Work = Callable[[Unit], Any]
 
 
-class _Known:
-    """What need not be asked again under one lock: the head, and the numbers of actors."""
+class Statements:
+    """What the store itself writes beside the ledger, between a savepoint and the commit that it shares."""
 
-    def __init__(self) -> None:
-        self.head: Head | None = None
-        self.actors: dict[str, int] = {}
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement; how many rows it altered."""
+        return self._connection.execute(statement, values).rowcount
+
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement once for each row."""
+        self._connection.executemany(statement, rows)
+
+    def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement; the rows that it returns."""
+        return self._connection.execute(statement, values).fetchall()
 
 
-class Transaction:
-    """One unit of work, between its savepoint and the commit that it shares."""
+class Direct:
+    """A unit of work that is run on the database itself, where `Statements` are needed."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, known: _Known) -> None:
+    def __init__(self, work: Callable[[Statements], Any]) -> None:
+        self.work = work
+
+
+class _Reader:
+    """See `_batch.Reader`: by the connection that holds the lock."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._known = known
-        self.size: int | None = None
-        """The ledger's size after what was appended, if anything was."""
-        self.failure: FlagtrailError | None = None
-        """Why this unit of work cannot be committed, even where the work swallowed the refusal."""
-        self.cause: sqlite3.Error | None = None
 
-    @property
-    def head(self) -> Head:
-        """The locked head, with what this unit of work appended."""
-        if self._known.head is None:
-            with refusals(self._path):
-                self._known.head = rows.head(self._connection)
-        return self._known.head
-
-    def entries_from(self, seq: int) -> Iterator[Entry]:
-        """Entries from `seq` on, this unit's own too."""
+    def entries(self, low: int, high: int) -> Iterator[Entry]:
+        """Entries of a range."""
         with refusals(self._path):
-            for low in range(max(seq, 0), self.head.size, rows.PAGE):
-                yield from rows.entries_from(self._connection, low, rows.PAGE)
-
-    def append(self, records: Sequence[Record], head: Head) -> None:
-        """Append records that follow the head; refused with StorageFailed where they do not."""
-        before = self.head
-        try:
-            if head.size != before.size + len(records):
-                raise StorageFailed(f"{len(records)} entries after {before.size} do not make {head.size}")
-            for seq, record in enumerate(records, before.size):
-                if record.entry.seq != seq:
-                    raise StorageFailed(f"entry {record.entry.seq} came where {seq} is next")
-                rows.insert(self._connection, record, self._known.actors)
-            if records:
-                rows.move_head(self._connection, before, head)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-        except FlagtrailError as error:
-            self.failure = error
-            raise
-        self._known.head = head
-        self.size = head.size
-
-    def _failed(self, error: sqlite3.Error) -> FlagtrailError:
-        self.cause = error
-        self.failure = refusal(error, self._path)
-        return self.failure
+            for first in range(low, high, rows.PAGE):
+                yield from rows.entries(self._connection, range(first, min(first + rows.PAGE, high)))
 
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value."""
         with refusals(self._path):
             return rows.cell(self._connection, collection, key)
-
-    def put_cell(self, collection: str, cell: Cell) -> None:
-        """Write a cell."""
-        self.execute(
-            "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?)", (collection, cell.key, cell.value, cell.expires)
-        )
-
-    def delete_cell(self, collection: str, key: str) -> None:
-        """Remove a cell."""
-        self.execute("DELETE FROM cell WHERE collection = ? AND key = ?", (collection, key))
-
-    def execute(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Run one statement for the store itself; how many rows it altered."""
-        try:
-            return self._connection.execute(statement, values).rowcount
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-
-    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement once for each row."""
-        try:
-            self._connection.executemany(statement, rows)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-
-    def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement for the store itself; the rows that it returns."""
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
 
 
 class Writer:
@@ -128,7 +78,7 @@ class Writer:
         self._built = 0
         self._thread = WriterThread(str(self._path), self._commit, self._index)
 
-    def run(self, work: Work) -> Any:  # noqa: ANN401 - what the work returns
+    def run(self, work: Work | Direct) -> Any:  # noqa: ANN401 - what the work returns
         """Wait until the work is durable; an exception of the work is raised as it is."""
         return self._thread.run(work)
 
@@ -138,43 +88,47 @@ class Writer:
             self._connection.close()
 
     def _commit(self, jobs: Sequence[Job]) -> None:
-        """One commit for all, and a savepoint each where there are several. What cannot be committed is undone."""
+        """One commit for all. Raises Refused where SQLite refuses what they add together."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            known = _Known()
-            for job in jobs:
-                known = self._attempt(job, known, alone=len(jobs) == 1)
-            if self._connection.in_transaction:
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            self._commit_together(jobs)
+        except Refused:
             self._undo()
+            raise
+        except (sqlite3.Error, FlagtrailError) as error:
+            self._undo()
+            told = refusal(error, self._path) if isinstance(error, sqlite3.Error) else error
             for job in jobs:
-                job.error = job.error or refusal(error, self._path)
+                job.error = job.error or told
 
-    def _attempt(self, job: Job, known: _Known, *, alone: bool) -> _Known:
-        """What is known afterwards. What fails is undone: to its savepoint, or the whole transaction where it is alone.
-
-        Raises sqlite3.Error only where the whole transaction is lost, so that none of the batch may succeed.
-        """
-        if not alone:
-            self._connection.execute("SAVEPOINT work")
-        transaction = Transaction(self._connection, self._path, known)
+    def _commit_together(self, jobs: Sequence[Job]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        batch = Batch(rows.head(self._connection), _Reader(self._connection, self._path))
+        batch.run(job for job in jobs if not isinstance(job.work, Direct))
         try:
-            job.result = job.work(transaction)
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who waits on another thread
+            with refusals(self._path):
+                rows.write(self._connection, batch)
+                for job in jobs:
+                    if isinstance(job.work, Direct):
+                        self._run_direct(job, job.work)
+                self._connection.execute("COMMIT")
+        except FlagtrailError as error:
+            if isinstance(error.__cause__, sqlite3.Error) and not isinstance(error.__cause__, _FAULTS):
+                raise
+            raise Refused(error) from error
+        self._size = batch.head.size
+
+    def _run_direct(self, job: Job, direct: Direct) -> None:
+        """Run it after a savepoint, to which it is undone where it fails."""
+        self._connection.execute("SAVEPOINT work")
+        try:
+            with refusals(self._path):
+                job.result = direct.work(Statements(self._connection))
+        except BaseException as error:
             job.error = error
-        else:
-            job.error = transaction.failure
-        if not self._connection.in_transaction:
-            raise transaction.cause or sqlite3.OperationalError("the unit of work ended the transaction")
-        if job.error is not None:
-            self._connection.execute("ROLLBACK" if alone else "ROLLBACK TO work")
-            known = _Known()
-        elif transaction.size is not None:
-            self._size = transaction.size
-        if not alone:
-            self._connection.execute("RELEASE work")
-        return known
+            if not self._connection.in_transaction:
+                raise sqlite3.OperationalError("the transaction is lost") from error
+            self._connection.execute("ROLLBACK TO work")
+        self._connection.execute("RELEASE work")
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
