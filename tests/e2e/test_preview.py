@@ -254,7 +254,7 @@ def test_command__a_segment__tells_the_flags_that_follow(server: RunningServer, 
     condition = '{"attribute": "plan", "operator": "equals", "values": ["pro"]}'
     outcome = run(server, tmp_path, "--segment", "pilots", "--file", "-", "--by", "plan", stdin=condition)
     assert outcome.code == 0
-    assert outcome.out.startswith("2 flags that follow it may give another value: basket (25 %), shop (25 %).")
+    assert outcome.out.startswith("2 flags that follow it would give another value: basket (25 %), shop (25 %).")
     assert 'off -> on, for example {"targetingKey":' in outcome.out
 
 

@@ -196,7 +196,7 @@ def test_switch__seen_at_an_older_version__is_refused_with_what_happened_since(w
     expect(other.get_by_role("status")).to_be_visible()
     page.get_by_text("Switch on", exact=False).first.click()
     page.locator("#switch-why").fill("second come")
-    page.locator("form[action*='enable'] button").click()
+    page.locator("form[action*='enable'] button").first.click()
     expect(page.get_by_role("alert")).to_contain_text("first come")
     expect(page.locator("#switch-why")).to_have_value("second come")
     assert world.app.ask.log(EntryQuery(project="default", text="second come")).entries == ()

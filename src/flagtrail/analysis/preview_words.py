@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from flagtrail.analysis.breakdown import Breakdown, Row
@@ -36,7 +37,7 @@ def _lines(found: Preview) -> Iterator[str]:
     if followers:
         named = ", ".join(f"{flag.flag} ({_reach(flag)})" for flag in followers[:MAX_TOLD])
         more = len(followers) - MAX_TOLD
-        yield f"{_flags(len(followers))} that {_follow(len(followers))} it may give another value: {named}" + (
+        yield f"{_flags(len(followers))} that {_follow(len(followers))} it would give another value: {named}" + (
             f", and {more} more." if more > 0 else "."
         )
     if found.unaffected:
@@ -111,14 +112,26 @@ def _several(differing: list[Transition], left_out: int) -> str:
 
 
 def breakdown_words(breakdown: Breakdown) -> str:
-    """Whom it reaches, the most reached first: `By plan: enterprise 100 %, pro 25 %, all others 0 %`."""
-    ordered = sorted(breakdown.rows, key=lambda row: (-row.changed.share, -row.contexts))
-    rest = ordered[MAX_TOLD:] + ([] if breakdown.others is None else [breakdown.others])
-    told = [f"{value_words(row)} {about(row.changed.share)}" for row in ordered[:MAX_TOLD]]
+    """Whom it reaches: the values that fare otherwise than most contexts do, then the rest together.
+
+    For example `By plan: enterprise 100 %, pro 25 %, all others 0 %`.
+    """
+    every = [*breakdown.rows, *([] if breakdown.others is None else [breakdown.others])]
+    alike: Counter[str] = Counter()
+    for row in every:
+        alike[about(row.changed.share)] += row.contexts
+    usual = max(alike, key=alike.__getitem__)
+    apart = [row for row in breakdown.rows if about(row.changed.share) != usual][:MAX_TOLD]
+    rest = [row for row in every if row not in apart]
+    told = [(row.changed.share, value_words(row)) for row in apart]
+    if len(rest) == 1 and rest[0] is not breakdown.others:
+        told.append((rest[0].changed.share, value_words(rest[0])))
+        rest = []
+    shown = [f"{value} {about(share)}" for share, value in sorted(told, reverse=True)]
     if rest:
         share = sum(row.changed.count for row in rest) / sum(row.contexts for row in rest)
-        told.append(f"all others {about(share)}")
-    return f"By {breakdown.attribute}: {', '.join(told)}"
+        shown.append(f"all others {about(share)}")
+    return f"By {breakdown.attribute}: {', '.join(shown)}"
 
 
 def value_words(row: Row) -> str:

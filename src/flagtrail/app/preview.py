@@ -8,7 +8,7 @@ import msgspec
 
 from flagtrail.analysis.breakdown import Breakdown
 from flagtrail.analysis.estimate import Estimate, about
-from flagtrail.analysis.preview import FlagPreview, Population, Preview, Proposal, Transition, preview
+from flagtrail.analysis.preview import FlagPreview, Population, Preview, Proposal, Served, Transition, preview
 from flagtrail.analysis.preview_rules import CaseShift, RulesShift, case_words
 from flagtrail.analysis.preview_words import breakdown_words, flag_words, value_words, words
 from flagtrail.app.change import Changes
@@ -143,6 +143,7 @@ __all__ = [
     "Previewed",
     "Previews",
     "RulesShift",
+    "Served",
     "Transition",
     "Trial",
     "about",

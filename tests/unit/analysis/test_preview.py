@@ -189,7 +189,7 @@ def test_dependents__a_segment__reaches_the_flags_that_follow_it_through_others_
     ]
     assert found.unaffected == ("i",)
     assert words(found) == (
-        "2 flags that follow it may give another value: g (60 %), h (60 %).",
+        "2 flags that follow it would give another value: g (60 %), h (60 %).",
         "1 flag that follows it gives everybody the same as now.",
         "Computed over 10 contexts that were given.",
     )
@@ -212,7 +212,7 @@ def test_dependents__many__the_sentence_names_three() -> None:
         history.target(f"f{number}", targeting(OFF, rule(BETA)), at(1))
     found = preview(proposal(history, history.segment("beta", GERMAN, at(2))), people(4, country="DE"), GIVEN)
     assert words(found)[0] == (
-        "5 flags that follow it may give another value: f0 (100 %), f1 (100 %), f2 (100 %), and 2 more."
+        "5 flags that follow it would give another value: f0 (100 %), f1 (100 %), f2 (100 %), and 2 more."
     )
 
 
@@ -251,7 +251,7 @@ def test_words__some_change__tell_share_count_interval_and_whom() -> None:
     found = preview(rollout(OFF, rule(PRO)), crowd, SAMPLED)
     assert words(found)[0] == (
         "About 31 % of the 100 sampled contexts (31) would get on instead of off (95 %: 23 % to 41 %). "
-        "By plan: pro 100 %, free 0 %, team 0 %, all others 0 %."
+        "By plan: pro 100 %, all others 0 %."
     )
 
 
@@ -331,7 +331,7 @@ def test_rules_alone__nothing_changes__is_said() -> None:
 def test_rules_alone__followers__are_told_by_their_share_where_it_has_one() -> None:
     found = preview(proposal(*dependents()), (), NONE)
     assert words(found)[0] == (
-        "2 flags that follow it may give another value: g (depends on the context), h (depends on the context)."
+        "2 flags that follow it would give another value: g (depends on the context), h (depends on the context)."
     )
     history = History()
     for key in ("f", "g"):
@@ -339,7 +339,7 @@ def test_rules_alone__followers__are_told_by_their_share_where_it_has_one() -> N
     history.target("f", targeting(OFF), at(1))
     history.target("g", targeting(ON, needs=["f"]), at(1))
     change = proposal(history, history.target("f", targeting(split(on=25_000, off=75_000)), at(2)))
-    assert "1 flag that follows it may give another value: g (25 %)." in words(preview(change, (), NONE))
+    assert "1 flag that follows it would give another value: g (25 %)." in words(preview(change, (), NONE))
 
 
 def test_rules_alone__too_many_variants__before_and_after_are_told_apart() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument, Unauthenticated
 from flagtrail.server.identity import SESSION_COOKIE, Credentials, client_address
-from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.page import (
     THEME,
     THEMES,
@@ -56,7 +55,7 @@ def _start(page: Page, sign: Callable[[], str]) -> Html:
 
 
 def _login(page: Page, refused: Refusal | None = None) -> Html:
-    status = 200 if refused is None else HTTP_STATUS.get(type(refused.error), 401)
+    status = 200 if refused is None else refused.status
     token = page.query.get("token") if refused is None else ""
     next_ = page.query.get("next") or page.form.get("next")
     return page.render("login.html", status=status, refused=refused, token=token, next_=local(next_) if next_ else "")
@@ -99,7 +98,7 @@ def set_password(page: Page) -> Html:
 
 
 def _account(page: Page, refused: Refusal | None = None) -> Html:
-    status = 200 if refused is None else HTTP_STATUS.get(type(refused.error), 422)
+    status = 200 if refused is None else refused.status
     return page.render("account.html", status=status, refused=refused, identity=page.who, member=page.member_key)
 
 

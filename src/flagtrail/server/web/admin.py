@@ -17,7 +17,6 @@ from flagtrail.model.environment import Project
 from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument
 from flagtrail.model.flag import Json
 from flagtrail.model.subject import environment_subject, member_subject, policy_subject, token_subject
-from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows
 
 TOKEN_KINDS: tuple[str, ...] = get_args(TokenKind)
@@ -25,7 +24,7 @@ DEMANDS = (("production", "of changes that reach production"), ("always", "of ev
 
 
 def _status(refused: Refusal | None) -> int:
-    return 200 if refused is None else HTTP_STATUS.get(type(refused.error), 422)
+    return 200 if refused is None else refused.status
 
 
 # Environments, projects and the policy

@@ -110,7 +110,7 @@ def _show(page: Page, seq: int, refused: Refusal | None = None) -> Html:
     leaf = app.storage.leaf_hashes(seq, seq + 1)
     return page.render(
         "change.html",
-        status=200 if refused is None else HTTP_STATUS.get(type(refused.error), 422),
+        status=200 if refused is None else refused.status,
         entry=entry,
         group=[each for each in app.ask.group(entry) if each.seq != seq],
         leaf=leaf[0].hex() if leaf else "",

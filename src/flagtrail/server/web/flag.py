@@ -61,7 +61,7 @@ def show_flag(page: Page, key: str, refused: Refusal | None = None) -> Html:
     environments = [served(state, project, flag, environment) for environment in page.environments.values()]
     chosen = next((each for each in environments if each.environment.key == page.environment), None)
     asked = asked_exposure(page, key) if chosen else Asked()
-    status = HTTP_STATUS.get(type(refused.error), 422) if refused else 200
+    status = refused.status if refused else 200
     if asked.error is not None:
         status = HTTP_STATUS.get(type(asked.error), 400)
     return page.render(
@@ -125,6 +125,6 @@ def _usage(page: Page, key: str) -> list[tuple[str, int, str]]:
     return [(row.environment, row.count, row.last) for row in rows if row.flag == key]
 
 
-def refused_on(page: Page, key: str, form: str, error: FlagtrailError) -> Html:
-    """The flag's page after one of its forms was refused."""
+def refused_on(page: Page, key: str, form: str, error: FlagtrailError | None) -> Html:
+    """The flag's page after one of its forms was refused, or previewed."""
     return show_flag(page, key, Refusal(form, error, page.form))

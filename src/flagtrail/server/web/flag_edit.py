@@ -12,7 +12,6 @@ from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument, NotF
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.subject import flag_subject, targeting_subject
 from flagtrail.server.operations import restoring
-from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.flag import dependents, refused_on
 from flagtrail.server.web.flags import KINDS, TYPES, read_flag
 from flagtrail.server.web.forms import Form, write_values
@@ -40,7 +39,7 @@ def disable(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
 
 def _switch(page: Page, key: str, environment: str, *, on: bool) -> Html:
     page.environment = environment
-    return page.change(
+    return page.edit(
         [_targeting(page, key, environment, "patch", {"enabled": on})],
         done=f"{key} is {'on' if on else 'off'} in {environment}.",
         to=page.link(f"/flags/{key}", environment=environment),
@@ -53,7 +52,7 @@ def roll_out(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html
     """Set one percentage."""
     page.environment = environment
 
-    def again(error: FlagtrailError) -> Html:
+    def again(error: FlagtrailError | None) -> Html:
         return refused_on(page, key, "rollout", error)
 
     try:
@@ -61,7 +60,7 @@ def roll_out(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html
     except ValueError:
         return again(InvalidDocument([Defect("/percent", f"{page.form.get('percent')!r} is not a number")]))
     value = {"percent": percent, "variant": page.form.optional("variant")}
-    return page.change(
+    return page.edit(
         [_targeting(page, key, environment, "rollout", value)],
         done=f"{key} is rolled out to {page.form.get('percent')} % in {environment}.",
         to=page.link(f"/flags/{key}", environment=environment),
@@ -97,7 +96,7 @@ def save_details(page: Page, key: FromPath[str]) -> Html:
     flag, _ = _flag(page, key)
     form = page.form
 
-    def again(error: FlagtrailError) -> Html:
+    def again(error: FlagtrailError | None) -> Html:
         return _details(page, flag, form, Refusal("edit", error, form))
 
     try:
@@ -106,13 +105,13 @@ def save_details(page: Page, key: FromPath[str]) -> Html:
     except FlagtrailError as error:
         return again(error)
     operation = Operation(action="put", subject=flag_subject(page.project, key), value=value, version=version)
-    return page.change([operation], done=f"Saved {key}.", to=page.link(f"/flags/{key}"), again=again)
+    return page.edit([operation], done=f"Saved {key}.", to=page.link(f"/flags/{key}"), again=again)
 
 
 def _details(page: Page, flag: Flag, form: Form, refused: Refusal | None = None) -> Html:
     return page.render(
         "flag_edit.html",
-        status=200 if refused is None else HTTP_STATUS.get(type(refused.error), 422),
+        status=200 if refused is None else refused.status,
         key=flag.key,
         flag=flag,
         form=form,
@@ -171,19 +170,19 @@ def restore(page: Page, key: FromPath[str]) -> Html:
 
 
 def _end(page: Page, key: str, verb: str, operations: list[Operation], done: str, to: str) -> Html:
-    def again(error: FlagtrailError) -> Html:
+    def again(error: FlagtrailError | None) -> Html:
         if page.app.ask.state.flag(page.project, key) is None:
             return refused_on(page, key, "restore", error)
         return _confirm(page, key, verb, Refusal("confirm", error, page.form))
 
-    return page.change(operations, done=done, to=to, again=again)
+    return page.edit(operations, done=done, to=to, again=again)
 
 
 def _confirm(page: Page, key: str, verb: str, refused: Refusal | None = None) -> Html:
     _, version = _flag(page, key)
     return page.render(
         "flag_confirm.html",
-        status=200 if refused is None else HTTP_STATUS.get(type(refused.error), 422),
+        status=200 if refused is None else refused.status,
         key=key,
         verb=verb,
         meaning=MEANINGS[verb],

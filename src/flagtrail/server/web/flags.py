@@ -13,7 +13,6 @@ from flagtrail.model.flag import Flag, FlagType, Json, LifecycleKind
 from flagtrail.model.state import State
 from flagtrail.model.subject import flag_subject, targeting_subject
 from flagtrail.model.targeting import Targeting, default_targeting
-from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.forms import Form, read_json, read_list
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows
 from flagtrail.server.web.words import status
@@ -151,7 +150,7 @@ def create_flag(page: Page) -> Html:
 
 
 def _new(page: Page, form: Form, refused: Refusal | None = None) -> Html:
-    status_code = 200 if refused is None else HTTP_STATUS.get(type(refused.error), 422)
+    status_code = 200 if refused is None else refused.status
     return page.render(
         "flag_new.html", status=status_code, form=form, refused=refused, types=TYPES, kinds=KINDS, starts=STARTS
     )

@@ -18,6 +18,7 @@ from litestar.handlers.http_handlers import HTTPRouteHandler
 from flagtrail.app.bootstrap import App
 from flagtrail.app.change import Receipt
 from flagtrail.app.identity import Identity
+from flagtrail.app.preview import Previewed, Trial
 from flagtrail.model.access import Role
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.entry import Entry
@@ -25,6 +26,7 @@ from flagtrail.model.environment import Environment
 from flagtrail.model.errors import FlagtrailError, Forbidden, NotFound, Unauthenticated, VersionConflict
 from flagtrail.model.subject import Subject
 from flagtrail.server.identity import PUBLIC, SIGNED_IN, Signed
+from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web import templates, words
 from flagtrail.server.web.forms import Form, read_form
 
@@ -38,6 +40,10 @@ YEAR = 31_536_000
 EDITED = frozenset({"flag", "targeting", "segment"})
 """Kinds of documents that an editor may change; the others are an admin's."""
 THEMES = ("auto", "light", "dark")
+PREVIEW = "preview"
+"""What the button Preview of a form says (`do`)."""
+PREVIEWED_CONTEXTS = 2_000
+"""Of the sampled ones, the newest: a page is asked for while somebody types."""
 
 
 class Flash(msgspec.Struct, frozen=True):
@@ -48,11 +54,16 @@ class Flash(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A form that was refused: which one, why, and what the user had typed into it."""
+    """A form that is shown again: which one, why it was refused (None: it was only previewed), and what was typed."""
 
     form: str
-    error: FlagtrailError
+    error: FlagtrailError | None
     typed: Form
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the page that shows it."""
+        return 200 if self.error is None else HTTP_STATUS.get(type(self.error), 422)
 
     def value(self, form: str, name: str, default: str = "") -> str:
         """What the user typed into that form's field, else the default."""
@@ -71,6 +82,8 @@ class View:
         self.csrf = "" if session is None else session.csrf
         self.member_key = None if session is None else session.member
         self.query = Form(request.query_params.multi_items())
+        self.previewing = form.get("do") == PREVIEW
+        self.preview: Previewed | None = None
         self.nonce = secrets.token_urlsafe(16)
         self._cookies: list[Cookie] = []
         projects = app.changes.state.projects()
@@ -177,6 +190,26 @@ class View:
         self._cookies.append(
             Cookie(name, path="/", value=value, max_age=max_age, httponly=True, samesite="lax", secure=secure)
         )
+
+    def edit(
+        self,
+        operations: Sequence[Operation],
+        *,
+        done: str,
+        to: str,
+        again: Callable[[FlagtrailError | None], Html],
+    ) -> Html:
+        """As `change`; or, where the form's button Preview was pressed, show it again with what that would do."""
+        if not self.previewing:
+            return self.change(operations, done=done, to=to, again=again)
+        trial = Trial(environment=self.environment, most=PREVIEWED_CONTEXTS)
+        try:
+            self.preview = self.app.previews.preview(self.who, Change(operations=tuple(operations)), trial)
+        except Unauthenticated:
+            raise
+        except FlagtrailError as error:
+            return again(error)
+        return again(None)
 
     def change(
         self,

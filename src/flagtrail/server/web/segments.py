@@ -15,7 +15,6 @@ from flagtrail.model.flag import Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.state import State, Versioned
 from flagtrail.model.subject import segment_subject
-from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.editor import When, condition_of, when_from, when_of, with_test
 from flagtrail.server.web.forms import Form
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
@@ -131,10 +130,10 @@ def _save(page: Page, key: str) -> Html:
         action="put" if key else "create", subject=subject, value=value, version=form.number("version") if key else None
     )
 
-    def again(error: FlagtrailError) -> Html:
+    def again(error: FlagtrailError | None) -> Html:
         return shown(when, Refusal("segment", error, form))
 
-    return page.change([operation], done=f"Saved the segment {named}.", to=page.link(f"/segments/{named}"), again=again)
+    return page.edit([operation], done=f"Saved the segment {named}.", to=page.link(f"/segments/{named}"), again=again)
 
 
 def _as_json(when: When) -> When:
@@ -158,7 +157,7 @@ def _edit(page: Page, key: str, when: When, description: str, version: str, refu
     live = any(page.is_production(held.subject.environment) for held in used)
     return page.render(
         "segment_edit.html",
-        status=200 if refused is None else HTTP_STATUS.get(type(refused.error), 422),
+        status=200 if refused is None else refused.status,
         key=key,
         form=page.form if page.request.method == "POST" else Form(),
         when=when,

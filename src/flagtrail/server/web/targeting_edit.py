@@ -10,11 +10,10 @@ from flagtrail.model.document import encode
 from flagtrail.model.errors import FlagtrailError, NotFound
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.subject import targeting_subject
-from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.editor import NOT_SEGMENT, SEGMENT, SPLIT, Draft, act, document_of, draft_from, draft_of
 from flagtrail.server.web.flag import served
 from flagtrail.server.web.forms import read_json
-from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
+from flagtrail.server.web.page import PREVIEW, Html, Page, Refusal, does, shows, version_seen
 
 
 @shows("/flags/{key:str}/environments/{environment:str}/edit", "editor")
@@ -38,10 +37,10 @@ def save_targeting(page: Page, key: FromPath[str], environment: FromPath[str]) -
     else:
         draft = draft_from(form, flag)
         do = form.get("do", "save")
-        if do != "save":
+        if do not in {"save", PREVIEW}:
             return _show(page, flag, environment, act(draft, do, flag), "", form.get("version"))
 
-    def again(error: FlagtrailError) -> Html:
+    def again(error: FlagtrailError | None) -> Html:
         refused = Refusal("json" if as_json else "form", error, form)
         return _show(page, flag, environment, draft, form.raw("json"), version_seen(form, error), refused)
 
@@ -53,7 +52,7 @@ def save_targeting(page: Page, key: FromPath[str], environment: FromPath[str]) -
     subject = targeting_subject(page.project, key, environment)
     operation = Operation(action="put", subject=subject, value=document, version=version)
     to = page.link(f"/flags/{key}", environment=environment)
-    return page.change([operation], done=f"Saved the targeting of {key} in {environment}.", to=to, again=again)
+    return page.edit([operation], done=f"Saved the targeting of {key} in {environment}.", to=to, again=again)
 
 
 def _flag(page: Page, key: str, environment: str) -> Flag:
@@ -78,7 +77,7 @@ def _show(
         text = _as_json(draft)
     return page.render(
         "targeting_edit.html",
-        status=200 if refused is None else HTTP_STATUS.get(type(refused.error), 422),
+        status=200 if refused is None else refused.status,
         flag=flag,
         environment=page.environments[environment],
         draft=draft,

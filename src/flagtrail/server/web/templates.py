@@ -17,7 +17,7 @@ from flagtrail.model.access import RANK
 from flagtrail.model.condition import OPERATORS
 from flagtrail.model.entry import ACTIONS
 from flagtrail.model.flag import Json
-from flagtrail.server.web import charts, words
+from flagtrail.server.web import charts, preview, words
 
 STATIC = Path(__file__).with_name("static")
 HOUR, DAY = 3_600, 86_400
@@ -165,6 +165,7 @@ def _environment() -> Environment:
         plural=plural,
         charts=charts,
         words=words,
+        previews=preview,
         condition_words=wording.condition_words,
         serve_words=wording.serve_words,
         ACTIONS=ACTIONS,
