@@ -66,7 +66,7 @@ def test_notifier__stands_in_the_documentation(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", reports.kinds())
 def test_report_format__stands_in_the_documentation(kind: str) -> None:
-    assert f"`{kind}`" in told("reference/questions.md")
+    assert f"`{kind}`" in told("reference/reports.md")
 
 
 @pytest.mark.parametrize("option", Options.__struct_fields__)

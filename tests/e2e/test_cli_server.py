@@ -36,7 +36,7 @@ MAIN: list[tuple[str, str]] = [
     ("disable checkout --why enough", "disabled"),
     ("stale", "of 1 flags."),
     ("dashboard", "Latest changes"),
-    ("report compliance --format csv", "carefully"),
+    ("report soc2 --format csv", "carefully"),
     ("doctor", "All is well."),
 ]
 

@@ -177,27 +177,10 @@ def test_the_state__after_an_entry__is_of_then(admin: httpx2.Client, priced: str
     assert flags == {"new_pricing"}
 
 
-@pytest.mark.parametrize("path", ["stale", "dashboard", "reports/compliance"])
+@pytest.mark.parametrize("path", ["stale", "dashboard"])
 def test_a_report__answers(admin: httpx2.Client, priced: str, path: str) -> None:
     answer = admin.get(f"/api/v1/projects/{priced}/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-
-
-@pytest.mark.parametrize(
-    ("format_", "media_type", "beginning"),
-    [
-        pytest.param("html", "text/html", b"<!doctype html>", id="html"),
-        pytest.param("csv", "text/csv", b"", id="csv"),
-    ],
-)
-def test_a_compliance_report__as_a_file__is_one(
-    admin: httpx2.Client, priced: str, format_: str, media_type: str, beginning: bytes
-) -> None:
-    path = f"/api/v1/projects/{priced}/reports/compliance"
-    answer = admin.get(path, params={"format": format_, "where": "plan=enterprise"})
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"].startswith(media_type)
-    assert answer.content.lower().startswith(beginning)
 
 
 def test_a_changes_page__tells_it_in_words_and_where_to_find_it(

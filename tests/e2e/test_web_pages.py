@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -93,13 +95,49 @@ def test_report__of_an_inverted_period__is_refused_in_the_form(client: httpx2.Cl
     assert (answer.status_code, "That cannot be answered." in form) == (400, True)
 
 
-def test_report__of_a_segment_edit__names_the_segment(client: httpx2.Client) -> None:
-    assert 'href="/segments/beta">beta</a>' in client.get("/reports?since=2026-11-15&until=2026-11-17").text
+def test_report__of_a_period__tells_verdicts_exceptions_and_the_sample(client: httpx2.Client) -> None:
+    told = _told(client.get("/reports?kind=soc2&since=2026-09-01&until=2026-11-20").text)
+    for part in ("CC8.1", "shown in part", "Flagtrail has no change windows", "drawn by the ledger's root"):
+        assert part in told
+
+
+def test_report__presets__are_the_month_quarter_and_year_that_are_over(client: httpx2.Client) -> None:
+    page = client.get("/reports").text
+    assert re.findall(r"since=([0-9-]+)&amp;until=([0-9-]+)", page) == [
+        ("2026-10-01", "2026-11-01"),
+        ("2026-07-01", "2026-10-01"),
+        ("2025-01-01", "2026-01-01"),
+    ]
 
 
 def test_report_file__of_a_segment_edit__names_the_segment(client: httpx2.Client) -> None:
-    file = client.get("/reports/compliance/html?since=2026-11-15&until=2026-11-17").text
-    assert '<td data-label="Document">segment beta</td>' in file
+    file = client.get("/reports/soc2/html?since=2026-11-15&until=2026-11-17")
+    assert '<td data-label="Document">segment beta</td>' in file.text
+    style = re.search(r"<style>(.*?)</style>", file.text, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in file.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_report_file__for_machines__is_one_to_keep(client: httpx2.Client, format_: str) -> None:
+    file = client.get(f"/reports/soc2/{format_}?since=2026-11-15&until=2026-11-17")
+    assert file.headers["content-disposition"] == f'attachment; filename="soc2-default-2026-11-15-2026-11-17.{format_}"'
+
+
+@pytest.mark.parametrize("path", ["/reports/soc3/html", "/reports/soc2/docx", "/reports?kind=soc3&since="])
+def test_report__of_no_known_kind_or_format__is_refused(client: httpx2.Client, path: str) -> None:
+    assert client.get(path).status_code == 400
+
+
+def test_report_of_access__for_who_oversees_alone(world: World, client: httpx2.Client) -> None:
+    assert "Who can change production at its end" in _told(client.get("/reports?kind=access&since=").text)
+    with _client(world, "m3") as other:
+        assert [other.get(path).status_code for path in ("/reports?kind=access&since=", "/reports/access/csv")] == [
+            403,
+            403,
+        ]
+        assert "Access" not in re.findall(r"<option[^>]*>([^<]*)", other.get("/reports").text)
 
 
 def test_password__set__keeps_this_browser_signed_in_and_no_other(world: World) -> None:

@@ -2,9 +2,10 @@
 
 from flagtrail import reports
 from flagtrail.analysis.blame import Asked, Band, Blame, Edge, FlagBlame
-from flagtrail.analysis.compliance import ComplianceReport
+from flagtrail.analysis.compliance import ComplianceReport, Summary
 from flagtrail.analysis.dashboard import Dashboard
 from flagtrail.analysis.effect import Effect, Spot
+from flagtrail.analysis.evidence import Kind as ReportKind
 from flagtrail.analysis.exposure import Exposure, Interval
 from flagtrail.analysis.impact import FlagImpact, Impact, MetricImpact
 from flagtrail.analysis.rollout import RolloutHistory, Step
@@ -28,9 +29,11 @@ __all__ = [
     "ImportedVersion",
     "Interval",
     "MetricImpact",
+    "ReportKind",
     "RolloutHistory",
     "Spot",
     "StaleReport",
     "Step",
+    "Summary",
     "reports",
 ]

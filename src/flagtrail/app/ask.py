@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 
 import msgspec
 
-from flagtrail.analysis import compliance, dashboard, dependencies, exposure, rollout, staleness, timeline
+from flagtrail.analysis import dashboard, dependencies, exposure, rollout, staleness, timeline
 from flagtrail.analysis.as_of import At, evaluate_at
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.flag_usage import flag_usage
 from flagtrail.app.heard import refuse_unheard, require_project
-from flagtrail.app.moments import FIRST_MOMENT, just_after, just_before
+from flagtrail.app.moments import just_after
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.changes import diff
 from flagtrail.engine.explanation import Explanation
 from flagtrail.engine.ruleset import Ruleset
-from flagtrail.ledger.checkpoint import parse_checkpoint
 from flagtrail.model.context import Context
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
@@ -190,41 +188,6 @@ class Ask:
             now=now,
         )
 
-    def compliance(
-        self,
-        project: str,
-        *,
-        flag: str | None = None,
-        environment: str | None = None,
-        where: Mapping[str, Json] | None = None,
-        since: str | None = None,
-        until: str | None = None,
-    ) -> compliance.ComplianceReport:
-        """Timeline, states and authorisations of a period, for one flag or all, and for a segment too.
-
-        Without `since` the period begins with the first entry, without `until` it ends now.
-        """
-        self._require_project(project)
-        self._refuse_unheard(project, environment=environment)
-        end = _time(until) or stamp(self._clock())
-        begin = _time(since) or stamp(FIRST_MOMENT)
-        _refuse_inverted(begin, end)
-        environments = list(self.state.environments(project).values())
-        if flag is None:
-            entries = self._period(project, begin, end)
-        else:
-            keys = [env.key for env in environments if environment in {None, env.key}]
-            entries = [entry for key in keys for entry in self._everything_about(project, key, flag)]
-        if since is None:
-            begin = min((entry.effective for entry in entries), default=end)
-        scope = compliance.Scope(
-            project=project, flag=flag, environment=environment, where=where or {}, since=begin, until=end
-        )
-        note = self._signer.checkpoint()
-        signed = parse_checkpoint(note)
-        facts = compliance.LedgerFacts(signed.size, b64encode(signed.root).decode(), note)
-        return compliance.compliance(entries, scope, environments, facts)
-
     def usage(
         self,
         project: str,
@@ -305,15 +268,6 @@ class Ask:
             query = EntryQuery(project=project, kind="flag", action=action, limit=MANY)
             found.update((entry.seq, entry) for entry in self._storage.entries(query))
         return staleness.lives_of(found.values())
-
-    def _period(self, project: str, begin: str, end: str) -> list[Entry]:
-        """How every document stood just before a period, and the entries in it."""
-        found = self._storage.paths_as_of(f"projects/{project}", time=just_before(begin) or begin)
-        query = EntryQuery(project=project, since=begin, until=end, limit=MANY)
-        while page := self._storage.entries(query):
-            found.extend(page)
-            query = msgspec.structs.replace(query, before=page[-1].seq)
-        return found
 
     def _refuse_before_record(self, project: str, at: At) -> None:
         """Nothing is known of the flag then: that is an answer, unless nothing is known of the project either."""

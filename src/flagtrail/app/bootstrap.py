@@ -16,6 +16,7 @@ from flagtrail.app.bus_watch import BusWatch
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
+from flagtrail.app.evidence import EvidenceReports
 from flagtrail.app.follow import Follower, Followers, Periodic
 from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
@@ -78,6 +79,7 @@ class App:
         sources = metrics_door.load(metrics_door.Setup(held=self.storage))
         self.watched = Watched(self.storage, sources, lambda: self.changes.state, clock, days=settings.metric_days)
         self.impacts = Impacts(self.storage, self.ask, self.watched, clock)
+        self.evidence = EvidenceReports(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         self.leases = Leases(self.storage, clock)
         lease = self.leases.lease

@@ -41,13 +41,13 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "metrics": ("metrics", "List, show and push the metrics that changes are judged by."),
         "stale": ("stale", "Flags that could go, with the evidence."),
         "dashboard": ("dashboard", "The project at a glance."),
-        "report": ("report", "Reports for auditors: compliance."),
+        "report": ("report", "Reports for auditors: what was changed, by whom, why, and what is missing."),
     },
     "Ledger": {
         "revert": ("log", "Take a change back."),
         "import": ("imports", "Bring in flags and their history."),
         "export": ("export", "Write the ledger to a folder, for an auditor."),
-        "verify": ("verify", "Check an export, offline."),
+        "verify": ("verify", "Check an export or a report, offline."),
     },
     "Administration": {
         "projects": ("projects", "List, show, create, edit, delete projects."),

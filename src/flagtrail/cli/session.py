@@ -31,6 +31,7 @@ DATABASE, DEMO_DATABASE = "flagtrail.db", "flagtrail-demo.db"
 _IN_PROCESS = "http://in-process.invalid"
 _PAGE = 500
 _SECONDS = 60.0
+_LONG_SECONDS = 600.0
 
 
 class NoDatabase(FlagtrailError):
@@ -99,12 +100,7 @@ class Session:
 
     def get(self, address: str, **parameters: object) -> Answer:
         """Ask for something. Parameters that are None are left out; a tuple is given several times."""
-        given = {
-            name: list(map(str, value)) if isinstance(value, tuple) else str(value)
-            for name, value in parameters.items()
-            if value not in {None, "", ()}
-        }
-        return Answer(self._ask("GET", address, parameters=given))
+        return Answer(self._ask("GET", address, parameters=_given(parameters)))
 
     def send(self, method: str, address: str, body: Any = None, *, reads: bool = False) -> Answer:  # noqa: ANN401 - JSON
         """Send a body. `reads`: nothing is changed by it, so a database is not made for it."""
@@ -121,9 +117,9 @@ class Session:
             if cursor is None:
                 return Answer(msgspec.json.encode({"items": items, "next": None}))
 
-    def stream(self, address: str, into: Callable[[bytes], object]) -> None:
-        """Pass on a long answer piece by piece."""
-        self._runner.run(self._stream(address, into))
+    def stream(self, address: str, into: Callable[[bytes], object], **parameters: object) -> None:
+        """Pass on a long answer piece by piece; the first one may take its time."""
+        self._runner.run(self._stream(address, into, _given(parameters)))
 
     def show(self, answer: Answer, type_: type[T], render: Callable[[T], None]) -> None:
         """Print the answer: as JSON where that was asked for, else by `render`."""
@@ -150,10 +146,10 @@ class Session:
             raise self._refusal(response.status_code, response.content)
         return response.content
 
-    async def _stream(self, address: str, into: Callable[[bytes], object]) -> None:
+    async def _stream(self, address: str, into: Callable[[bytes], object], given: dict[str, str | list[str]]) -> None:
         client = self._connected(makes=False)
         try:
-            async with client.stream("GET", address) as response:
+            async with client.stream("GET", address, params=given, timeout=_LONG_SECONDS) as response:
                 if response.status_code >= 300:  # noqa: PLR2004 - as above
                     raise self._refusal(response.status_code, await response.aread())
                 async for chunk in response.aiter_bytes():
@@ -234,6 +230,14 @@ def local_settings(environ: Mapping[str, str]) -> Settings:
     if "FLAGTRAIL_DATABASE" in environ or Path(DATABASE).exists() or not Path(DEMO_DATABASE).exists():
         return settings
     return msgspec.structs.replace(settings, database=f"sqlite:///{DEMO_DATABASE}")
+
+
+def _given(parameters: Mapping[str, object]) -> dict[str, str | list[str]]:
+    return {
+        name: list(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in parameters.items()
+        if value not in {None, "", ()}
+    }
 
 
 def _file(settings: Settings) -> Path | None:

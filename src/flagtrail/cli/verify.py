@@ -1,7 +1,8 @@
-"""Checking an export, offline: verify."""
+"""Checking an export or a report, offline: verify."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import click
 import msgspec
 
 from flagtrail.cli.output import print_json, progress
+from flagtrail.ledger.checkpoint import NoteError, parse_vkey
+from flagtrail.ledger.period import PeriodRefuted, Verified, verify_report
 from flagtrail.ledger.verify import verify_bundle
 
 
@@ -24,11 +27,12 @@ from flagtrail.ledger.verify import verify_bundle
 @click.option("--deep", is_flag=True, help="Read every entry and every value as well.")
 @click.option("as_json", "--json", is_flag=True, help="Print JSON, for machines.")
 def verify(path: Path, *, keys: tuple[str, ...], held: tuple[Path, ...], deep: bool, as_json: bool) -> int:
-    """Check an export, offline.
+    """Check an export or a report, offline.
 
-    PATH is the folder that `flagtrail export` wrote, or a tar of it. The key
-    comes from whoever runs the ledger, never from the export. Exit code: 0
-    verified, 1 tampered with, 2 cannot be decided.
+    PATH is the folder that `flagtrail export` wrote, or a tar of it; or a report
+    as JSON Lines (a file that ends in .jsonl). The key comes from whoever runs
+    the ledger, never from the export. Exit code: 0 verified, 1 tampered with,
+    2 cannot be decided.
 
     Example:
       flagtrail verify audit-2026 --key 'flags.example.com+1a2b3c4d+AZ...'
@@ -37,6 +41,10 @@ def verify(path: Path, *, keys: tuple[str, ...], held: tuple[Path, ...], deep: b
         raise click.UsageError(
             "Whose ledger is it? Name the key that its owner gave you: --key KEY ('flagtrail export' prints it)."
         )
+    if path.suffix == ".jsonl":
+        if held or deep or len(keys) > 1:
+            raise click.UsageError("A report is checked with one --key, without --held and --deep.")
+        return _verify_report(path, keys[0], as_json=as_json)
     with progress("Verifying") as tick:
         report = verify_bundle(path, keys, held, deep=deep, progress=tick)
     if as_json:
@@ -44,6 +52,32 @@ def verify(path: Path, *, keys: tuple[str, ...], held: tuple[Path, ...], deep: b
     else:
         click.echo(report.text(), nl=False)
     return report.exit_code
+
+
+def _verify_report(path: Path, key: str, *, as_json: bool) -> int:
+    """Check a report as JSON Lines; the exit code."""
+    problem = found = None
+    try:
+        vkey = parse_vkey(key)
+    except NoteError as error:
+        return _tell(2, f"CANNOT BE DECIDED: the verifier key cannot be used: {error}\n", None, as_json=as_json)
+    try:
+        with path.open("rb") as lines:
+            found = verify_report(lines, vkey)
+    except (PeriodRefuted, NoteError) as error:
+        problem = str(error)
+    if found is None:
+        return _tell(1, f"TAMPERED WITH: {problem}\n", None, as_json=as_json)
+    return _tell(0, f"VERIFIED: {found.text()}", found, as_json=as_json)
+
+
+def _tell(code: int, text: str, found: Verified | None, *, as_json: bool) -> int:
+    if as_json:
+        facts = {} if found is None else {**asdict(found), "root": b64encode(found.root).decode()}
+        print_json(msgspec.json.encode({**facts, "text": text.strip(), "exit_code": code}))
+    else:
+        click.echo(text, nl=False)
+    return code
 
 
 COMMANDS = {"verify": verify}

@@ -76,8 +76,8 @@ class Frontier:
         """The frontier after more leaves. Hashes level by level, so a long run costs half of single appends."""
         rest = hashes if isinstance(hashes, list) else list(hashes)
         frontier, position = self, 0
-        for width in _widths(self.size, self.size + len(rest)):
-            frontier = frontier.append_subtree(_perfect_root(rest[position : position + width]), width)
+        for width in widths(self.size, self.size + len(rest)):
+            frontier = frontier.append_subtree(perfect_root(rest[position : position + width]), width)
             position += width
         return frontier
 
@@ -94,7 +94,7 @@ class Frontier:
 EMPTY_FRONTIER = Frontier()
 
 
-def _widths(low: int, high: int) -> Iterator[int]:
+def widths(low: int, high: int) -> Iterator[int]:
     """Widths of the perfect, aligned subtrees that [low, high) is made of, from left to right."""
     while low < high:
         width = 1 << ((high - low).bit_length() - 1)
@@ -104,7 +104,7 @@ def _widths(low: int, high: int) -> Iterator[int]:
         low += width
 
 
-def _perfect_root(level: list[bytes]) -> bytes:
+def perfect_root(level: list[bytes]) -> bytes:
     """The root over 2^k leaf hashes."""
     while len(level) > 1:
         each = iter(level)
@@ -122,46 +122,62 @@ def _split(count: int) -> int:
     return 1 << ((count - 1).bit_length() - 1)
 
 
+def inclusion_parts(index: int, size: int) -> list[tuple[int, int]]:
+    """The parts [low, high) of the tree whose roots prove that it holds the leaf, from its sibling up.
+
+    Raises IndexError where the tree has no such leaf (RFC 9162, section 2.1.3.1).
+    """
+    if not 0 <= index < size:
+        raise IndexError(f"a tree of {size} leaves has no leaf {index}")
+    low, high = 0, size
+    parts = []
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            parts.append((middle, high))
+            high = middle
+        else:
+            parts.append((low, middle))
+            low = middle
+    return parts[::-1]
+
+
 def inclusion_proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
     """The proof that the leaf at `index` is in the tree over `hashes`, from its sibling up (RFC 9162, section 2.1.3.1).
 
     Raises IndexError where the tree has no such leaf. Costs one pass over the hashes.
     """
-    if not 0 <= index < len(hashes):
-        raise IndexError(f"a tree of {len(hashes)} leaves has no leaf {index}")
-    low, high = 0, len(hashes)
-    proof = []
-    while high - low > 1:
+    return [root_of(hashes[low:high]) for low, high in inclusion_parts(index, len(hashes))]
+
+
+def consistency_parts(old_size: int, size: int) -> list[tuple[int, int]]:
+    """The parts [low, high) of the tree whose roots prove that it extends its own first `old_size` leaves.
+
+    Raises ValueError for size 0 (it proves nothing, so nobody may rely on it) and for a size beyond the tree.
+    """
+    if not 1 <= old_size <= size:
+        raise ValueError(f"no consistency proof from size {old_size} to size {size}")
+    low, high = 0, size
+    parts = []
+    while old_size != high:
         middle = low + _split(high - low)
-        if index < middle:
-            proof.append(root_of(hashes[middle:high]))
+        if old_size <= middle:
+            parts.append((middle, high))
             high = middle
         else:
-            proof.append(root_of(hashes[low:middle]))
+            parts.append((low, middle))
             low = middle
-    return proof[::-1]
+    if low:  # the old tree's last subtree is not the old root itself, so the verifier has to be told it
+        parts.append((low, high))
+    return parts[::-1]
 
 
 def consistency_proof(hashes: Sequence[bytes], old_size: int) -> list[bytes]:
     """The proof that the tree over `hashes` extends its own first `old_size` leaves (RFC 9162, section 2.1.4.1).
 
-    Raises ValueError for size 0 (it proves nothing, so nobody may rely on it) and for a size beyond the tree.
+    Raises ValueError as `consistency_parts` does.
     """
-    if not 1 <= old_size <= len(hashes):
-        raise ValueError(f"no consistency proof from size {old_size} to size {len(hashes)}")
-    low, high = 0, len(hashes)
-    proof = []
-    while old_size != high:
-        middle = low + _split(high - low)
-        if old_size <= middle:
-            proof.append(root_of(hashes[middle:high]))
-            high = middle
-        else:
-            proof.append(root_of(hashes[low:middle]))
-            low = middle
-    if low:  # the old tree's last subtree is not the old root itself, so the verifier has to be told it
-        proof.append(root_of(hashes[low:high]))
-    return proof[::-1]
+    return [root_of(hashes[low:high]) for low, high in consistency_parts(old_size, len(hashes))]
 
 
 def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
@@ -238,8 +254,8 @@ def range_proof(hashes: Sequence[bytes], low: int, high: int) -> RangeProof:
     if not 0 <= low <= high <= size:
         raise ValueError(f"[{low}, {high}) is no range of a tree of {size} leaves")
     right, position = [], high
-    for width in _widths(high, size):
-        right.append(_perfect_root(list(hashes[position : position + width])))
+    for width in widths(high, size):
+        right.append(perfect_root(list(hashes[position : position + width])))
         position += width
     return RangeProof(EMPTY_FRONTIER.extend(hashes[:low]).peaks, tuple(right))
 
@@ -249,10 +265,10 @@ def range_root(frontier: Frontier, right: Sequence[bytes], size: int) -> bytes |
 
     None where `right` does not have the form that these sizes demand. At size 0 with nothing to add: `high == size`.
     """
-    widths = list(_widths(frontier.size, size))
-    if frontier.size > size or len(widths) != len(right):
+    parts = list(widths(frontier.size, size))
+    if frontier.size > size or len(parts) != len(right):
         return None
-    for root, width in zip(right, widths, strict=True):
+    for root, width in zip(right, parts, strict=True):
         frontier = frontier.append_subtree(root, width)
     return frontier.root()
 

@@ -240,24 +240,6 @@ def test_stale__of_a_flag_at_one_variant__counts_from_its_last_configuration_cha
     ]
 
 
-def test_compliance__of_a_period__has_its_changes_and_the_state_at_both_ends(told: Told) -> None:
-    report = told.app.ask.compliance(
-        "default", flag="new_pricing", environment="production", where={"plan": "enterprise"}, since="2026-03-05"
-    )
-
-    assert ([each.row.actions for each in report.authorisations], report.standings[0].after) == (
-        [("targeting_changed",), ("disabled",)],
-        "off 100 %",
-    )
-
-
-def test_compliance__of_a_whole_project__agrees_with_that_of_its_only_flag(told: Told) -> None:
-    of_all = told.app.ask.compliance("default", since="2026-03-04", until="2026-03-06")
-    of_one = told.app.ask.compliance("default", flag="new_pricing", since="2026-03-04", until="2026-03-06")
-
-    assert of_all.standings == of_one.standings
-
-
 def test_dashboard__counts_what_there_is(told: Told) -> None:
     board = told.app.ask.dashboard("default")
 
@@ -274,7 +256,7 @@ def test_dashboard__counts_what_there_is(told: Told) -> None:
     )
 
 
-@pytest.mark.parametrize("question", ["stale", "dashboard", "compliance"])
+@pytest.mark.parametrize("question", ["stale", "dashboard"])
 def test_question__about_an_unknown_project__is_not_found(told: Told, question: str) -> None:
     with pytest.raises(NotFound):
         getattr(told.app.ask, question)("mars")

@@ -1,8 +1,9 @@
-"""Reports on a project: what is stale, the dashboard, and compliance for an auditor."""
+"""Reports on a project: what is stale, the dashboard, and evidence for an auditor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 import msgspec
@@ -11,11 +12,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from flagtrail.app.answers import ComplianceReport, Dashboard, StaleReport, reports
+from flagtrail.app.answers import ComplianceReport, Dashboard, ReportKind, StaleReport, reports
+from flagtrail.app.evidence import Asked
+from flagtrail.server.identity import require_overseer
 from flagtrail.server.rest.call import Caller, require_project
 from flagtrail.server.rest.questions import instant, read_where
 
-_CHUNK = 1 << 16
+FILES = sorted(each.MEDIA_TYPE for each in reports.kinds().values())
 
 
 @get("/projects/{project:str}/stale", opt={"role": "viewer"}, sync_to_thread=True, summary="Which flags could go?")
@@ -32,13 +35,14 @@ def dashboard(project: FromPath[str], call: Caller) -> Dashboard:
 
 
 @get(
-    "/projects/{project:str}/reports/compliance",
-    opt={"role": "viewer", "files": ["application/json", "text/html", "text/csv"]},
+    "/projects/{project:str}/reports/{kind:str}",
+    opt={"role": "viewer", "files": ["application/json", *FILES]},
     sync_to_thread=True,
-    summary="Report on a period: timeline, states, authorisations",
+    summary="Report on a period, for an auditor",
 )
-def compliance(  # noqa: PLR0913 - each is a filter of the address
+def evidence(  # noqa: PLR0913 - each is a filter of the address
     project: FromPath[str],
+    kind: FromPath[ReportKind],
     call: Caller,
     *,
     flag: FromQuery[str | None] = None,
@@ -46,27 +50,49 @@ def compliance(  # noqa: PLR0913 - each is a filter of the address
     where: FromQuery[str | None] = None,
     since: FromQuery[str | None] = None,
     until: FromQuery[str | None] = None,
-    format: FromQuery[Literal["json", "html", "csv"]] = "json",  # noqa: A002 - the parameter's name
+    sample: FromQuery[int | None] = None,
+    format: FromQuery[Literal["json", "jsonl", "csv", "html"]] = "json",  # noqa: A002 - the parameter's name
 ) -> Stream:
-    """For one flag or all, and for a segment of contexts where `where` is set."""
-    require_project(call.app, project)
-    report: ComplianceReport = call.app.ask.compliance(
-        project,
+    """Every change recorded from `since` on and before `until`, what is missing from it, and the proof that it is all.
+
+    `json` is the summary alone; the other formats hold the changes, too. `flag`, `environment` and `where` belong to
+    the kind `flag`. The kind `access` is for administrators and auditors.
+    """
+    if kind == "access":
+        require_overseer(call.identity)
+    asked = Asked(
+        kind=kind,
+        project=project,
         flag=flag,
         environment=environment,
-        where=None if where is None else read_where(where),
+        where={} if where is None else read_where(where),
         since=instant(since, "since"),
         until=instant(until, "until"),
+        sample=sample,
     )
+    report = call.app.evidence.report(asked)
     if format == "json":
-        return Stream(_chunks(msgspec.json.encode(report)), media_type=MediaType.JSON)
-    writer = reports.load(format)
-    return Stream(_chunks(writer.render(report)), media_type=writer.MEDIA_TYPE)
+        return Stream(iter([msgspec.json.encode(report.summary)]), media_type=MediaType.JSON)
+    return as_file(report, format)
 
 
-def _chunks(content: bytes) -> Iterator[bytes]:
-    for start in range(0, len(content), _CHUNK):
-        yield content[start : start + _CHUNK]
+def as_file(report: ComplianceReport, name: str) -> Stream:
+    """The report in one of the formats, as it is made; what is refused is refused before the answer begins."""
+    made = reports.load(name)
+    pieces = made.render(report)
+    first = next(pieces)
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(report, made.SUFFIX)}"'}
+    return Stream(_all(first, pieces), media_type=made.MEDIA_TYPE, headers=headers)
 
 
-ROUTES: list[HTTPRouteHandler] = [stale, dashboard, compliance]
+def file_name(report: ComplianceReport, suffix: str) -> str:
+    """What a report's file is called: kind, project, and the days of its period."""
+    scope = report.summary.scope
+    return f"{scope.kind}-{scope.project}-{scope.since[:10]}-{scope.until[:10]}.{suffix}"
+
+
+def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    return chain((first,), rest)
+
+
+ROUTES: list[HTTPRouteHandler] = [stale, dashboard, evidence]

@@ -1,0 +1,303 @@
+"""Reports of a period: the same on every store and ever after, complete by proof, refused where they cannot be made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.evidence import Calendar, P, company, copied, january, put, rendered
+from tests.support.ledgers import stores, url_in
+
+from flagtrail.analysis.evidence import Change
+from flagtrail.app.bootstrap import App
+from flagtrail.app.evidence import Asked
+from flagtrail.ledger.checkpoint import NoteError
+from flagtrail.ledger.period import PeriodRefuted, verify_report
+from flagtrail.model.errors import FlagtrailError, InvalidQuery, LedgerBroken, NotFound
+from flagtrail.model.flag import boolean_flag
+from flagtrail.model.subject import flag_subject
+from flagtrail.storage import load
+
+Lines = list[dict[str, Any]]
+Value = Any
+MIDDLE: dict[str, Any] = {"since": "2026-01-08", "until": "2026-01-25"}
+
+
+@pytest.fixture
+def clock() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+def app(tmp_path: Path, clock: Calendar) -> Iterator[App]:
+    made = company(tmp_path, clock=clock)
+    january(made, clock)
+    yield made
+    made.close()
+
+
+def asked(**about: Value) -> Asked:
+    return Asked(**{"kind": "soc2", "project": P, **about})
+
+
+def lines(app: App, **about: Value) -> Lines:
+    return [json.loads(line) for line in rendered(app.evidence.report(asked(**about)), "jsonl").splitlines()]
+
+
+def seqs(app: App, **about: Value) -> list[int]:
+    return [row.seq for row in app.evidence.report(asked(**about)).rows() if isinstance(row, Change)]
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        pytest.param({}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15], id="the whole record"),
+        pytest.param(MIDDLE, [8, 9, 12, 13, 14], id="a period"),
+        pytest.param({"since": "2026-01-08T12:00:00Z", "until": "2026-01-20T12:00:00Z"}, [8, 9, 12, 13], id="edges"),
+        pytest.param({"since": "2026-01-16", "until": "2026-01-18"}, [], id="a period without entries"),
+        pytest.param({"since": "2025-01-01", "until": "2025-02-01"}, [], id="a period before the record"),
+        pytest.param({"kind": "flag", "flag": "pricing", **MIDDLE}, [8, 9, 13, 14], id="a flag"),
+        pytest.param(
+            {"kind": "flag", "flag": "pricing", "environment": "staging", **MIDDLE}, [9], id="a flag in staging"
+        ),
+        pytest.param({"kind": "access", **MIDDLE}, [10, 11], id="access"),
+    ],
+)
+def test_report__of_a_period__tells_its_changes(app: App, about: dict[str, Any], expected: list[int]) -> None:
+    assert seqs(app, **about) == expected
+
+
+@pytest.mark.parametrize("kind", ["soc2", "iso27001", "pci", "access", "flag"])
+@pytest.mark.parametrize("period", [{}, MIDDLE, {"since": "2026-01-16", "until": "2026-01-18"}], ids=str)
+def test_report__of_any_kind__verifies_offline(app: App, kind: str, period: dict[str, Any]) -> None:
+    about = {"kind": kind, **period, **({"flag": "pricing", "where": {"plan": "pro"}} if kind == "flag" else {})}
+    file = rendered(app.evidence.report(asked(**about)), "jsonl")
+    assert verify_report(file.splitlines(), app.signer.vkey).changes == len(seqs(app, **about))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "html"])
+def test_report__made_again_after_more_changes__has_the_same_bytes(app: App, clock: Calendar, kind: str) -> None:
+    before = rendered(app.evidence.report(asked(**MIDDLE)), kind)
+    clock.day(60)
+    put(app, flag_subject(P, "later"), boolean_flag("later"))
+    assert rendered(app.evidence.report(asked(**MIDDLE)), kind) == before
+
+
+def test_report__without_an_end__ends_with_the_last_entry(app: App, clock: Calendar) -> None:
+    before = rendered(app.evidence.report(asked()), "jsonl")
+    clock.day(200)
+    assert rendered(app.evidence.report(asked(until="2027-01-01")), "jsonl") == before
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme, _ in stores()])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "html"])
+def test_report__from_another_store__has_the_same_bytes(
+    app: App, clock: Calendar, tmp_path: Path, scheme: str, kind: str
+) -> None:
+    url = url_in(scheme, tmp_path)
+    if scheme == "memory":
+        return  # it is what the others are held against
+    store = load(url)
+    copied(app, store)
+    store.close()
+    other = company(tmp_path, url, clock)
+    try:
+        about = asked(kind="flag", flag="pricing", where={"plan": "pro"}, **MIDDLE)
+        assert rendered(other.evidence.report(about), kind) == rendered(app.evidence.report(about), kind)
+    finally:
+        other.close()
+
+
+def test_report__of_a_flag__says_when_it_was_on_for_whom(app: App) -> None:
+    summary = app.evidence.report(asked(kind="flag", flag="pricing", where={"plan": "team"}, **MIDDLE)).summary
+    production = next(each for each in summary.exposures if each.environment == "production")
+    assert [(each.start[:10], each.answer.words) for each in production.intervals] == [
+        ("2026-01-08", "off 100 %"),
+        ("2026-01-15", "on 100 %"),
+    ]
+    assert [(each.environment, each.before, each.after) for each in summary.standings] == [
+        ("production", "off 100 %", "on 100 %"),
+        ("staging", "off 100 %", "on 100 %"),
+        ("development", "off 100 %", "off 100 %"),
+    ]
+
+
+def test_report__of_a_flag__knows_nothing_that_the_ledger_learned_later(app: App, clock: Calendar) -> None:
+    about = asked(kind="flag", flag="pricing", since="2026-01-01", until="2026-01-10")
+    before = app.evidence.report(about).summary.exposures
+    clock.day(60)
+    put(app, flag_subject(P, "pricing"), None, "gone")
+    assert app.evidence.report(about).summary.exposures == before
+
+
+def test_report__of_access__names_who_could_change_production_at_both_ends(app: App) -> None:
+    access = app.evidence.report(asked(kind="access", **MIDDLE)).summary.access
+    assert access is not None
+    assert [[each.key for each in group] for group in (access.before, access.after)] == [
+        ["owner"],
+        ["ana", "owner", "ci"],
+    ]
+
+
+def test_report__of_a_project__lists_what_serves_otherwise(app: App) -> None:
+    found = app.evidence.report(asked(**MIDDLE)).summary.standings
+    assert [(each.flag, each.environment) for each in found] == [
+        ("other", "production"),
+        ("other", "staging"),
+        ("other", "development"),
+        ("pricing", "production"),
+        ("pricing", "staging"),
+    ]
+
+
+Forgery = Callable[[Lines], None]
+
+
+def drop(seq: int) -> Forgery:
+    def forge(told: Lines) -> None:
+        told[:] = [line for line in told if line.get("seq") != seq or line["type"] != "change"]
+
+    return forge
+
+
+def move(told: Lines) -> None:
+    told[1], told[2] = told[2], told[1]
+
+
+def exchange(name: str, value: object, kind: str = "change") -> Forgery:
+    def forge(told: Lines) -> None:
+        next(line for line in told if line["type"] == kind)[name] = value
+
+    return forge
+
+
+def claim(told: Lines) -> None:
+    told[0]["proof"]["end"] = told[0]["proof"]["begin"]
+
+
+def behead(told: Lines) -> None:
+    del told[0]
+
+
+def cut(told: Lines) -> None:
+    told.pop()
+
+
+def widen(told: Lines) -> None:
+    gap = next(line for line in told if line["type"] == "elsewhere")
+    gap["to"] += 1
+
+
+def choose(told: Lines) -> None:
+    told[0]["found"]["sampling"]["seqs"] = told[0]["found"]["sampling"]["seqs"][1:]
+    told[:] = [line for line in told if line["type"] != "sample" or line["seq"] in told[0]["found"]["sampling"]["seqs"]]
+
+
+def twice(told: Lines) -> None:
+    told.insert(-1, next(line for line in told if line["type"] == "sample"))
+
+
+def salted(told: Lines) -> None:
+    sample = next(line for line in told if line["type"] == "sample")
+    sample["values"][0]["salt"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+
+
+def hidden(told: Lines) -> None:
+    next(line for line in told if line["type"] == "sample")["values"].pop()
+
+
+def spoken_for(told: Lines) -> None:
+    receipts = [line for line in told if line["type"] == "sample"]
+    receipts[0]["receipt"], receipts[1]["receipt"] = receipts[1]["receipt"], receipts[0]["receipt"]
+
+
+FORGERIES: dict[str, Forgery] = {
+    "a dropped change": drop(13),
+    "the first change dropped": drop(8),
+    "the last change dropped": drop(14),
+    "changes out of order": move,
+    "another leaf hash": exchange("leaf_hash", "ab" * 21 + "A="),
+    "a reason that nobody gave": exchange("why", "approved by the board"),
+    "another ticket": exchange("ticket", "SEC-1"),
+    "another time": exchange("time", "2026-01-09T00:00:00.000000Z"),
+    "an approval that nobody gave": exchange("approval", "req-1"),
+    "another document": exchange("after", {"enabled": True}),
+    "another author": exchange("actor", {"name": "Ana", "email": "", "for": None}),
+    "a change hidden among others": widen,
+    "another checkpoint": claim,
+    "a file that broke off": cut,
+    "a sample of one's own": choose,
+    "a sampled entry twice": twice,
+    "another salt": salted,
+    "a value withheld": hidden,
+    "a receipt of another entry": spoken_for,
+    "lines of no known type": exchange("type", "chanje"),
+    "a change without a number": exchange("seq", None),
+    "no head": behead,
+    "an empty file": lambda told: told.clear(),
+    "peaks that do not fit": lambda told: told[0]["proof"].update(left=[]),
+    "another proof between the checkpoints": lambda told: told[0]["proof"].update(consistency=[]),
+}
+
+
+@pytest.mark.parametrize("forgery", sorted(FORGERIES))
+def test_verify_report__of_what_was_tampered_with__refuses(app: App, forgery: str) -> None:
+    told = lines(app, **MIDDLE)
+    FORGERIES[forgery](told)
+    with pytest.raises((PeriodRefuted, NoteError)):
+        verify_report([json.dumps(line).encode() for line in told], app.signer.vkey)
+
+
+def test_verify_report__signed_by_another_key__refuses(app: App, tmp_path: Path, clock: Calendar) -> None:
+    file = rendered(app.evidence.report(asked(**MIDDLE)), "jsonl")
+    (tmp_path / "other").mkdir()
+    other = company(tmp_path / "other", clock=clock)
+    with pytest.raises(NoteError):
+        verify_report(file.splitlines(), other.signer.vkey)
+    other.close()
+
+
+@pytest.mark.parametrize("first", [[b"\0" * 32], []], ids=["exchanged", "removed"])
+def test_report__of_a_ledger_whose_tree_is_another__is_refused(
+    app: App, monkeypatch: pytest.MonkeyPatch, first: list[bytes]
+) -> None:
+    app.signer.checkpoint()
+    hashes = app.storage.leaf_hashes
+    monkeypatch.setattr(app.storage, "leaf_hashes", lambda low, high: [*first, *hashes(low, high)[1:]])
+    with pytest.raises(LedgerBroken):
+        app.evidence.report(asked())
+
+
+def test_report__of_a_ledger_that_lost_an_entry__is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = app.storage.entry
+    monkeypatch.setattr(app.storage, "entry", lambda seq: None if seq == 8 else entry(seq))
+    with pytest.raises(LedgerBroken):
+        app.evidence.report(asked(**MIDDLE))
+
+
+@pytest.mark.parametrize(
+    ("about", "error", "told"),
+    [
+        pytest.param({"project": "nope"}, NotFound, "there is no project", id="no such project"),
+        pytest.param({"kind": "flag"}, InvalidQuery, "needs a flag", id="a flag is not named"),
+        pytest.param({"kind": "flag", "flag": "nope"}, NotFound, "there never was 'nope'", id="no such flag"),
+        pytest.param(
+            {"kind": "flag", "flag": "pricing", "environment": "moon"}, NotFound, "'moon'", id="no such environment"
+        ),
+        pytest.param({"flag": "pricing"}, InvalidQuery, "covers all of a project", id="a flag where none belongs"),
+        pytest.param({"environment": "staging"}, InvalidQuery, "covers all", id="an environment where none belongs"),
+        pytest.param({"where": {"plan": "pro"}}, InvalidQuery, "covers all", id="contexts where none belong"),
+        pytest.param({"since": "2026-02-01", "until": "2026-01-01"}, InvalidQuery, "is empty", id="inverted"),
+        pytest.param({"since": "2026-03-01"}, InvalidQuery, "is to come", id="to come"),
+        pytest.param({"since": "soon"}, InvalidQuery, "is not a time", id="no time"),
+        pytest.param({"sample": 101}, InvalidQuery, "0 to 100", id="too large a sample"),
+    ],
+)
+def test_report__that_cannot_be_made__is_refused(
+    app: App, about: dict[str, Any], error: type[FlagtrailError], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        app.evidence.report(asked(**about))
