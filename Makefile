@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium postgres node redis ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node redis prometheus ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -51,6 +51,15 @@ redis:
 	  echo "Installing Redis for the tests of the bus"; \
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq redis-server >/dev/null; }
+
+.PHONY: prometheus
+prometheus:
+	@command -v prometheus >/dev/null || { \
+	  echo "Installing Prometheus for the tests of metrics that are pulled"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq; \
+	  $$SUDO sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; \
+	    apt-get install -y -qq --no-install-recommends prometheus >/dev/null; found=$$?; rm -f /usr/sbin/policy-rc.d; exit $$found'; }
 
 .PHONY: postgres
 postgres:

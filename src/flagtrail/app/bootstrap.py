@@ -27,7 +27,7 @@ from flagtrail.app.metrics import Metrics
 from flagtrail.app.move import MoveRefused, unfinished
 from flagtrail.app.preview import Previews
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
-from flagtrail.app.settings import Settings
+from flagtrail.app.settings import Settings, read_queries
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.sync import Sync
 from flagtrail.app.transfer import Transfer
@@ -37,12 +37,14 @@ from flagtrail.app.usage_reports import UsageReports
 from flagtrail.app.watched import Watched
 from flagtrail.ledger.checkpoint import verifier_key
 from flagtrail.ledger.ed25519 import KEY_BYTES
+from flagtrail.metrics import Source
 from flagtrail.model.access import Member
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
 from flagtrail.model.environment import Project
 from flagtrail.model.errors import AlreadyExists, FlagtrailError, SettingInvalid
 from flagtrail.model.subject import member_subject
+from flagtrail.notify import guarded
 from flagtrail.storage import Cell, Storage, Transaction
 
 OWNER = "owner"
@@ -76,8 +78,13 @@ class App:
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.previews = Previews(self.storage, self.changes)
         self.blames = Blames(self.storage, self.changes, clock)
-        sources = metrics_door.load(metrics_door.Setup(held=self.storage))
-        self.watched = Watched(self.storage, sources, lambda: self.changes.state, clock, days=settings.metric_days)
+        self.watched = Watched(
+            self.storage,
+            _metric_sources(self.storage, settings),
+            lambda: self.changes.state,
+            clock,
+            days=settings.metric_days,
+        )
         self.impacts = Impacts(self.storage, self.ask, self.watched, clock)
         self.evidence = EvidenceReports(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
@@ -158,6 +165,7 @@ class App:
         if self.copy is not None:
             self.copy.step()
         self.bus.close()
+        self.watched.close()
         self.storage.close()
         if failed is not None:
             raise failed
@@ -173,6 +181,18 @@ class App:
         self.storage.delete_expired_cells(now)
         self.storage.delete_old_usage(now)
         self.watched.forget()
+
+
+def _metric_sources(storage: Storage, settings: Settings) -> list[Source]:
+    """Where watched metrics come from. The operator's Prometheus may lie within, but not where clouds keep secrets."""
+    setup = metrics_door.Setup(
+        held=storage,
+        url=settings.prometheus_url,
+        token=settings.prometheus_token,
+        queries=read_queries(settings),
+        transport=guarded(permitted=frozenset({"loopback", "private", "shared"})) if settings.prometheus_url else None,
+    )
+    return metrics_door.load(setup)
 
 
 def _refuse_half_moved(storage: Storage) -> None:

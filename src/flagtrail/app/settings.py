@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from flagtrail.model.document import is_key
 from flagtrail.model.errors import SettingInvalid
 
 _POSTGRES = {"postgresql", "postgres"}
@@ -46,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams_per_token: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
     reports_per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 6_000
     metrics_token: str = ""
+    prometheus_url: str = ""
+    prometheus_token: str = ""
+    prometheus_queries: str = ""
     metric_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 40
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 168.0
 
@@ -113,6 +117,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             names = f"{prefix}{one.upper()}", f"{prefix}{other.upper()}"
             raise SettingInvalid(f"{names[0]} and {names[1]} belong together", setting=names[0])
     _check_mail(settings)
+    _check_prometheus(settings)
     if settings.public_url and urlsplit(settings.public_url).scheme not in {"http", "https"}:
         raise SettingInvalid(f"{settings.public_url!r} is no http address", setting="FLAGTRAIL_PUBLIC_URL")
     if settings.metrics_token != PUBLIC_METRICS and 0 < len(settings.metrics_token) < MIN_METRICS_TOKEN:
@@ -125,6 +130,46 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "FLAGTRAIL_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64", setting="FLAGTRAIL_WEBHOOK_SECRET"
         )
     return settings
+
+
+def read_queries(settings: Settings) -> dict[str, str]:
+    """The metrics that are pulled from Prometheus, each with its expression: JSON itself, or the file that holds it."""
+    told = settings.prometheus_queries.strip()
+    if not told:
+        return {}
+    name = "FLAGTRAIL_PROMETHEUS_QUERIES"
+    try:
+        content = told.encode() if told.startswith("{") else Path(told).read_bytes()
+        queries = msgspec.json.decode(content, type=dict[str, str])
+    except OSError as error:
+        raise SettingInvalid(f"{name}: {told!r} cannot be read: {error.strerror}", setting=name) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise SettingInvalid(
+            f"{name} must be a JSON object of names and PromQL expressions: {error}", setting=name
+        ) from error
+    for key, query in queries.items():
+        if not is_key(key) or not query.strip():
+            raise SettingInvalid(f"{name}: {key!r} is no metric's name, or has no expression", setting=name)
+    return queries
+
+
+def _check_prometheus(settings: Settings) -> None:
+    """Refuse at start what could never be pulled; the texts repeat nothing of the URL, which may hold a password."""
+    name = "FLAGTRAIL_PROMETHEUS_URL"
+    if bool(settings.prometheus_url) != bool(settings.prometheus_queries.strip()):
+        raise SettingInvalid(f"{name} and FLAGTRAIL_PROMETHEUS_QUERIES belong together", setting=name)
+    try:
+        parts = urlsplit(settings.prometheus_url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:  # a port that is none, half an IPv6 address
+        known = False
+    if settings.prometheus_url and not known:
+        raise SettingInvalid(f"{name} must be an http or https address, such as http://prometheus:9090", setting=name)
+    token = settings.prometheus_token
+    if token and not (token.isascii() and token.isprintable()):
+        name = "FLAGTRAIL_PROMETHEUS_TOKEN"
+        raise SettingInvalid(f"{name} holds characters that no token has", setting=name)
+    read_queries(settings)
 
 
 def _check_mail(settings: Settings) -> None:

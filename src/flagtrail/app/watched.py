@@ -126,6 +126,11 @@ class Watched:
         """Remove samples that were kept for long enough; how many went."""
         return self._storage.delete_old_samples(milliseconds(self._clock() - self._kept))
 
+    def close(self) -> None:
+        """Let go of connections to sources."""
+        for source in self._sources:
+            source.close()
+
     def _refuse_too_many(self, project: str, samples: Sequence[Sample]) -> None:
         held = {(each.metric, each.environment, each.labels) for each in self._storage.metric_series(project)}
         named = {(each.metric, each.environment, each.labels) for each in samples}

@@ -47,6 +47,9 @@ class Source(Protocol):
     def points(self, query: PointsQuery) -> list[Point]:
         """A metric put together in buckets, by time; empty where nothing is known. Raises MetricUnreadable."""
 
+    def close(self) -> None:
+        """Let go of connections."""
+
 
 def load(setup: Setup) -> list[Source]:
     """Every source that is set up. Of two with the same metric the earlier one counts: pulled before pushed."""

@@ -30,6 +30,9 @@ class Pushed:
         """As the storage puts them together."""
         return self._held.points(query)
 
+    def close(self) -> None:
+        """Nothing is held: the storage is its owner's to close."""
+
 
 def _metric(name: str, series: list[MetricSeries]) -> Metric:
     return Metric(

@@ -21,7 +21,7 @@ from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Action, Entry
 from flagtrail.model.errors import SettingInvalid
 from flagtrail.model.subject import Subject
-from flagtrail.notify._guard import Guarded
+from flagtrail.notify._guard import Address, Guarded, inward
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 300.0
@@ -132,6 +132,16 @@ def client(*, private: bool) -> httpx2.Client:
     if private:
         return httpx2.Client(follow_redirects=False)
     return httpx2.Client(transport=Guarded(), trust_env=False, follow_redirects=False)
+
+
+def guarded(*, permitted: frozenset[str]) -> httpx2.BaseTransport:
+    """A transport that reaches addresses on the public internet and of the `permitted` kinds (see `_guard.inward`)."""
+
+    def judge(address: Address) -> str:
+        kind = inward(address)
+        return "" if kind in permitted else kind
+
+    return Guarded(judge=judge)
 
 
 def message(entry: Entry, *, words: Sequence[str], flags: Sequence[str] = (), link: str = "") -> Message:
