@@ -7,23 +7,18 @@ from collections.abc import Mapping
 import msgspec
 
 from flagtrail.analysis import dashboard, dependencies, exposure, rollout, staleness, timeline
-from flagtrail.analysis.as_of import At, evaluate_at
+from flagtrail.analysis.as_of import At
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.flag_usage import flag_usage
 from flagtrail.app.heard import refuse_unheard, require_project
-from flagtrail.app.moments import just_after
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.changes import diff
-from flagtrail.engine.explanation import Explanation
-from flagtrail.engine.ruleset import Ruleset
-from flagtrail.model.context import Context
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import BeforeRecord, InvalidQuery, NotFound
+from flagtrail.model.errors import InvalidQuery, NotFound
 from flagtrail.model.flag import Json
-from flagtrail.model.resolution import Resolution
-from flagtrail.model.state import State, Versioned, fold, held_after
-from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+from flagtrail.model.state import State
+from flagtrail.model.subject import flag_subject
 from flagtrail.model.targeting import Serve
 from flagtrail.model.usage import FlagUsage, Span, UsageSummary
 from flagtrail.storage import EntryQuery, Storage, UsageQuery
@@ -37,15 +32,6 @@ class Page(msgspec.Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     next: int | None
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What one context gets, now or then, and the entry because of which it does (see `Ask.evaluate`)."""
-
-    resolution: Resolution
-    explanation: Explanation
-    at: str
-    because: int | None
 
 
 class Ask:
@@ -93,45 +79,6 @@ class Ask:
     def serving(self, serve: Serve) -> str:
         """What is served, in words: "on", or "on 25 %, off 75 %"."""
         return diff.serve_words(serve)
-
-    def state_at(self, project: str, at: At) -> State:
-        """Every document of a project as it stood then; raises BeforeRecord before the first entry."""
-        entries = self._storage.paths_as_of(f"projects/{project}", time=at.time, seq=at.seq)
-        inside = [e for e in entries if e.subject.project == project]
-        if not inside:
-            raise self._before_record(project, at)
-        return fold(inside)
-
-    def evaluate(
-        self,
-        project: str,
-        environment: str,
-        flag: str,
-        context: Context,
-        at: At | None = None,
-        *,
-        trace: bool = False,
-    ) -> Answer:
-        """What the context gets from a flag, now or at a past instant, with the reasons.
-
-        `because` is the newest entry of all that the answer rests on; with
-        `trace` the very entry from which on the context got this, which takes
-        reading the flag's whole history.
-        """
-        state = self._depended_on(project, environment, flag, at)
-        because = max((held.seq for held in state.all()), default=None)
-        if because is None and at is not None:
-            self._refuse_before_record(project, at)
-        explanation = Ruleset(
-            state.flags(project), state.targetings(project, environment), state.segments(project)
-        ).explain(flag, context)
-        now = stamp(self._clock())
-        if trace and because is not None:
-            entries = self._everything_about(project, environment, flag)
-            moment = at or At(time=now)
-            because = evaluate_at(entries, project, environment, flag, context, moment).because
-        when = f"seq {at.seq}" if at is not None and at.seq is not None else at.time if at is not None else None
-        return Answer(explanation.resolution, explanation, when or now, because)
 
     def timeline(
         self, project: str, flag: str, *, environment: str | None = None, limit: int = 50
@@ -238,29 +185,6 @@ class Ask:
         self._refuse_unheard(project, flag, environment)
         return dependencies.gather(self._storage.history, project, environment, flag)
 
-    def _depended_on(self, project: str, environment: str, flag: str, at: At | None) -> State:
-        """The flag's documents now or at an instant, and those of all it depended on just then."""
-        found: dict[Subject, Versioned] = {}
-        wanted = [flag_subject(project, flag), targeting_subject(project, flag, environment)]
-        while wanted:
-            subject = wanted.pop()
-            held = None if subject in found else self._held(subject, at)
-            if held is None:
-                continue
-            found[subject] = held
-            for kind, key in held.mentions:
-                if kind == "segment":
-                    wanted.append(segment_subject(project, key))
-                else:
-                    wanted.extend([flag_subject(project, key), targeting_subject(project, key, environment)])
-        return State().having(found.values(), size=max((held.seq + 1 for held in found.values()), default=0))
-
-    def _held(self, subject: Subject, at: At | None) -> Versioned | None:
-        if at is None:
-            return self.state.held(subject)
-        entry = self._storage.as_of(subject.path, time=at.time, seq=at.seq)
-        return None if entry is None else held_after(entry)
-
     def _lives(self, project: str) -> staleness.Lives:
         """When each flag came to be, and when its definition last changed what it serves."""
         found: dict[int, Entry] = {}
@@ -268,19 +192,6 @@ class Ask:
             query = EntryQuery(project=project, kind="flag", action=action, limit=MANY)
             found.update((entry.seq, entry) for entry in self._storage.entries(query))
         return staleness.lives_of(found.values())
-
-    def _refuse_before_record(self, project: str, at: At) -> None:
-        """Nothing is known of the flag then: that is an answer, unless nothing is known of the project either."""
-        if at.time is None:
-            if self._storage.paths_as_of(f"projects/{project}", seq=at.seq):
-                return
-            raise self._before_record(project, at)
-        if not self._storage.entries(EntryQuery(project=project, until=just_after(at.time), limit=1)):
-            raise self._before_record(project, at)
-
-    def _before_record(self, project: str, at: At) -> BeforeRecord:
-        when = at.time if at.time is not None else f"entry {at.seq}"
-        return BeforeRecord(f"nothing is known of project {project!r} at {when}", project=project)
 
 
 def read_at(text: str | None) -> At | None:
@@ -301,4 +212,4 @@ def _time(text: str | None) -> str | None:
     return None if text is None else read_time(text)
 
 
-__all__ = ["Answer", "Ask", "At", "Page", "read_at"]
+__all__ = ["Ask", "At", "Page", "read_at"]

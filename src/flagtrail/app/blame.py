@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -10,12 +10,13 @@ import msgspec
 from flagtrail.analysis import dependencies
 from flagtrail.analysis.blame import Asked, Blame, blame
 from flagtrail.analysis.exposure import concerns, decides
-from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.heard import refuse_unheard, require_project
-from flagtrail.app.moments import as_datetime, just_after, just_before
+from flagtrail.app.moments import as_datetime, just_after
+from flagtrail.app.window import Window
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import BeforeRecord, InvalidQuery, TooLarge
+from flagtrail.model.errors import BeforeRecord, InvalidQuery
+from flagtrail.model.state import State
 from flagtrail.model.subject import project_subject
 from flagtrail.storage import EntryQuery, Storage
 
@@ -26,22 +27,22 @@ MAX_ENTRIES = 50_000
 class Blames:
     """Answers which entries altered what a context got; changes nothing."""
 
-    def __init__(self, storage: Storage, changes: Changes, clock: Clock) -> None:
+    def __init__(self, storage: Storage, state: Callable[[], State], clock: Clock) -> None:
         self._storage = storage
-        self._changes = changes
+        self._state = state
         self._clock = clock
 
     def blame(self, asked: Asked) -> Blame:
         """What a context got over time, and who made it so: of one flag, or of all.
 
         Raises NotFound for a flag or environment never heard of, InvalidQuery for a window that is empty or has not
-        begun, BeforeRecord for one that is over before the record begins, TooLarge for one with too many changes.
+        begun, BeforeRecord for one that is over before the record begins for one with too many changes.
         """
-        state = self._changes.state
+        state = self._state()
         require_project(state, asked.project)
         refuse_unheard(state, asked.project, flag=asked.flag, environment=asked.environment)
         asked = self._bounded(asked)
-        entries = self._of_flag(asked, asked.flag) if asked.flag is not None else self._of_all(asked)
+        entries = self._entries(asked)
         return blame(entries, asked, self._record(asked, entries))
 
     def _bounded(self, asked: Asked) -> Asked:
@@ -52,35 +53,18 @@ class Blames:
             raise InvalidQuery(f"the window from {asked.since} to {until or 'now'} is empty", since=asked.since)
         return msgspec.structs.replace(asked, until=until)
 
-    def _of_flag(self, asked: Asked, flag: str) -> list[Entry]:
-        """How the flag and all it depended on stood before the window, and their entries in it."""
-
-        def within(paths: Sequence[str]) -> list[Entry]:
-            before = None if asked.since is None else just_before(asked.since)
-            held = [] if before is None else [self._storage.as_of(path, time=before) for path in paths]
-            return [*(entry for entry in held if entry is not None), *self._within(asked, paths)]
-
-        return dependencies.gather(within, asked.project, asked.environment, flag)
-
-    def _of_all(self, asked: Asked) -> list[Entry]:
-        """How every document stood before the window, and all entries of documents that can decide there."""
-        before = None if asked.since is None else just_before(asked.since)
-        prefix = project_subject(asked.project).path
-        held = [] if before is None else self._storage.paths_as_of(prefix, time=before)
-        known = (each.subject for each in self._changes.state.all())
+    def _entries(self, asked: Asked) -> list[Entry]:
+        """How every document that matters stood before the window, and its entries in it."""
+        window = Window(self._storage, since=asked.since, until=asked.until, limit=MAX_ENTRIES)
+        if asked.flag is not None:
+            return dependencies.gather(window.history, asked.project, asked.environment, asked.flag)
+        before = window.below(project_subject(asked.project).path)
+        known = (each.subject for each in self._state().all())
         paths = [subject.path for subject in known if decides(subject, asked.project, asked.environment)]
         return [
-            *(entry for entry in held if concerns(entry, asked.project, asked.environment)),
-            *self._within(asked, paths),
+            *(entry for entry in before if concerns(entry, asked.project, asked.environment)),
+            *window.entries(paths),
         ]
-
-    def _within(self, asked: Asked, paths: Sequence[str]) -> list[Entry]:
-        """The entries of the window; raises TooLarge where they are too many."""
-        found = self._storage.history(paths, since=asked.since, until=asked.until, limit=MAX_ENTRIES + 1)
-        if len(found) > MAX_ENTRIES:
-            told = f"there are more than {MAX_ENTRIES:,} changes in the window; ask for a shorter one, or for one flag"
-            raise TooLarge(told, limit=MAX_ENTRIES)
-        return found
 
     def _record(self, asked: Asked, entries: Sequence[Entry]) -> str | None:
         """Where the project's record begins, if the window begins before that; raises BeforeRecord if it also ends."""

@@ -10,6 +10,7 @@ from flagtrail import metrics as metrics_door
 from flagtrail import storage as storage_door
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
+from flagtrail.app.as_of import Past
 from flagtrail.app.ask import Ask
 from flagtrail.app.blame import Blames
 from flagtrail.app.bus_watch import BusWatch
@@ -77,7 +78,8 @@ class App:
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.previews = Previews(self.storage, self.changes)
-        self.blames = Blames(self.storage, self.changes, clock)
+        self.past = Past(self.storage, lambda: self.changes.state, clock)
+        self.blames = Blames(self.storage, lambda: self.changes.state, clock)
         self.watched = Watched(
             self.storage,
             _metric_sources(self.storage, settings),

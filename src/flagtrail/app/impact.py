@@ -13,6 +13,7 @@ from flagtrail.analysis import impact
 from flagtrail.analysis.as_of import At
 from flagtrail.analysis.effect import Day, Windows, windows
 from flagtrail.analysis.impact import FlagImpact, Impact, Measured, ObservedShift
+from flagtrail.app.as_of import state_at
 from flagtrail.app.ask import Ask
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.watched import Watched, milliseconds
@@ -194,7 +195,7 @@ class Impacts:
 
     def _state(self, project: str, seq: int) -> State:
         with suppress(BeforeRecord):
-            return self._ask.state_at(project, At(seq=seq))
+            return state_at(self._storage, project, At(seq=seq))
         return State()
 
     def _flags(self, change: _Change, then: datetime) -> tuple[FlagImpact, ...]:

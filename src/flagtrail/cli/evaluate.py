@@ -34,11 +34,12 @@ class EvaluatedFlags(msgspec.Struct, frozen=True):
 @click.argument("flag", required=False)
 @click.option("--context", "given", default="", metavar="JSON|k=v,...", help="Who asks: targetingKey and attributes.")
 @click.option("--at", metavar="TIME|SEQ", help="Then: a time, or after the entry with this number.")
+@click.option("--all", "every", is_flag=True, help="Every flag: as without FLAG.")
 @click.option("--explain", is_flag=True, help="Show the rules that were tried.")
 @environment_option
 @asks
 def evaluate(
-    session: Session, flag: str | None, *, given: str, at: str | None, explain: bool, environment: str
+    session: Session, flag: str | None, *, given: str, at: str | None, every: bool, explain: bool, environment: str
 ) -> None:
     """What a context gets, now or at any past time.
 
@@ -47,6 +48,8 @@ def evaluate(
     Example:
       flagtrail eval new_pricing --context plan=pro,targetingKey=u1 --at 2026-11-21T20:00Z
     """
+    if every and flag is not None:
+        raise click.UsageError("Name a flag, or ask for --all of them; not both.")
     question = {
         "environment": environment,
         "flag": flag,
@@ -62,11 +65,22 @@ def evaluate(
 
 
 def _all(evaluated: EvaluatedFlags) -> None:
+    if any(each.explanation is not None for each in evaluated.items):
+        for each in evaluated.items:
+            _one(each)
+            say("")
+        return
     rows = [
-        (each.resolution.flag, _value(each.resolution), each.resolution.variant or "", _reason(each.resolution))
+        (
+            each.resolution.flag,
+            _value(each.resolution),
+            each.resolution.variant or "",
+            _reason(each.resolution),
+            "" if each.because is None else str(each.because),
+        )
         for each in evaluated.items
     ]
-    table(("flag", "value", "variant", "reason"), rows, empty="There are no flags.")
+    table(("flag", "value", "variant", "reason", "entry"), rows, empty="There were no flags.")
 
 
 def _one(evaluated: Evaluated) -> None:

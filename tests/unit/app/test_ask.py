@@ -80,7 +80,7 @@ def real(tmp_path: Path) -> Iterator[App]:
 def test_evaluate__of_the_real_cart_failure__answers_with_the_type_of_its_time(
     real: App, at: str, value: object
 ) -> None:
-    answer = real.ask.evaluate("default", "production", "cartFailure", {"targetingKey": "u"}, read_at(at))
+    answer = real.past.evaluate("default", "production", "cartFailure", {"targetingKey": "u"}, read_at(at))
 
     assert (type(answer.resolution.value), answer.resolution.value) == (type(value), value)
 
@@ -138,7 +138,7 @@ def test_evaluate__at_an_instant__takes_every_document_as_it_was(
     context = {"targetingKey": "u", "plan": plan}
 
     assert (
-        told.app.ask.evaluate("default", "production", "new_pricing", context, read_at(at)).resolution.variant
+        told.app.past.evaluate("default", "production", "new_pricing", context, read_at(at)).resolution.variant
         == variant
     )
 
@@ -147,7 +147,7 @@ def test_evaluate__with_a_trace__names_the_entry_that_altered_the_answer(told: T
     context = {"targetingKey": "u", "plan": "pro"}
     at = At(time="2026-03-05T12:00:00.000000Z")
     rests_on, made_so = (
-        told.app.ask.evaluate("default", "production", "new_pricing", context, at, trace=trace).because
+        told.app.past.evaluate("default", "production", "new_pricing", context, at, trace=trace).because
         for trace in (False, True)
     )
 
@@ -156,24 +156,24 @@ def test_evaluate__with_a_trace__names_the_entry_that_altered_the_answer(told: T
 
 def test_evaluate__now_with_a_trace__names_the_switch(told: Told) -> None:
     context = {"targetingKey": "u", "plan": "pro"}
-    answer = told.app.ask.evaluate("default", "production", "new_pricing", context, trace=True)
+    answer = told.app.past.evaluate("default", "production", "new_pricing", context, trace=True)
 
     assert told.app.ask.entry(answer.because or 0).actions == ("disabled",)
 
 
 def test_evaluate__before_the_record__is_an_error_and_no_guess(told: Told) -> None:
     with pytest.raises(BeforeRecord):
-        told.app.ask.evaluate("default", "production", "new_pricing", {}, At(time="2025-01-01T00:00:00.000000Z"))
+        told.app.past.evaluate("default", "production", "new_pricing", {}, At(time="2025-01-01T00:00:00.000000Z"))
 
 
 def test_evaluate__of_a_flag_before_it_was_made__is_flag_not_found(told: Told) -> None:
-    answer = told.app.ask.evaluate("default", "production", "new_pricing", {}, At(time="2026-03-01T12:00:00.000000Z"))
+    answer = told.app.past.evaluate("default", "production", "new_pricing", {}, At(time="2026-03-01T12:00:00.000000Z"))
 
     assert answer.resolution.error == "FLAG_NOT_FOUND"
 
 
 def test_state_at__an_instant__is_what_stood_then(told: Told) -> None:
-    then = told.app.ask.state_at("default", At(time="2026-03-04T12:00:00.000000Z"))
+    then = told.app.past.state_at("default", At(time="2026-03-04T12:00:00.000000Z"))
     targeting = then.targeting("default", "new_pricing", "production")
 
     assert targeting is not None
@@ -181,7 +181,7 @@ def test_state_at__an_instant__is_what_stood_then(told: Told) -> None:
 
 
 def test_state_at__now__is_the_live_state(told: Told) -> None:
-    then = told.app.ask.state_at("default", At(time="2099-01-01T00:00:00.000000Z"))
+    then = told.app.past.state_at("default", At(time="2099-01-01T00:00:00.000000Z"))
 
     assert (then.flags("default"), then.segments("default"), then.targetings("default", "production")) == (
         told.app.ask.state.flags("default"),
@@ -192,7 +192,7 @@ def test_state_at__now__is_the_live_state(told: Told) -> None:
 
 def test_state_at__before_the_record__is_an_error(told: Told) -> None:
     with pytest.raises(BeforeRecord):
-        told.app.ask.state_at("default", At(time="2025-01-01T00:00:00.000000Z"))
+        told.app.past.state_at("default", At(time="2025-01-01T00:00:00.000000Z"))
 
 
 def test_log__in_pages__meets_every_entry_once_newest_first(told: Told) -> None:

@@ -48,7 +48,7 @@ def question(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Questio
         shop.clock.move(days=1)
         shop.apply(*operations)
     shop.clock.move(days=4)
-    blames = Blames(shop.storage, shop.changes, shop.clock)
+    blames = Blames(shop.storage, lambda: shop.changes.state, shop.clock)
     base = Asked(project="shop", environment="production", context={"plan": "pro"})
 
     def ask(**more: Json) -> Blame:

@@ -7,12 +7,11 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from flagtrail.app.ask import Answer, At
-from flagtrail.model.errors import NotFound
+from flagtrail.app.as_of import Answer
 from flagtrail.model.flag import Json
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State
-from flagtrail.server.rest.call import Call, Caller, DocumentPage, DocumentView, require_project
+from flagtrail.server.rest.call import Caller, DocumentPage, DocumentView, require_project
 from flagtrail.server.rest.questions import at as read_instant
 from flagtrail.server.rest.questions import require_context
 
@@ -60,26 +59,16 @@ def evaluate(project: FromPath[str], data: JSONBody[Question], call: Caller) -> 
     """Not counted as usage. Needs the role viewer in the project and environment."""
     call.identity.require("viewer", project, data.environment)
     require_context(data.context)
-    _require_known(call, project, data.environment, moment := read_instant(data.at))
-    if data.flag is not None:
-        return _evaluated(call, project, data, data.flag, moment)
-    state = call.app.ask.state if moment is None else call.app.ask.state_at(project, moment)
-    living = [flag.key for flag in state.flags(project).values() if not flag.archived]
-    return EvaluatedFlags([_evaluated(call, project, data, key, moment) for key in living])
+    past, moment = call.app.past, read_instant(data.at)
+    if data.flag is None:
+        answers = past.evaluate_all(project, data.environment, data.context, moment)
+        return EvaluatedFlags([_evaluated(answer, explain=data.explain) for answer in answers])
+    answer = past.evaluate(project, data.environment, data.flag, data.context, moment, trace=data.explain)
+    return _evaluated(answer, explain=data.explain)
 
 
-def _require_known(call: Call, project: str, environment: str, moment: At | None) -> None:
-    """An unknown environment would answer that no flag is on: refuse it. The past may know others than the present."""
-    require_project(call.app, project)
-    state = call.app.ask.state
-    if moment is None and state.environment(project, environment) is None:
-        raise NotFound(f"there is no environment {environment!r}", kind="environment", key=environment)
-
-
-def _evaluated(call: Call, project: str, question: Question, flag: str, moment: At | None) -> Evaluated:
-    trace = question.explain and question.flag is not None
-    answer: Answer = call.app.ask.evaluate(project, question.environment, flag, question.context, moment, trace=trace)
-    return Evaluated(answer.resolution, answer.explanation if question.explain else None, answer.at, answer.because)
+def _evaluated(answer: Answer, *, explain: bool) -> Evaluated:
+    return Evaluated(answer.resolution, answer.explanation if explain else None, answer.at, answer.because)
 
 
 @get(
@@ -92,7 +81,7 @@ def read_state(project: FromPath[str], call: Caller, at: FromQuery[str | None] =
     """Every living document of the project by address, now or at a time or after an entry."""
     moment = read_instant(at)
     require_project(call.app, project)
-    state = call.app.ask.state if moment is None else call.app.ask.state_at(project, moment)
+    state = call.app.ask.state if moment is None else call.app.past.state_at(project, moment)
     return DocumentPage(_documents(state, project))
 
 

@@ -145,7 +145,7 @@ def _reachable(page: Page, entry: Entry) -> set[str]:
     found: set[str] = set()
     for seq in (first - 1, first + entry.group.count - 1):
         with suppress(BeforeRecord):
-            state = page.app.ask.state_at(project, At(seq=seq))
+            state = page.app.past.state_at(project, At(seq=seq))
             waiting: list[Mention] = [("segment", subject.name) if subject.flag is None else ("flag", subject.flag)]
             seen = set(waiting)
             while waiting:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from flagtrail.app.ask import Answer, At
+from flagtrail.app.as_of import Answer
+from flagtrail.app.ask import At
 from flagtrail.model.errors import FlagtrailError, InvalidQuery
 from flagtrail.model.flag import Json
 from flagtrail.server.problems import HTTP_STATUS
@@ -57,12 +58,10 @@ def _context(text: str) -> dict[str, Json]:
 
 
 def _answer(page: Page, flag: str | None, context: dict[str, Json], at: At | None) -> Answered:
-    ask = page.app.ask
+    past = page.app.past
     page.who.require("viewer", page.project, page.environment)
     if flag is not None:
-        answer = ask.evaluate(page.project, page.environment, flag, context, at, trace=True)
-        present = None if at is None else ask.evaluate(page.project, page.environment, flag, context)
+        answer = past.evaluate(page.project, page.environment, flag, context, at, trace=True)
+        present = None if at is None else past.evaluate(page.project, page.environment, flag, context)
         return Answered((answer,), present)
-    state = ask.state if at is None else ask.state_at(page.project, at)
-    living = [each.key for each in state.flags(page.project).values() if not each.archived]
-    return Answered(tuple(ask.evaluate(page.project, page.environment, key, context, at) for key in living))
+    return Answered(past.evaluate_all(page.project, page.environment, context, at))
