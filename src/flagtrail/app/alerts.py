@@ -58,9 +58,10 @@ class AlertFollower:
     """Sends every critical change through one channel, in order, while this replica holds the lease.
 
     The place is stored after each success, before the next entry is looked at:
-    a restart goes on where delivery stopped. Only a crash or a stop of the process
-    between the receiver's answer and that write can repeat an alert; its id is
-    then the same, so that a receiver can tell.
+    a restart goes on where delivery stopped. While the database is away, what the
+    receiver took is remembered here and written down first of all afterwards. Only
+    the end of the process between the receiver's answer and that write can repeat
+    an alert; its id is then the same, so that a receiver can tell.
     """
 
     def __init__(self, channel: Channel, storage: Storage, base_url: str, clock: Clock, lease: Lease) -> None:
@@ -72,6 +73,7 @@ class AlertFollower:
         self._lease = lease
         self._client = notify.client(private=channel.private)
         self._not_before = 0.0
+        self._unsettled: Delivery | None = None
         self.outcomes: Counter[str] = Counter()
         """Attempts of this process by `follow.OUTCOMES`."""
 
@@ -81,6 +83,7 @@ class AlertFollower:
         Called earlier than that (the ledger moved), it waits on: a receiver in
         trouble is not asked again for every change.
         """
+        self._write_down()
         place = self._place()
         if not self._lease.held():
             return None
@@ -164,21 +167,29 @@ class AlertFollower:
         return None
 
     def _settle(self, entry: Entry, outcome: str, attempts: int, detail: str) -> None:
-        """Write down the outcome and the new place in one transaction, unless somebody else did.
+        """Nothing more is to be done about this entry; where the database is away that is written down later."""
+        self._unsettled = Delivery(self.name, entry.seq, outcome, stamp(self._clock()), attempts, detail)
+        self._write_down()
+
+    def _write_down(self) -> None:
+        """Write down what became of an alert and the new place in one transaction, unless somebody else did.
 
         Without asking for the lease: whoever has taken it meanwhile must not send once more what has arrived.
         """
-        delivery = Delivery(self.name, entry.seq, outcome, stamp(self._clock()), attempts, detail)
-        place = msgspec.json.encode(_Place(entry.seq + 1))
+        delivery = self._unsettled
+        if delivery is None:
+            return
+        place = msgspec.json.encode(_Place(delivery.seq + 1))
 
         def work(tx: Transaction) -> None:
             raw = tx.cell("place", self.name)
-            if raw is not None and msgspec.json.decode(raw, type=_Place).seq > entry.seq:
+            if raw is not None and msgspec.json.decode(raw, type=_Place).seq > delivery.seq:
                 return
             tx.put_cell("place", Cell(self.name, place))
-            tx.put_cell("delivery", Cell(f"{self.name}/{entry.seq:019d}", msgspec.json.encode(delivery)))
+            tx.put_cell("delivery", Cell(f"{self.name}/{delivery.seq:019d}", msgspec.json.encode(delivery)))
 
         self._storage.write(work)
+        self._unsettled = None
 
     def _message(self, entry: Entry) -> notify.Message:
         return notify.message(

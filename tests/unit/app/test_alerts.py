@@ -19,6 +19,7 @@ from flagtrail.app.clock import stamp
 from flagtrail.app.lease import TAKE_OVER_SECONDS, Leases
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.condition import Condition
+from flagtrail.model.errors import StorageFailed
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
@@ -254,6 +255,26 @@ def test_step__by_whoever_took_over_during_an_attempt_that_then_succeeded__tells
     others[0].step()
 
     assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (1, ["delivered"])
+
+
+def test_step__whose_database_went_away_while_the_receiver_took_it__writes_that_down_when_it_is_back(
+    shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, write = started(shop, receiver), shop.storage.write
+    sender = Sender(lambda: monkeypatch.setattr(shop.storage, "write", _away))
+    monkeypatch.setattr(notify, "load", lambda _kind: sender)
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    for _ in range(2):
+        with pytest.raises(StorageFailed):
+            one.step()
+    monkeypatch.setattr(shop.storage, "write", write)
+    one.step()
+
+    assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (1, ["delivered"])
+
+
+def _away(_work: object) -> None:
+    raise StorageFailed("the database is away")
 
 
 def test_step__by_whoever_took_over_during_an_attempt_that_then_failed__tells_it_once(
