@@ -161,6 +161,14 @@ class StorageFailed(FlagtrailError):
     remedy = "Look at the server's log, check disk space and permissions, then repeat."
 
 
+class OutcomeUnknown(StorageFailed):
+    """The database was lost while it committed, and has not come back to say whether it did."""
+
+    code = "outcome_unknown"
+    title = "Nobody can say whether the change was made"
+    remedy = "Look before you repeat it; with the same Idempotency-Key it can be repeated, and is made once."
+
+
 class StorageCorrupt(FlagtrailError):
     """The database file is damaged or is not one of ours."""
 

@@ -49,6 +49,7 @@ HTTP_STATUS: dict[type[FlagtrailError], int] = {
     errors.BeforeRecord: 404,
     errors.HistoryOrder: 409,
     errors.StorageFailed: 503,
+    errors.OutcomeUnknown: 503,
     errors.StorageCorrupt: 500,
     errors.LedgerBroken: 500,
     errors.SettingInvalid: 422,
@@ -103,7 +104,7 @@ def _headers(error: FlagtrailError) -> dict[str, str]:
         headers["WWW-Authenticate"] = 'Bearer realm="flagtrail"'
     if isinstance(error, errors.TooManyRequests):
         headers["Retry-After"] = str(error.facts.get("retry_after", 60))
-    if isinstance(error, errors.StorageFailed):
+    if isinstance(error, errors.StorageFailed) and not isinstance(error, errors.OutcomeUnknown):
         headers["Retry-After"] = "5"
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = str(error.facts.get("allow", ""))

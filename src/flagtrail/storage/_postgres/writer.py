@@ -15,7 +15,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import FlagtrailError, StorageFailed
+from flagtrail.model.errors import FlagtrailError, OutcomeUnknown
 from flagtrail.storage import Head
 from flagtrail.storage._batch import Batch, Unit
 from flagtrail.storage._postgres import rows
@@ -139,7 +139,7 @@ class Writer:
     def _finish(self, number: str) -> None:
         """Commit. Where the answer is lost with the connection, PostgreSQL is asked what became of it.
 
-        Raises psycopg.Error where it was not committed, StorageFailed where nobody can say.
+        Raises psycopg.Error where it was not committed, OutcomeUnknown where nobody can say.
         """
         try:
             self._connection.execute("COMMIT")
@@ -163,9 +163,8 @@ class Writer:
             if status == "aborted":
                 return False
             time.sleep(_ASK_AGAIN_SECONDS)
-        raise StorageFailed(
-            f"the database {self._location.name} was lost while it committed, and nobody can say whether it did; look"
-            " before you repeat",
+        raise OutcomeUnknown(
+            f"the database {self._location.name} was lost while it committed, and nobody can say whether it did",
             database=self._location.name,
         ) from error
 
