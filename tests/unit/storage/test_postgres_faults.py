@@ -18,7 +18,7 @@ from tests.support.ledgers import Draft, append, fill, problems, seqs
 from tests.support.postgres import PostgresServer
 
 from flagtrail import storage as door
-from flagtrail.model.errors import StorageFailed
+from flagtrail.model.errors import OutcomeUnknown, StorageFailed
 from flagtrail.model.subject import flag_subject
 from flagtrail.model.usage import SampledContext, Usage
 from flagtrail.storage import Cell, EntryQuery, ReportMark, Storage, Transaction, load
@@ -168,7 +168,7 @@ def test_commit__whose_outcome_nobody_can_tell__says_so(
     monkeypatch.setattr(writer, "_ASK_FOR_SECONDS", 0.0)
     storage._writer._connection = _Losing(storage._writer._connection, server, "after")  # type: ignore[assignment]  # stands in
 
-    with pytest.raises(StorageFailed, match="nobody can say whether it did"):
+    with pytest.raises(OutcomeUnknown, match="nobody can say whether it did"):
         fill(storage, Draft())
 
 
@@ -191,6 +191,25 @@ def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, s
     holding.join()
 
     assert seqs(fill(storage, Draft())) == [1]
+    other.close()
+
+
+def test_unit_of_work__that_hangs_with_the_head__is_ended_so_that_others_go_on(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    storage.write(lambda tx: tx._connection.execute("SET idle_in_transaction_session_timeout = '100ms'"))
+    other = load(server.url(storage._writer._location.name.partition(" ")[0]))
+
+    def hang(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        other.write(lambda others: append(others, Draft()))  # waits for the head
+        append(transaction, Draft())
+
+    with pytest.raises(StorageFailed, match="said nothing for 10 seconds"):
+        storage.write(hang)
+
+    assert seqs(fill(storage, Draft())) == [1]
+    assert problems(other) == []
     other.close()
 
 

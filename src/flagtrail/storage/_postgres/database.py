@@ -19,6 +19,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOCK_SECONDS = 10
 """How long a change waits for another one that holds the head."""
+IDLE_SECONDS = 10
+"""How long a change may hold the head and say nothing: its process may hang, and all others wait for it."""
 _LARGEST = 2**63 - 1
 _DEFAULTS = {"connect_timeout": 10, "application_name": "flagtrail", "client_encoding": "UTF8"}
 # A server that vanished is noticed within half a minute, by both sides: else its locks would stay.
@@ -26,7 +28,7 @@ _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count
 _SESSION = {
     "statement_timeout": "30s",
     "lock_timeout": f"{LOCK_SECONDS}s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
@@ -42,6 +44,7 @@ _REMEDIES = {
     "22": "cannot hold this",
     "23": "refused the change, which breaks one of its rules",
     "25": "takes no changes now: it is a standby, or set to read only",
+    "25P03": f"ended this change, which said nothing for {IDLE_SECONDS} seconds while others waited for it; repeat",
     "28": "does not let this user in; check the user and the password",
     "3D": "does not exist; create it",
     "42501": "does not allow this user to do this; grant it, or run 'flagtrail migrate' as the owner",
