@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import os
@@ -96,7 +97,9 @@ class PostgresServer:
         if process is None or process.poll() is not None:
             return
         if how == signal.SIGKILL:
-            os.killpg(process.pid, signal.SIGKILL)
+            for pid in (process.pid, *_children(process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         else:
             process.send_signal(how)
         process.wait(START_SECONDS)
@@ -123,6 +126,14 @@ class PostgresServer:
             return []
         changed = ["--reuid", _user(), "--regid", _user_group(), "--clear-groups"] if os.geteuid() == 0 else []
         return [setpriv, *changed, "--pdeathsig", "INT"]
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that this one started: each is a session of its own, so that no group holds them all."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # another system: they notice by themselves that their parent is gone
+        return []
 
 
 def _quoted(text: str) -> str:

@@ -22,7 +22,8 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers as `conduct`, `status` and `headers` say; `received` holds every request, also those it then failed.
+    """Answers as `conduct`, `status` and `headers` say; `received` holds every request, also those it then failed,
+    `taken` those that were answered with success.
 
     `take` answers `status`; `fail` answers it `failures` times and then 204; `hang`
     never answers; `drop` closes the connection; `drip` sends a header without
@@ -38,6 +39,7 @@ class Receiver(ThreadingHTTPServer):
         self.headers: dict[str, str] = {}
         self.failures = 1
         self.received: list[Received] = []
+        self.taken: list[Received] = []
         self.over = threading.Event()
 
     @property
@@ -55,9 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver = cast("Receiver", self.server)
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        receiver.received.append(
-            Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-        )
+        self._request = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        receiver.received.append(self._request)
         self.close_connection = True
         if receiver.conduct == "hang":
             receiver.over.wait()
@@ -71,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(204, {})
 
     def _answer(self, status: int, headers: dict[str, str]) -> None:
+        if 200 <= status < 300:
+            cast("Receiver", self.server).taken.append(self._request)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -1,0 +1,65 @@
+"""Redis killed and cut off among sixteen writers: losing the bus only delays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.postgres import url_for
+from tests.support.proxy import Proxy, proxy
+from tests.support.redis_server import RunningRedis, redis_program, running_redis
+from tests.support.world import World, until, world
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RunningRedis]:
+    if redis_program() is None:
+        pytest.skip("there is no redis-server: make redis")
+    with running_redis(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def network(redis: RunningRedis) -> Iterator[Proxy]:
+    with proxy(redis.port) as made:
+        yield made
+
+
+@pytest.fixture
+def company(tmp_path: Path, network: Proxy) -> Iterator[World]:
+    """Both replicas reach Redis through the network."""
+    address = {"redis": f"redis://127.0.0.1:{network.port}/0"}
+    with world(tmp_path, url_for(tmp_path), address, address) as made:
+        yield made
+
+
+def test_redis__killed_among_writers__delays_and_refuses_nothing(company: World, redis: RunningRedis) -> None:
+    with company.working():
+        redis.kill()
+        lost = until(lambda: company.logged("bus.lost"))
+        company.worked()
+        ready = company.ready(0)
+        redis.start()
+        found = until(lambda: len(company.logged("bus.found")) >= 2)
+
+    assert (lost, ready, found, company.refused()) == (True, True, True, 0)
+    assert company.defects() == []
+
+
+@pytest.mark.parametrize("forget", [False, True], ids=["healed", "reset"])
+def test_redis__cut_off_among_writers__delays_and_refuses_nothing(
+    company: World, network: Proxy, *, forget: bool
+) -> None:
+    with company.working():
+        network.cut()
+        lost = until(lambda: {"tell", "listen"} <= {line["what"] for line in company.logged("bus.lost")})
+        company.worked()
+        ready = company.ready(1)
+        network.heal(forget=forget)
+        found = until(lambda: len(company.logged("bus.found")) >= 2)
+
+    assert (lost, ready, found, company.refused()) == (True, True, True, 0)
+    assert company.defects() == []
