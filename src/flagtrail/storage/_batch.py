@@ -28,6 +28,9 @@ class Reader(Protocol):
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value, or None."""
 
+    def awake(self) -> None:
+        """Called now and then by long units of work: a database may end a transaction that says nothing for long."""
+
 
 class Batch:
     """What the units of work of one commit add, in their order, to what lies below the locked head."""
@@ -88,6 +91,7 @@ class Unit:
             raise
         self.records += records
         self._head = head
+        self._batch.reader.awake()
 
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -195,22 +196,39 @@ def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, s
 
 
 def test_unit_of_work__that_hangs_with_the_head__is_ended_so_that_others_go_on(
-    storage: PostgresStorage, server: PostgresServer
+    storage: PostgresStorage, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.write(lambda tx: tx._connection.execute("SET idle_in_transaction_session_timeout = '100ms'"))
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.1)
     other = load(server.url(storage._writer._location.name.partition(" ")[0]))
+    assert isinstance(other, PostgresStorage)
+    other.write(lambda _: other._writer._connection.execute("SET lock_timeout = '200ms'"))
 
     def hang(transaction: Transaction) -> None:
         append(transaction, Draft())
-        other.write(lambda others: append(others, Draft()))  # waits for the head
-        append(transaction, Draft())
+        other.write(lambda others: append(others, Draft()))  # waits for the head, and ends who hangs with it
 
-    with pytest.raises(StorageFailed, match="said nothing for 10 seconds"):
+    with pytest.raises(StorageFailed, match="ended this connection"):
         storage.write(hang)
 
     assert seqs(fill(storage, Draft())) == [1]
     assert problems(other) == []
     other.close()
+
+
+def test_unit_of_work__that_takes_long_but_goes_on__is_not_ended(
+    storage: PostgresStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.4)
+    storage.write(lambda _: storage._writer._connection.execute("SET idle_in_transaction_session_timeout = '1s'"))
+
+    def import_much(transaction: Transaction) -> None:
+        for number in range(8):
+            time.sleep(0.2)
+            append(transaction, Draft(subject=flag_subject("default", f"flag-{number}")))
+
+    storage.write(import_much)
+
+    assert storage.head().size == 8
 
 
 def test_standby__that_takes_no_changes__says_so(storage: PostgresStorage) -> None:

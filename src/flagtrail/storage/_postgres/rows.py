@@ -20,6 +20,12 @@ PAGE = 1_000
 _HASH_BYTES = 32
 _HEAD = "SELECT size, frontier, root, last_time FROM ledger_head"
 _LOCKED = "SELECT size, frontier, root, last_time, pg_current_xact_id()::text FROM ledger_head FOR UPDATE"
+_END_HUNG = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+  AND application_name = current_setting('application_name') AND backend_xid IS NOT NULL
+  AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - make_interval(secs => %s)
+"""
 _APPEND = """
 WITH entry AS (
   INSERT INTO ledger_entry (seq, leaf, leaf_hash, subject, version, effective)
@@ -70,6 +76,14 @@ def lock_head(connection: Connection) -> tuple[Head, str]:
         found = connection.execute(_LOCKED, binary=True)
     ((size, frontier, root, last_time, transaction),) = found.fetchall()
     return Head(size, _peaks(frontier), root, last_time), transaction
+
+
+def end_hung(connection: Connection, seconds: float) -> int:
+    """End transactions of this installation whose process has said nothing for so long; how many there were.
+
+    PostgreSQL is told to do so by itself, but looks away after a pipeline: the Flush that ends one stops its timer.
+    """
+    return connection.execute(_END_HUNG, (seconds,)).rowcount
 
 
 def _peaks(frontier: bytes) -> tuple[bytes, ...]:

@@ -5,6 +5,7 @@ Between processes the head's row lock decides whose turn it is. One commit for a
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,18 @@ from flagtrail.model.errors import FlagtrailError, OutcomeUnknown
 from flagtrail.storage import Head
 from flagtrail.storage._batch import Batch, Unit
 from flagtrail.storage._postgres import rows
-from flagtrail.storage._postgres.database import Connection, Location, broken, connect, refusal, refusals
+from flagtrail.storage._postgres.database import (
+    IDLE_SECONDS,
+    Connection,
+    Location,
+    broken,
+    connect,
+    refusal,
+    refusals,
+)
 from flagtrail.storage._queue import Job, Refused, WriterThread
+
+_log = logging.getLogger(__name__)
 
 _ASK_AGAIN_SECONDS = 0.1
 _ASK_FOR_SECONDS = 15.0
@@ -43,6 +54,7 @@ class _Reader:
     def __init__(self, connection: Connection, location: Location) -> None:
         self._connection = connection
         self._location = location
+        self._asked = time.monotonic()
         self.failure: psycopg.Error | None = None
         """PostgreSQL goes on with nothing after an error: whoever it was that asked, the transaction is lost."""
 
@@ -55,7 +67,13 @@ class _Reader:
         """A cell's value."""
         return self._ask(partial(rows.cell, collection=collection, key=key))
 
+    def awake(self) -> None:
+        """Show PostgreSQL that this process does not hang, where nothing else did for a while."""
+        if time.monotonic() - self._asked > IDLE_SECONDS / 4:
+            self._ask(lambda connection: connection.execute("SELECT"))
+
     def _ask(self, question: Callable[[Connection], T]) -> T:
+        self._asked = time.monotonic()
         try:
             with refusals(self._location):
                 return question(self._connection)
@@ -124,7 +142,19 @@ class Writer:
             self._moved(batch.head.size)
 
     def _begin(self) -> tuple[Head, str]:
-        """The locked head and the transaction's number; a connection that proves lost is made anew, once."""
+        """The locked head and the transaction's number. Whoever hangs with the head is ended, once the wait is over."""
+        try:
+            return self._locked()
+        except psycopg.errors.LockNotAvailable:
+            self._undo()
+            ended = rows.end_hung(self._connection, IDLE_SECONDS)
+            if not ended:
+                raise
+            _log.warning("storage.hung_changes_ended: %s", ended)
+            return self._locked()
+
+    def _locked(self) -> tuple[Head, str]:
+        """Lock the head; a connection that proves lost is made anew, once."""
         if not broken(self._connection):
             try:
                 return rows.lock_head(self._connection)

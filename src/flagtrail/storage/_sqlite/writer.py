@@ -66,6 +66,9 @@ class _Reader:
         with refusals(self._path):
             return rows.cell(self._connection, collection, key)
 
+    def awake(self) -> None:
+        """SQLite ends no transaction by itself."""
+
 
 class Writer:
     """Runs units of work one after the other on its own thread and connection."""
