@@ -123,13 +123,16 @@ def _await_ready(server: RunningServer) -> None:
 
 def main() -> None:
     """Serve."""
+    from flagtrail.app import trace
     from flagtrail.app.bootstrap import App
     from flagtrail.app.identity import SYSTEM_IDENTITY
     from flagtrail.app.settings import read_settings
     from flagtrail.model.access import Token
-    from flagtrail.server.asgi import serve
+    from flagtrail.server.asgi import configure_logging, serve
 
     settings = read_settings(os.environ)
+    configure_logging(settings.log_level)
+    trace.start(os.environ)
     app = App(settings)
     login = app.first_start()
     key = f"test-{app.changes.state.size}"

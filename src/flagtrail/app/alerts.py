@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from flagtrail import notify
+from flagtrail.app import trace
 from flagtrail.app.change import CRITICAL_CELLS
 from flagtrail.app.clock import Clock, stamp, uuid7
 from flagtrail.app.follow import Follower
@@ -153,7 +154,8 @@ class AlertFollower:
         message = self._message(entry)
         sender = notify.load(self._channel.notifier)
         try:
-            sender.send(self._client, self._channel.target, message, secret=self._channel.secret)
+            with trace.span("alert.deliver", channel=self.name, seq=entry.seq, attempt=attempts):
+                sender.send(self._client, self._channel.target, message, secret=self._channel.secret)
         except notify.DeliveryFailed as failure:
             log.warning("alert.failed", channel=self.name, seq=entry.seq, attempts=attempts, detail=str(failure))
             self.outcomes["dead" if failure.permanent else "failed"] += 1

@@ -31,6 +31,7 @@ from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.settings import Settings, read_queries
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.sync import Sync
+from flagtrail.app.trace_storage import watched
 from flagtrail.app.transfer import Transfer
 from flagtrail.app.usage import UsageCounter
 from flagtrail.app.usage_copy import COPY_SECONDS, DRAIN_SECONDS, UsageCopy, UsageDrain
@@ -61,7 +62,7 @@ class App:
         self.settings = settings
         self.clock = clock
         key_path = settings.key_path
-        self.storage: Storage = storage_door.load(settings.database)
+        self.storage: Storage = watched(storage_door.load(settings.database))
         _refuse_half_moved(self.storage)
         self.origin = _origin(self.storage, settings)
         self.signer = CheckpointSigner(self.storage, origin=self.origin, key_path=key_path, new_key=settings.new_key)

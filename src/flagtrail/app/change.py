@@ -12,6 +12,7 @@ from itertools import islice
 import msgspec
 
 import flagtrail
+from flagtrail.app import trace
 from flagtrail.app.clock import Clock, salts, stamp, uuid7
 from flagtrail.app.identity import Identity
 from flagtrail.app.meter import Meter
@@ -134,7 +135,9 @@ class Changes:
 
         started = time.perf_counter()
         try:
-            applied = self._storage.write(work)
+            with trace.span("change") as span:
+                applied = self._storage.write(work)
+                span.set(entries=len(applied.receipt.entries), size=applied.state.size)
         except VersionConflict as conflict:
             raise self._with_diff(conflict) from None
         if applied.new:
@@ -176,10 +179,12 @@ class Changes:
             return receipts, state
 
         started = time.perf_counter()
-        try:
-            receipts, state = self._storage.write(work)
-        except _Rehearsed as rehearsed:
-            return rehearsed.receipts
+        with trace.span("change", groups=len(parts)) as span:
+            try:
+                receipts, state = self._storage.write(work)
+            except _Rehearsed as rehearsed:
+                return rehearsed.receipts
+            span.set(entries=sum(len(receipt.entries) for receipt in receipts), size=state.size)
         self.meter.appended([receipt.entries for receipt in receipts], time.perf_counter() - started)
         self._made(state)
         return receipts

@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from flagtrail.app import trace
 from flagtrail.ledger.checkpoint import NoteError, Signer, parse_checkpoint, verifier_key, verify_note
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.model.errors import LedgerBroken, SettingInvalid
@@ -98,7 +99,8 @@ class CheckpointSigner:
                     self._memory = self._remembered()
                     head = self._storage.head()
                     if not self._signed(head):
-                        self._extend(head)
+                        with trace.span("checkpoint.sign", size=head.size, entries=head.size - self._memory.size):
+                            self._extend(head)
             self._confirmed = Signed(head.size, time.time())
             return self._memory.note
 

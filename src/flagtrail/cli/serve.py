@@ -100,11 +100,13 @@ def _settings(host: str | None, port: int | None) -> Settings:
 
 
 def _opened(settings: Settings) -> App:
+    from flagtrail.app import trace
     from flagtrail.app.bootstrap import App
     from flagtrail.server.asgi import configure_logging
 
     configure_logging(settings.log_level)
     _refuse_taken(settings)
+    trace.start(os.environ)
     return App(settings)
 
 

@@ -23,6 +23,7 @@ from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from flagtrail.app import trace
 from flagtrail.app.bootstrap import App
 from flagtrail.model.errors import SettingInvalid
 from flagtrail.server import openapi, problems, raw, reports_asgi, sync_asgi
@@ -35,6 +36,7 @@ from flagtrail.server.rest import ROUTES, UNGATED
 from flagtrail.server.rest.body import StrictRequest
 from flagtrail.server.rest.call import provide_call
 from flagtrail.server.sync_asgi import SyncFront
+from flagtrail.server.tracing import traced
 from flagtrail.server.traffic import Traffic, surface
 
 log = structlog.get_logger()
@@ -132,7 +134,10 @@ def create(app: App, *, demo: bool = False) -> Front:
         app.start()
 
     async def stop() -> None:
-        await run_sync(app.close)
+        try:
+            await run_sync(app.close)
+        finally:
+            await run_sync(trace.stop)
 
     api = Router(API, route_handlers=[*ROUTES], dependencies={"call": Provide(provide_call)})
     litestar = Litestar(
@@ -196,6 +201,7 @@ def configure_logging(level: str) -> None:
         raise SettingInvalid(f"{level!r} is no log level", setting="FLAGTRAIL_LOG_LEVEL")
     told: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
+        *([trace.in_log] if trace.present() is not None else []),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -229,7 +235,7 @@ def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:
     listening = bind(host, port)
     front = create(app, demo=demo)
     config = uvicorn.Config(
-        front,
+        cast("Any", traced(cast("Any", front))),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 from litestar.exceptions import HTTPException, ValidationException
 
+from flagtrail.app import trace
 from flagtrail.model import errors
 from flagtrail.model.errors import FlagtrailError
 
@@ -63,7 +64,7 @@ HTTP_STATUS: dict[type[FlagtrailError], int] = {
 }
 """Every refusal's status. A class that is not here is a defect of ours, and told as one (500)."""
 
-_RESERVED = frozenset({"type", "title", "status", "detail", "code", "remedy", "instance", "request"})
+_RESERVED = frozenset({"type", "title", "status", "detail", "code", "remedy", "instance", "request", "trace"})
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -80,8 +81,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def problem(error: FlagtrailError, request: str) -> Problem:
-    """The problem of a refusal; `request` is the request's id. The refusal's facts are members of their own,
-    but for where the database lies: that is told to nobody outside.
+    """The problem of a refusal; `request` is the request's id, `trace` that of its trace, where there is one.
+
+    The refusal's facts are members of their own, but for where the database lies: that is told to nobody outside.
     """
     status = HTTP_STATUS.get(type(error), 500)
     members: dict[str, Any] = {
@@ -92,6 +94,7 @@ def problem(error: FlagtrailError, request: str) -> Problem:
         "code": error.code,
         "remedy": error.remedy,
         "request": request,
+        **({"trace": trace_id} if (trace_id := trace.ids().get("trace_id")) else {}),
     }
     ours = {"path"} if isinstance(error, errors.StorageFailed | errors.StorageCorrupt) else set()
     facts = {name: value for name, value in error.facts.items() if name not in _RESERVED | ours and value is not None}

@@ -1,0 +1,90 @@
+"""A store whose questions and writes are spans of whatever asks; wrapped around one only where something is traced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flagtrail.app import trace
+from flagtrail.storage import Storage, Transaction
+
+T = TypeVar("T")
+
+QUESTIONS = frozenset(
+    {
+        "as_of",
+        "cell",
+        "cells",
+        "current",
+        "entries",
+        "entries_from",
+        "entry",
+        "head",
+        "history",
+        "leaf_hashes",
+        "paths_as_of",
+        "put_cell",
+        "sampled_contexts",
+        "usage",
+        "usage_clients",
+        "usage_counts",
+        "usage_reporters",
+        "usage_summary",
+        "add_usage",
+    }
+)
+"""Calls that are a span each. Those that are read on and on (exports) last as long as whoever reads them."""
+
+
+def watched(storage: Storage) -> Storage:
+    """The store itself where nothing is traced; else one that makes spans of what is asked within a span."""
+    tracing = trace.present()
+    return storage if tracing is None else cast("Storage", _Watched(storage, tracing))
+
+
+class _Watched:
+    """Passes everything on."""
+
+    def __init__(self, storage: Storage, tracing: trace.Tracing) -> None:
+        self._storage = storage
+        self._tracing = tracing
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
+        found = getattr(self._storage, name)
+        if name in QUESTIONS:
+            found = self._asked(name, found)
+        setattr(self, name, found)
+        return found
+
+    def _asked(self, name: str, ask: Callable[..., T]) -> Callable[..., T]:
+        @wraps(ask)
+        def asked(*args: Any, **parts: Any) -> T:  # noqa: ANN401 - as the store takes them
+            if not self._tracing.within():
+                return ask(*args, **parts)
+            with trace.span(f"storage.{name}"):
+                return ask(*args, **parts)
+
+        return asked
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """See `Storage.write`; the span says how long the head was waited for, and how long the work held it."""
+        if not self._tracing.within():
+            return self._storage.write(work)
+        with trace.span("storage.write") as span:
+            asked = time.perf_counter()
+
+            def timed(tx: Transaction) -> T:
+                begun = time.perf_counter()
+                try:
+                    return work(tx)
+                finally:
+                    done = time.perf_counter()
+                    span.set(wait_ms=_milliseconds(begun - asked), work_ms=_milliseconds(done - begun))
+
+            return self._storage.write(timed)
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
