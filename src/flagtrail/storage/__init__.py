@@ -202,8 +202,8 @@ class Storage(Protocol):
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value, or None. Expiry is the caller's to judge by `cells`."""
 
-    def cells(self, collection: str) -> list[Cell]:
-        """All cells of a collection, by key."""
+    def cells(self, collection: str, *, start: str = "", limit: int | None = None) -> list[Cell]:
+        """The cells of a collection, by key: those from the key `start` on, at most `limit`."""
 
     def collections(self) -> list[str]:
         """The collections that hold cells, sorted."""

@@ -268,10 +268,11 @@ class MemoryStorage:
             found = self._cells.get((collection, key))
         return None if found is None else found.value
 
-    def cells(self, collection: str) -> list[Cell]:
-        """All cells of a collection, by key."""
+    def cells(self, collection: str, *, start: str = "", limit: int | None = None) -> list[Cell]:
+        """Cells of a collection, by key."""
         with self._lock:
-            return [cell for (name, _), cell in sorted(self._cells.items(), key=_address) if name == collection]
+            held = [cell for (name, key), cell in self._cells.items() if name == collection and key >= start]
+        return sorted(held, key=lambda cell: cell.key)[:limit]
 
     def collections(self) -> list[str]:
         """The collections that hold cells, sorted."""

@@ -228,12 +228,11 @@ class SqliteStorage:
         with self._reading() as connection:
             return rows.cell(connection, collection, key)
 
-    def cells(self, collection: str) -> list[Cell]:
-        """All cells of a collection, by key."""
+    def cells(self, collection: str, *, start: str = "", limit: int | None = None) -> list[Cell]:
+        """Cells of a collection, by key."""
+        question = "SELECT key, value, expires FROM cell WHERE collection = ? AND key >= ? ORDER BY key LIMIT ?"
         with self._reading() as connection:
-            found = connection.execute(
-                "SELECT key, value, expires FROM cell WHERE collection = ? ORDER BY key", (collection,)
-            )
+            found = connection.execute(question, (collection, start, -1 if limit is None else limit))
             return [Cell(*row) for row in found]
 
     def collections(self) -> list[str]:

@@ -50,6 +50,19 @@ def test_cells__of_several_collections__are_kept_apart_and_come_by_key(storage: 
     assert [cell.key for cell in storage.cells("x")] == ["B", "a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("start", "limit", "expected"),
+    [("", 2, ["a", "b"]), ("b", None, ["b", "c"]), ("bb", 1, ["c"]), ("d", 5, []), ("", 0, [])],
+)
+def test_cells__from_a_key_on__are_at_most_as_many_as_wanted(
+    storage: Storage, start: str, limit: int | None, expected: list[str]
+) -> None:
+    for collection, key in (("x", "c"), ("y", "b"), ("x", "a"), ("x", "b")):
+        storage.put_cell(collection, Cell(key, b""))
+
+    assert [cell.key for cell in storage.cells("x", start=start, limit=limit)] == expected
+
+
 def test_delete_cell__present_or_not__is_gone(storage: Storage) -> None:
     storage.put_cell("session", Cell("a", b"1"))
 

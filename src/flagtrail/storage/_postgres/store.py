@@ -154,11 +154,12 @@ class PostgresStorage:
         """A cell's value."""
         return self._pool.ask(lambda connection: rows.cell(connection, collection, key))
 
-    def cells(self, collection: str) -> list[Cell]:
-        """All cells of a collection, by key."""
-        question = "SELECT key, value, expires FROM cell WHERE collection = %s ORDER BY key"
+    def cells(self, collection: str, *, start: str = "", limit: int | None = None) -> list[Cell]:
+        """Cells of a collection, by key."""
+        question = "SELECT key, value, expires FROM cell WHERE collection = %s AND key >= %s ORDER BY key LIMIT %s"
+        given = (collection, start, limit)
         return self._pool.ask(
-            lambda connection: [Cell(*row) for row in connection.execute(question, (collection,), binary=True)]
+            lambda connection: [Cell(*row) for row in connection.execute(question, given, binary=True)]
         )
 
     def collections(self) -> list[str]:
