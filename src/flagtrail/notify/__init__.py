@@ -1,6 +1,6 @@
 """The door to notifiers: how a change reaches people and other programs.
 
-A new file in this folder is a new notifier. It holds `KIND`, `SUMMARY` and
+A new file in this folder is a new notifier. It holds `KIND`, `SUMMARY`, `defect(target, secret)` and
 `send(client, target, message, *, secret)`, and passes `tests/contract/notify`.
 Files whose name starts with `_` are parts of notifiers. A notifier makes one
 attempt and remembers nothing: what to send, when, and again, is its follower's
@@ -76,6 +76,21 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return self.subject.environment or ""
 
 
+class Digest(msgspec.Struct, frozen=True, kw_only=True):
+    """Several changes in one message, oldest first; `time` is the newest one's.
+
+    `id` is the same at every attempt. `link` leads to the log of changes.
+    """
+
+    id: str
+    time: str
+    headline: str
+    project: str
+    subscription: str
+    changes: tuple[Message, ...]
+    link: str
+
+
 class Delivered(msgspec.Struct, frozen=True):
     """The receiver took the message and answered with this status."""
 
@@ -101,7 +116,12 @@ class Notifier(Protocol):
     KIND: str
     SUMMARY: str
 
-    def send(self, client: httpx2.Client, target: str, message: Message, *, secret: str | None) -> Delivered:
+    def defect(self, target: str, secret: str | None) -> str:
+        """What is wrong with a target and secret that can be told without asking anybody, in words that hold nothing
+        of either; empty where nothing is.
+        """
+
+    def send(self, client: httpx2.Client, target: str, message: Message | Digest, *, secret: str | None) -> Delivered:
         """Make one attempt; raises DeliveryFailed, and nothing else."""
 
 
@@ -158,6 +178,20 @@ def message(entry: Entry, *, words: Sequence[str], flags: Sequence[str] = (), li
         words=tuple(words),
         why=entry.why,
         ticket=entry.ticket,
+        link=link,
+    )
+
+
+def digest(changes: Sequence[Message], *, project: str, subscription: str, link: str = "") -> Digest:
+    """The message that tells of several changes at once."""
+    first, last = changes[0], changes[-1]
+    return Digest(
+        id=f"digest-{first.id}-{len(changes)}",
+        time=last.time,
+        headline=f"{len(changes)} changes for the subscription {subscription} of project {project}",
+        project=project,
+        subscription=subscription,
+        changes=tuple(changes),
         link=link,
     )
 

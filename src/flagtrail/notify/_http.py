@@ -64,8 +64,8 @@ def _attempt(
     client: httpx2.Client, target: str, body: bytes, headers: Mapping[str, str]
 ) -> httpx2.Response | DeliveryFailed | str:
     """The answer without its body, or what went wrong in words that do not name the target."""
-    if not _is_address(target):
-        return DeliveryFailed("the target is not an http or https address", permanent=True)
+    if told := defect(target):
+        return DeliveryFailed(told, permanent=True)
     clock = Deadline(DEADLINE_SECONDS)
     try:
         request = client.build_request(
@@ -89,6 +89,11 @@ def _attempt(
     except (httpx2.HTTPError, OSError) as error:
         return "the receiver did not answer in time" if clock.passed else f"no answer ({type(error).__name__})"
     return response
+
+
+def defect(target: str) -> str:
+    """What is wrong with a target; empty where it is an address."""
+    return "" if _is_address(target) else "the target is not an http or https address"
 
 
 def _is_address(target: str) -> bool:

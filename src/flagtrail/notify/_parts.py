@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flagtrail.notify import Message, who
+from flagtrail.notify import Digest, Message, who
 
 NO_REASON = "no reason was given"
 FOR_GOOD = frozenset({"signin", "token", "member"})
@@ -14,7 +14,7 @@ def facts(message: Message) -> list[tuple[str, str]]:
     found = [
         ("Who", who(message.actor)),
         ("Environment", message.environment or "all"),
-        ("When", f"{message.time[:10]} {message.time[11:19]} UTC"),
+        ("When", moment(message.time)),
     ]
     if message.flags:
         found.append(("Flags", ", ".join(message.flags)))
@@ -40,6 +40,23 @@ def differences(message: Message, count: int, width: int) -> list[str]:
     return [*shown, f"and {more} more"] if more else shown
 
 
+def moment(time: str) -> str:
+    """A time for people."""
+    return f"{time[:10]} {time[11:19]} UTC"
+
+
+def in_short(change: Message, count: int, width: int) -> list[str]:
+    """One change of a digest, after its headline: when and why, then the first lines of what changed."""
+    told = plain(f"{moment(change.time)}: {change.why or NO_REASON}", width)
+    return [told, *differences(change, count, width)]
+
+
+def left_out(digest: Digest, count: int) -> str:
+    """What follows the first `count` changes of a digest, in words; empty where nothing does."""
+    more = len(digest.changes) - count
+    return f"and {more} more" if more > 0 else ""
+
+
 def take_back(message: Message) -> str:
     """The command that takes the change back; empty where there is nothing to take back (a test, say)."""
     if not message.actions or message.subject.kind in FOR_GOOD:
@@ -47,3 +64,8 @@ def take_back(message: Message) -> str:
     project = message.subject.project or "default"
     where = "" if project == "default" else f" --project {project}"
     return f'flagtrail revert {message.seq}{where} --why "..."'
+
+
+def take_back_link(message: Message) -> str:
+    """Where on the change's page it can be taken back; empty where there is nothing to take back."""
+    return f"{message.link}#take-back" if message.link and take_back(message) else ""

@@ -26,9 +26,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx2
 import msgspec
 
-from flagtrail.notify import Delivered, DeliveryFailed, Message
+from flagtrail.notify import Delivered, DeliveryFailed, Digest, Message
 from flagtrail.notify._deadline import DEADLINE_SECONDS, Deadline
-from flagtrail.notify._parts import NO_REASON, differences, facts, plain, take_back
+from flagtrail.notify._parts import NO_REASON, differences, facts, in_short, plain, take_back
 
 KIND = "email"
 SUMMARY = "an e-mail, through an SMTP server"
@@ -38,6 +38,8 @@ PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 MAX_SUBJECT = 200
 MAX_TEXT = 10_000
 MAX_WORDS = 200
+MAX_SHORT = 10
+MAX_LINE = 500
 TAKEN = frozenset({250, 251, 252})
 REFUSED_FOR_GOOD = 500
 """From here on a reply code is permanent (RFC 5321, section 4.2.1)."""
@@ -66,7 +68,17 @@ class _Refused(Exception):
         self.code = code
 
 
-def send(client: httpx2.Client, target: str, message: Message, *, secret: str | None) -> Delivered:
+def defect(target: str, secret: str | None) -> str:
+    """The recipients, or the server."""
+    try:
+        recipients(target)
+        server(secret or "")
+    except DeliveryFailed as failure:
+        return str(failure).removeprefix(f"{KIND}: ")
+    return ""
+
+
+def send(client: httpx2.Client, target: str, message: Message | Digest, *, secret: str | None) -> Delivered:
     """Hand the mail in for all recipients of `target` at the server `secret`. Raises DeliveryFailed.
 
     A recipient that is refused for now holds the mail back from all, so that none gets it twice; one that is refused
@@ -114,7 +126,7 @@ def _server(url: str) -> Server | None:
     return Server(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme], user, password, sender)
 
 
-def _attempt(to: Sequence[str], at: Server, message: Message) -> Delivered | DeliveryFailed:
+def _attempt(to: Sequence[str], at: Server, message: Message | Digest) -> Delivered | DeliveryFailed:
     """What became of it, in words that name neither the server nor a recipient."""
     clock = Deadline(DEADLINE_SECONDS)
     try:
@@ -136,7 +148,7 @@ def _attempt(to: Sequence[str], at: Server, message: Message) -> Delivered | Del
         return DeliveryFailed(f"{KIND}: {said}")
 
 
-def _hand_in(to: Sequence[str], at: Server, message: Message, clock: Deadline) -> Delivered | DeliveryFailed:
+def _hand_in(to: Sequence[str], at: Server, message: Message | Digest, clock: Deadline) -> Delivered | DeliveryFailed:
     smtp = _Connection(at, clock)
     try:
         smtp.sign_in()
@@ -193,14 +205,14 @@ class _Connection(smtplib.SMTP):
             self.login(self._at.user, self._at.password)
 
 
-def mail(message: Message, sender: str, to: Sequence[str]) -> EmailMessage:
+def mail(message: Message | Digest, sender: str, to: Sequence[str]) -> EmailMessage:
     """The mail: one part in text, one in HTML. What people wrote reaches headers on one line only."""
     letter = EmailMessage(policy=SMTP)
     letter["From"] = Address("Flagtrail", addr_spec=sender)
     letter["To"] = [Address(addr_spec=each) for each in to]
     letter["Subject"] = plain(message.headline, MAX_SUBJECT)
     letter["Date"] = format_datetime(datetime.fromisoformat(message.time))
-    key = re.sub(r"[^A-Za-z0-9-]", "", message.id) or f"change-{message.seq}"
+    key = re.sub(r"[^A-Za-z0-9-]", "", message.id) or "change"
     letter["Message-ID"] = f"<{key}@{sender.rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
     letter.set_content(text(message), cte="quoted-printable")
@@ -209,8 +221,15 @@ def mail(message: Message, sender: str, to: Sequence[str]) -> EmailMessage:
     return letter
 
 
-def text(message: Message) -> str:
+def text(message: Message | Digest) -> str:
     """The mail in plain text."""
+    if isinstance(message, Digest):
+        lines = [plain(message.headline, MAX_TEXT), ""]
+        for change in message.changes:
+            short = in_short(change, MAX_SHORT, MAX_LINE)
+            lines += [f"* {plain(change.headline, MAX_LINE)}", *(f"  {line}" for line in short)]
+            lines += [f"  {plain(change.link, MAX_LINE)}", ""]
+        return "\n".join([*lines, plain(message.link, MAX_TEXT)]) + "\n"
     lines = [
         plain(message.headline, MAX_TEXT),
         "",
@@ -225,8 +244,15 @@ def text(message: Message) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(message: Message) -> str:
+def page(message: Message | Digest) -> str:
     """The mail in HTML: no images, no styles from elsewhere."""
+    if isinstance(message, Digest):
+        items = "".join(
+            f"<li>{_linked(change.link, change.headline)}{_short(change)}</li>\n" for change in message.changes
+        )
+        parts = [f"<h2>{_escaped(message.headline)}</h2>", f"<ul>\n{items}</ul>"]
+        parts.append(f"<p>{_linked(message.link, 'All changes')}</p>")
+        return "<!doctype html>\n" + "\n".join(parts) + "\n"
     rows = [*facts(message), ("Why", message.why or NO_REASON)]
     table = "".join(
         f'<tr><th align="left" valign="top">{name}</th><td>{_escaped(value)}</td></tr>\n' for name, value in rows
@@ -238,10 +264,20 @@ def page(message: Message) -> str:
         f"<ul>\n{items}</ul>" if items else "",
     ]
     if message.link.startswith(("https://", "http://")):
-        parts.append(f'<p><a href="{_escaped(message.link)}">Change {message.seq}</a></p>')
+        parts.append(f"<p>{_linked(message.link, f'Change {message.seq}')}</p>")
     if command := take_back(message):
         parts.append(f"<p>Take it back: <code>{html.escape(command)}</code></p>")
     return "<!doctype html>\n" + "\n".join(part for part in parts if part) + "\n"
+
+
+def _short(change: Message) -> str:
+    return "".join(f"<br>{html.escape(line)}" for line in in_short(change, MAX_SHORT, MAX_LINE))
+
+
+def _linked(link: str, label: str) -> str:
+    """The label, leading there where that is an address of the web."""
+    told = _escaped(label)
+    return f'<a href="{_escaped(link)}">{told}</a>' if link.startswith(("https://", "http://")) else told
 
 
 def _escaped(value: str) -> str:

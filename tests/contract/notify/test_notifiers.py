@@ -19,11 +19,12 @@ from flagtrail import notify
 from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Entry, Group, Source
 from flagtrail.model.subject import targeting_subject
-from flagtrail.notify import Delivered, DeliveryFailed, Message
+from flagtrail.notify import Delivered, DeliveryFailed, Digest, Message
 from flagtrail.notify import _http as http
 from flagtrail.notify import email as mail
 
 SECRET = "whsec_c2VjcmV0LW9mLXRoZS1yZWNlaXZlcg=="
+SIGNING = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 TAKEN = {"email": 250}
 LATER = {"email": 451}
 NEVER = {"email": 554}
@@ -37,7 +38,7 @@ class Stage(msgspec.Struct):
     kind: str
     receiver: Receiver | Mailbox
 
-    def send(self, message: Message) -> Delivered:
+    def send(self, message: Message | Digest) -> Delivered:
         """One attempt, in the notifier's usual way."""
         if isinstance(self.receiver, Mailbox):
             target, secret = "ada@example.org", self.receiver.url
@@ -175,6 +176,48 @@ def test_send__logs__hold_neither_target_nor_secret(
 def test_send__message__names_what_people_need(stage: Stage, needed: str) -> None:
     stage.send(_message())
     assert needed in stage.texts()[0]
+
+
+def _digest(count: int = 3) -> Digest:
+    changes = [
+        msgspec.structs.replace(_message(), id=f"0199-{seq}", seq=seq, link=f"http://flags.example.com/changes/{seq}")
+        for seq in range(41, 41 + count)
+    ]
+    return notify.digest(changes, project="default", subscription="billing", link="http://flags.example.com")
+
+
+def test_send__digest__is_delivered_once_with_the_same_body_at_each_attempt(stage: Stage) -> None:
+    stage.receiver.conduct, stage.receiver.status = "fail", LATER.get(stage.kind, 503)
+    with pytest.raises(DeliveryFailed):
+        stage.send(_digest())
+    stage.send(_digest())
+    assert stage.receiver.received[0].body == stage.receiver.received[1].body
+
+
+@pytest.mark.parametrize("needed", ["3 changes", "billing", "Ada", "new_pricing", "BILL-42", "25 % to 50 %", "43"])
+def test_send__digest__names_what_people_need_of_every_change(stage: Stage, needed: str) -> None:
+    stage.send(_digest())
+    assert needed in stage.texts()[0]
+
+
+def test_send__digest_of_as_many_changes_as_there_can_be__is_delivered(stage: Stage) -> None:
+    long = "\N{GRINNING FACE}" * 2_000
+    change = msgspec.structs.replace(_message(), headline=long, why=long, words=(long,) * 100, flags=(long,) * 100)
+    stage.send(notify.digest([change] * 200, project="default", subscription="billing", link="http://f.example"))
+    assert len(stage.receiver.received) == 1
+
+
+@pytest.mark.parametrize(("target", "secret"), [("nowhere", SECRET), ("ada@example", "SECRET"), ("", None)])
+def test_defect__of_what_can_never_be_sent__says_so_and_tells_nothing_of_it(
+    stage: Stage, target: str, secret: str | None
+) -> None:
+    told = notify.load(stage.kind).defect(target, secret)
+    assert (bool(told), "nowhere" in told, "SECRET" in told, "\n" in told) == (True, False, False, False)
+
+
+def test_defect__of_what_is_sent_usually__is_none(stage: Stage) -> None:
+    target, secret = ("ada@example.org", "smtp://h") if stage.kind == "email" else ("https://r.example", SIGNING)
+    assert notify.load(stage.kind).defect(target, secret) == ""
 
 
 def test_send__message_for_people__tells_how_to_take_the_change_back(stage: Stage) -> None:

@@ -66,8 +66,20 @@ def test_payload__no_reason__says_so() -> None:
     assert "*Why*\nno reason was given" in _texts(slack.payload(_with(why=""))["blocks"])
 
 
+@pytest.mark.parametrize(
+    ("parts", "leads"),
+    [({}, True), ({"link": ""}, False), ({"actions": ()}, False)],
+    ids=["a change", "no link", "a test"],
+)
+def test_payload__link__leads_to_where_the_change_can_be_taken_back(parts: dict[str, Any], leads: bool) -> None:
+    told = " ".join(_texts(slack.payload(_with(**parts))["blocks"]))
+    assert ("<http://flags.example.com/changes/41?a=1&amp;b=2#take-back|Take it back>" in told) is leads
+
+
 def test_payload__link__leads_to_the_change() -> None:
-    assert "<http://flags.example.com/changes/41?a=1&amp;b=2|Change 41>" in _texts(slack.payload(PLAIN)["blocks"])
+    assert "<http://flags.example.com/changes/41?a=1&amp;b=2|Change 41>" in " ".join(
+        _texts(slack.payload(PLAIN)["blocks"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +94,7 @@ def test_payload__parts_that_are_missing__leave_no_empty_block(parts: dict[str, 
 @pytest.mark.parametrize(
     ("parts", "told"),
     [
-        ({}, 'Take it back there, or with `flagtrail revert 41 --project p --why "..."`'),
+        ({}, 'Take it back with `flagtrail revert 41 --project p --why "..."`'),
         (
             {"link": "", "subject": targeting_subject("default", "f", "production")},
             'Take it back with `flagtrail revert 41 --why "..."`',
