@@ -38,6 +38,10 @@ ASIDE = {
     ("POST", "/members/{member:str}/password"): "a secret is no document",
     ("POST", "/projects/{project:str}/metrics"): "samples are what was measured, like reports of usage: no decision",
     ("POST", "/alerts/test"): "it sends a message, and changes nothing",
+    (
+        "POST",
+        "/projects/{project:str}/alerts/{number:int}/resend",
+    ): "it sends a message; the delivery log says who wanted it",
 }
 """Routes of an unsafe method that concern no document, and why."""
 
@@ -54,6 +58,7 @@ FLAG = f"{PROJECT}/flags/{{flag:str}}"
 TARGETING = f"{FLAG}/environments/{{environment:str}}"
 ENVIRONMENT = f"{PROJECT}/environments/{{environment:str}}"
 SEGMENT = f"{PROJECT}/segments/{{segment:str}}"
+SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscription:str}}"
 WHY = {"why": "a test"}
 CONDITION = attribute_test("plan", "in", "enterprise")
 VERSION = {
@@ -68,7 +73,7 @@ VERSION = {
 EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/projects"): Example({"key": "new-{n}", **WHY}, changed=5),
     ("PATCH", PROJECT): Example({"patch": {"name": "Shop"}, **WHY}),
-    ("DELETE", PROJECT): Example(WHY, changed=8),
+    ("DELETE", PROJECT): Example(WHY, changed=9),
     ("PUT", f"{PROJECT}/policy"): Example({"policy": {"why_required": "never"}, **WHY}),
     ("POST", f"{PROJECT}/environments"): Example({"environment": {"key": "qa"}, **WHY}),
     ("PUT", ENVIRONMENT): Example({"environment": {"key": "staging", "name": "Stage"}, **WHY}),
@@ -78,6 +83,10 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("PUT", SEGMENT): Example({"segment": {"key": "s", "when": attribute_test("plan", "in", "free")}, **WHY}),
     ("PATCH", SEGMENT): Example({"patch": {"description": "big ones"}, **WHY}),
     ("DELETE", SEGMENT): Example(WHY),
+    ("POST", f"{PROJECT}/subscriptions"): Example({"subscription": {"key": "other"}, **WHY}),
+    ("PUT", SUBSCRIPTION): Example({"subscription": {"key": "own", "enabled": False}, **WHY}),
+    ("PATCH", SUBSCRIPTION): Example({"patch": {"channels": ["slack"]}, **WHY}),
+    ("DELETE", SUBSCRIPTION): Example(WHY),
     ("POST", f"{PROJECT}/flags"): Example(
         {"flag": boolean_flag("g"), "targeting": {"staging": enabled()}, **WHY}, changed=2
     ),
@@ -169,7 +178,8 @@ class Place(msgspec.Struct, frozen=True):
     seq: int
 
     def address(self, path: str) -> str:
-        named = {"flag": "f", "environment": "staging", "segment": "s", "token": self.project, "member": self.project}
+        named = {"flag": "f", "environment": "staging", "segment": "s", "subscription": "own"}
+        named |= {"token": self.project, "member": self.project}
         for name, value in {**named, "project": self.project, "seq": str(self.seq)}.items():
             kind = "int" if name == "seq" else "str"
             path = path.replace(f"{{{name}:{kind}}}", value)
@@ -188,6 +198,7 @@ def furnish(client: httpx2.Client, path: str) -> Place:
 
     post("/projects", {"key": key})
     post(f"/projects/{key}/segments", {"segment": {"key": "s", "when": CONDITION}})
+    post(f"/projects/{key}/subscriptions", {"subscription": {"key": "own"}})
     targeting = {**enabled(), "enabled": not path.endswith("/enable")}
     made = post(f"/projects/{key}/flags", {"flag": boolean_flag("f"), "targeting": {"staging": targeting}})
     post("/tokens", {"token": {"key": key, "kind": "admin"}})

@@ -58,10 +58,21 @@ READS: list[tuple[str, str]] = [
     ("tokens list", "warehouse-sync"),
     ("members list", "ingrid"),
     ("alerts list", "Channels: none"),
+    (
+        "alerts list --channel slack --subscription critical --outcome dead --entry 3 --limit 5 --before 9",
+        "Nothing was",
+    ),
+    ("alerts subscriptions list", "changes of flags tagged critical, that reach production"),
+    ("alerts subscriptions show critical", "built in"),
     ("schema targeting", "fallthrough"),
     ("schema", "oneOf"),
     ("doctor", "All is well."),
 ]
+SUBSCRIBING = (
+    "alerts subscriptions create own --description d --channel slack --channel oncall --tag billing --flag new_pricing "
+    "--env production --production --action enabled --actor ada --kind targeting --digest daily --at 08:30 "
+    "--zone Europe/Berlin --quiet 22:00-07:00 --quiet-day mon --critical-waits"
+)
 CHANGES: list[tuple[str, str]] = [
     ("flags create new_search --owner data --tag search --kind experiment --remove-by 2027-01-31", "created"),
     ("flags create button --type string --variant a=blue --variant b=green", "string with the variants"),
@@ -81,6 +92,13 @@ CHANGES: list[tuple[str, str]] = [
     ("segments create pilots --file pilots.json --description few", "account in [acme]"),
     ("segments edit trial --file pilots.json --description other", "account in [acme]"),
     ("segments delete public_sector", "deleted"),
+    (
+        SUBSCRIBING,
+        "on slack, oncall, together daily at 08:30 (Europe/Berlin), but not mon from 22:00 to 07:00 (Europe/Berlin)",
+    ),
+    ("alerts subscriptions edit critical --channel oncall --digest hourly", "created"),
+    ("alerts subscriptions edit critical --clear tags --no-production --disable --why w", "created"),
+    ("alerts subscriptions delete critical", "Nothing changed"),
     ("projects create shop --name Shop --description things", "created"),
     ("projects edit default --name Northwind", "Northwind"),
     ("projects policy default --why-required always --why w", "always"),
@@ -101,7 +119,7 @@ CHANGES: list[tuple[str, str]] = [
     ("export --out audit", "flagtrail verify"),
     ("backup --out copy.db", "Not in it: the signing key"),
 ]
-ELSEWHERE = {"up", "demo", "verify", "alerts test", "migrate", "move"}
+ELSEWHERE = {"up", "demo", "verify", "alerts test", "alerts resend", "migrate", "move"}
 """Commands that other tests of this folder run."""
 
 

@@ -93,7 +93,7 @@ def ask(admin: httpx2.Client) -> None:
     admin.post("/api/v1/projects/default/evaluate", json={"environment": EMAIL, "context": EMAIL})
     admin.post("/api/v1/members", json={"member": {"key": "x", "email": EMAIL, "password": PASSWORD}})
     admin.post("/api/v1/members", content=f'{{"email": "{EMAIL}"'.encode())
-    admin.post("/api/v1/alerts/test", json={"notifier": "slack"})
+    admin.post("/api/v1/alerts/test", json={"channel": "slack"})
     admin.get("/metrics")
 
 

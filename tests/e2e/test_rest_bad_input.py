@@ -136,7 +136,7 @@ CASES: dict[str, Bad] = {
         "POST", "/api/v1/members/owner/password", 422, "invalid_document", body={"password": "short"}
     ),
     "a notifier that is not set up": Bad(
-        "POST", "/api/v1/alerts/test", 422, "setting_invalid", body={"notifier": "pigeon"}
+        "POST", "/api/v1/alerts/test", 422, "setting_invalid", body={"channel": "pigeon"}
     ),
 }
 

@@ -1,85 +1,86 @@
-"""Alerts: changes to critical flags reach people, through followers that never forget and never repeat."""
+"""Alerts: what subscriptions are for reaches people, through followers that never forget and never repeat."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
 from flagtrail import notify
-from flagtrail.app import trace
-from flagtrail.app.change import CRITICAL_CELLS
+from flagtrail.app import deliveries, trace, waiting
+from flagtrail.app.channels import Channel, channel_named
 from flagtrail.app.clock import Clock, stamp, uuid7
+from flagtrail.app.deliveries import Delivery, Outcome
 from flagtrail.app.follow import Follower
 from flagtrail.app.lease import Lease, LeaseLost, Leases
-from flagtrail.app.settings import Settings
+from flagtrail.app.notice import ALERTS, Noted, alert_key
+from flagtrail.app.waiting import MOST, Trouble, Waiting
+from flagtrail.app.zones import zone_or_utc
 from flagtrail.changes import diff
+from flagtrail.changes.due import due
 from flagtrail.model.actor import SYSTEM
-from flagtrail.model.entry import Entry
-from flagtrail.model.errors import SettingInvalid
+from flagtrail.model.errors import StorageCorrupt
+from flagtrail.model.state import State
 from flagtrail.model.subject import project_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
 log = structlog.get_logger()
-BATCH = 200
-
-
-class Channel(msgspec.Struct, frozen=True):
-    """Where alerts go: a notifier, its target and secret, both from the settings and told to nobody."""
-
-    notifier: str
-    target: str
-    secret: str | None = None
-    private: bool = False
-    """Whether the target may lie within: on loopback, in a private network."""
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """What became of one alert: `delivered`, or `dead` with the reason (a permanent refusal by the receiver)."""
-
-    channel: str
-    seq: int
-    outcome: str
-    at: str
-    attempts: int
-    detail: str = ""
+PLACES = "place"
+GIVE_UP = timedelta(hours=72)
+"""How long a receiver may fail until its alerts are given up one after the other: longer than a weekend."""
+REST_SECONDS = 1.0
+"""How often a place is moved past entries that are for nobody."""
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Where a channel stands in the ledger: entries below `seq` are done; `attempts` were made at entry `seq`."""
+    """Where a channel stands in the ledger: what entries below `seq` are for waits, or was settled."""
 
     seq: int
-    attempts: int = 0
+
+
+class _Settled(msgspec.Struct, frozen=True):
+    """What became of alerts that went out together, and how the queue fares since."""
+
+    alerts: tuple[Waiting, ...]
+    delivery: Delivery
+    trouble: Trouble | None
 
 
 class AlertFollower:
-    """Sends every critical change through one channel, in order, while this replica holds the lease.
+    """Delivers through one channel what subscriptions are for, while this replica holds the lease.
 
-    The place is stored after each success, before the next entry is looked at:
-    a restart goes on where delivery stopped. While the database is away, what the
-    receiver took is remembered here and written down first of all afterwards. Only
-    the end of the process between the receiver's answer and that write can repeat
-    an alert; its id is then the same, so that a receiver can tell.
+    It reads on from its place what was written down with the entries, and puts what concerns its channel into
+    queues, one for each subscription, which are delivered in the order of the ledger. What waits, and what became
+    of it, changes in one transaction: a restart goes on where delivery stopped. While the database is away, what the
+    receiver took is remembered here and written down first of all afterwards. Only the end of the process between the
+    receiver's answer and that write can repeat an alert; its id is then the same, so that a receiver can tell.
     """
 
-    def __init__(self, channel: Channel, storage: Storage, base_url: str, clock: Clock, lease: Lease) -> None:
+    def __init__(
+        self, channel: Channel, storage: Storage, state: Callable[[], State], base_url: str, clock: Clock, lease: Lease
+    ) -> None:
         self.name = lease.name
         self._channel = channel
         self._storage = storage
+        self._state = state
         self._base_url = base_url
         self._clock = clock
         self._lease = lease
         self._client = notify.client(private=channel.private)
-        self._not_before = 0.0
-        self._unsettled: Delivery | None = None
+        self._not_before: dict[str, float] = {}
+        """By queue, and for all of them under the empty name."""
+        self._rested = 0.0
+        self._unsettled: _Settled | None = None
         self.outcomes: Counter[str] = Counter()
         """Attempts of this process by `follow.OUTCOMES`."""
 
     def step(self) -> float | None:
-        """Deliver what is due; the seconds until the next attempt where one failed.
+        """Deliver what is due; the seconds until the next attempt where one failed, or something is to wait.
 
         Called earlier than that (the ledger moved), it waits on: a receiver in
         trouble is not asked again for every change.
@@ -88,148 +89,241 @@ class AlertFollower:
         place = self._place()
         if not self._lease.held():
             return None
-        early = self._not_before - time.monotonic()
-        if early > 0:
-            return early
-        if place.seq >= self._storage.head().size:
-            return None
         try:
-            return self._catch_up(place)
+            self._sort_in(place)
+            waits = [self._work_off(front) for front in waiting.queues(self._storage, self._channel.name)]
         except LeaseLost:
             return None
+        return min((wait for wait in waits if wait is not None), default=None)
 
-    def _catch_up(self, place: _Place) -> float | None:
-        """Settle every entry from the place on; the seconds to wait where one could not be."""
-        while entries := self._storage.entries_from(place.seq, BATCH):
-            for entry in entries:
-                if self._critical_flags(entry):
-                    place = self._storage.write(self._confirmed)
-                    if place.seq > entry.seq:  # settled meanwhile
-                        break
-                    wait = self._deliver(entry, place)
-                    if wait is not None:
-                        self._not_before = time.monotonic() + wait
-                        return wait
-                place = _Place(entry.seq + 1)
-            else:
-                self._keep(place)
-        return None
-
-    def _confirmed(self, tx: Transaction) -> _Place:
-        """The place as it stands, found together with the lease just before an attempt; raises LeaseLost."""
-        self._lease.require(tx)
-        raw = tx.cell("place", self.name)
-        return _Place(0) if raw is None else msgspec.json.decode(raw, type=_Place)
+    # From the ledger into the queues
 
     def _place(self) -> _Place:
         """A channel that was never used begins with what comes next: nobody wants last year's alerts."""
 
         def begin(tx: Transaction) -> bytes:
-            raw = tx.cell("place", self.name)
+            raw = tx.cell(PLACES, self.name)
             if raw is None:
                 raw = msgspec.json.encode(_Place(tx.head.size))
-                tx.put_cell("place", Cell(self.name, raw))
+                tx.put_cell(PLACES, Cell(self.name, raw))
             return raw
 
-        raw = self._storage.cell("place", self.name) or self._storage.write(begin)
+        raw = self._storage.cell(PLACES, self.name) or self._storage.write(begin)
         return msgspec.json.decode(raw, type=_Place)
 
-    def _keep(self, place: _Place) -> None:
-        """Store the place, which never goes back; raises LeaseLost where that is another replica's to do."""
+    def _sort_in(self, place: _Place) -> None:
+        """Let what the entries from the place on are for wait in its queues."""
+        size = self._storage.head().size
+        while place.seq < size:
+            cells = self._storage.cells(ALERTS, start=alert_key(place.seq), limit=MOST)
+            found = [each for cell in cells for each in self._own(cell)]
+            after = _Place(
+                int(cells[-1].key) + 1 if len(cells) == MOST else max([size, *(int(c.key) + 1 for c in cells)])
+            )
+            if not found and len(cells) < MOST and time.monotonic() - self._rested < REST_SECONDS:
+                return
+            if not self._move(place, after, found):
+                return
+            place = after
 
-        def work(tx: Transaction) -> None:
-            if self._confirmed(tx).seq <= place.seq:
-                tx.put_cell("place", Cell(self.name, msgspec.json.encode(place)))
+    def _own(self, cell: Cell) -> list[Waiting]:
+        """What an entry is for on this channel; subscriptions that want it at one time get it once, for the first."""
+        noted = msgspec.json.decode(cell.value, type=Noted)
+        found: dict[datetime, Waiting] = {}
+        for each in noted.matched:
+            if not each.channels or self._channel.name in each.channels:
+                alert = Waiting(each.project, each.subscription, int(cell.key), noted.at, each.flags, each.critical)
+                first = found.setdefault(self._due(alert), alert)
+                flags = tuple(sorted({*first.flags, *alert.flags}))
+                found[self._due(alert)] = msgspec.structs.replace(first, flags=flags)
+        return list(found.values())
 
-        self._storage.write(work)
+    def _move(self, place: _Place, after: _Place, found: Sequence[Waiting]) -> bool:
+        """Move the place and fill the queues, unless it was moved meanwhile; raises LeaseLost."""
 
-    def _critical_flags(self, entry: Entry) -> tuple[str, ...]:
-        """The critical flags that the entry alters, as they were written down with it."""
-        raw = self._storage.cell(CRITICAL_CELLS, f"{entry.seq:019d}")
-        return () if raw is None else msgspec.json.decode(raw, type=tuple[str, ...])
+        def work(tx: Transaction) -> bool:
+            self._lease.require(tx)
+            raw = tx.cell(PLACES, self.name)
+            if raw is None or msgspec.json.decode(raw, type=_Place) != place:
+                return False
+            for each in found:
+                waiting.put(tx, self._channel.name, each)
+            tx.put_cell(PLACES, Cell(self.name, msgspec.json.encode(after)))
+            return True
 
-    def _deliver(self, entry: Entry, place: _Place) -> float | None:
-        """Send one alert; None when that is settled, else the seconds to wait before trying again."""
-        attempts = place.attempts + 1 if place.seq == entry.seq else 1
-        message = self._message(entry)
-        sender = notify.load(self._channel.notifier)
+        moved = self._storage.write(work)
+        self._rested = time.monotonic()
+        return moved
+
+    # From the queues to the receiver
+
+    def _work_off(self, front: Sequence[Waiting]) -> float | None:
+        """Deliver what is due of one queue; the seconds until more of it can be."""
+        queue, full = front[0].queue, len(front) == MOST
+        trouble = waiting.trouble(self._storage, self._channel.name, queue)
+        while front:
+            early = max(self._not_before.get(name, 0.0) for name in ("", queue)) - time.monotonic()
+            if early > 0:
+                return early
+            now = self._clock()
+            ready = self._ready(front, trouble, now)
+            if not ready:
+                return max((self._due(front[0]) - now).total_seconds(), 0.05)
+            wait = self._attempt(ready)
+            if wait is not None:
+                return wait
+            front, trouble = front[len(ready) :], None
+        return 0.0 if full else None
+
+    def _ready(self, front: Sequence[Waiting], trouble: Trouble | None, now: datetime) -> Sequence[Waiting]:
+        """What of the front of a queue goes out as one message now: what had to wait comes together."""
+        first = front[0]
+        if trouble is not None and trouble.first == first.seq:
+            return [each for each in front if each.seq <= trouble.last]
+        if self._due(first) > now:
+            return []
+        if not self._waited(first):
+            return front[:1]
+        count = 0
+        for each in front:
+            if each.again != first.again or not self._waited(each) or self._due(each) > now:
+                break
+            count += 1
+        return front[:count]
+
+    def _waited(self, alert: Waiting) -> bool:
+        return alert.again is not None or self._due(alert) > datetime.fromisoformat(alert.at)
+
+    def _due(self, alert: Waiting) -> datetime:
+        """When an alert is due by its subscription as it is now; at once where that is gone, or disabled since."""
+        at = datetime.fromisoformat(alert.at)
+        subscription = self._state().subscriptions(alert.project).get(alert.subscription)
+        if alert.again is not None or subscription is None or not subscription.enabled:
+            return at
+        return due(subscription, at, critical=alert.critical, zones=zone_or_utc)
+
+    def _attempt(self, alerts: Sequence[Waiting]) -> float | None:
+        """Send one message; None when that is settled, else the seconds to wait before trying again."""
+        first = alerts[0]
+        waits, before = self._storage.write(lambda tx: self._confirmed(tx, alerts))
+        if not waits:  # settled meanwhile
+            return None
+        repeated = before is not None and before.first == first.seq
+        attempts = 1 + (before.attempts if before is not None and repeated else 0)
+        message, sender = self._message(alerts), notify.load(self._channel.notifier)
         try:
-            with trace.span("alert.deliver", channel=self.name, seq=entry.seq, attempt=attempts):
+            with trace.span("alert.deliver", channel=self.name, seq=first.seq, attempt=attempts):
                 sender.send(self._client, self._channel.target, message, secret=self._channel.secret)
         except notify.DeliveryFailed as failure:
-            log.warning("alert.failed", channel=self.name, seq=entry.seq, attempts=attempts, detail=str(failure))
-            self.outcomes["dead" if failure.permanent else "failed"] += 1
-            if not failure.permanent:
-                self._keep(_Place(entry.seq, attempts))
-                return failure.retry_after or notify.back_off(attempts, random.random())  # noqa: S311 - jitter
-            self._settle(entry, "dead", attempts, str(failure))
-            return None
+            return self._failed(alerts, before, attempts, failure)
         self.outcomes["delivered"] += 1
-        self._settle(entry, "delivered", attempts, "")
+        self._settle(alerts, "delivered", attempts, None)
         return None
 
-    def _settle(self, entry: Entry, outcome: str, attempts: int, detail: str) -> None:
-        """Nothing more is to be done about this entry; where the database is away that is written down later."""
-        self._unsettled = Delivery(self.name, entry.seq, outcome, stamp(self._clock()), attempts, detail)
+    def _confirmed(self, tx: Transaction, alerts: Sequence[Waiting]) -> tuple[bool, Trouble | None]:
+        """Whether they still wait, and how it went before, found together with the lease; raises LeaseLost."""
+        self._lease.require(tx)
+        name = self._channel.name
+        return waiting.is_waiting(tx, name, alerts), waiting.trouble(tx, name, alerts[0].queue)
+
+    def _failed(
+        self, alerts: Sequence[Waiting], before: Trouble | None, attempts: int, failure: notify.DeliveryFailed
+    ) -> float | None:
+        first, now = alerts[0], self._clock()
+        log.warning(
+            "alert.failed", channel=self.name, queue=first.queue, seq=first.seq, attempts=attempts, detail=str(failure)
+        )
+        since = stamp(now) if before is None else before.since
+        long_ago = stamp(now - GIVE_UP)
+        if failure.permanent or (since <= long_ago and self._since(first) <= long_ago):
+            self.outcomes["dead"] += 1
+            self._settle(alerts, "dead", attempts, Trouble(since, stamp(now), str(failure)))
+            return None
+        self.outcomes["failed"] += 1
+        trouble = Trouble(since, stamp(now), str(failure), first.seq, alerts[-1].seq, attempts)
+
+        def work(tx: Transaction) -> None:
+            if self._confirmed(tx, alerts)[0]:
+                waiting.put_trouble(tx, self._channel.name, first.queue, trouble)
+
+        self._storage.write(work)
+        wait = failure.retry_after or notify.back_off(attempts, random.random())  # noqa: S311 - jitter
+        self._not_before["" if failure.retry_after else first.queue] = time.monotonic() + wait
+        return wait
+
+    def _since(self, alert: Waiting) -> str:
+        return stamp(self._due(alert))
+
+    def _settle(self, alerts: Sequence[Waiting], outcome: Outcome, attempts: int, trouble: Trouble | None) -> None:
+        """Nothing more is to be done about these; where the database is away that is written down later."""
+        first = alerts[0]
+        delivery = Delivery(
+            number=0,
+            channel=self._channel.name,
+            project=first.project,
+            subscription=first.subscription,
+            seqs=tuple(each.seq for each in alerts),
+            outcome=outcome,
+            at=stamp(self._clock()),
+            attempts=attempts,
+            detail="" if trouble is None else trouble.detail,
+            again=first.again,
+        )
+        self._unsettled = _Settled(tuple(alerts), delivery, trouble)
         self._write_down()
 
     def _write_down(self) -> None:
-        """Write down what became of an alert and the new place in one transaction, unless somebody else did.
+        """Write down what became of alerts and let them wait no more, in one transaction, unless somebody else did.
 
         Without asking for the lease: whoever has taken it meanwhile must not send once more what has arrived.
         """
-        delivery = self._unsettled
-        if delivery is None:
+        settled, name = self._unsettled, self._channel.name
+        if settled is None:
             return
-        place = msgspec.json.encode(_Place(delivery.seq + 1))
 
         def work(tx: Transaction) -> None:
-            raw = tx.cell("place", self.name)
-            if raw is not None and msgspec.json.decode(raw, type=_Place).seq > delivery.seq:
-                return
-            tx.put_cell("place", Cell(self.name, place))
-            tx.put_cell("delivery", Cell(f"{self.name}/{delivery.seq:019d}", msgspec.json.encode(delivery)))
+            if waiting.is_waiting(tx, name, settled.alerts):
+                waiting.take(tx, name, settled.alerts)
+                waiting.put_trouble(tx, name, settled.alerts[0].queue, settled.trouble)
+                deliveries.record(tx, settled.delivery)
 
         self._storage.write(work)
         self._unsettled = None
 
-    def _message(self, entry: Entry) -> notify.Message:
+    def _message(self, alerts: Sequence[Waiting]) -> notify.Message | notify.Digest:
+        messages = [self._told(alert) for alert in alerts]
+        if len(messages) == 1:
+            return messages[0]
+        first = alerts[0]
+        return notify.digest(messages, project=first.project, subscription=first.subscription, link=self._base_url)
+
+    def _told(self, alert: Waiting) -> notify.Message:
+        entry = self._storage.entry(alert.seq)
+        if entry is None:
+            raise StorageCorrupt(f"there is no entry {alert.seq}, which an alert is of")
+        query = "" if alert.project == "default" else f"?project={alert.project}"
         return notify.message(
             entry,
             words=diff.words(entry.subject, entry.before, entry.after),
-            flags=self._critical_flags(entry),
-            link=f"{self._base_url}/changes/{entry.seq}",
+            flags=alert.flags,
+            link=f"{self._base_url}/changes/{entry.seq}{query}",
         )
 
 
-def channels(settings: Settings) -> list[Channel]:
-    """The channels that the settings name."""
-    given = {
-        "slack": (settings.slack_webhook, None),
-        "webhook": (settings.webhook_url, settings.webhook_secret),
-        "teams": (settings.teams_webhook, None),
-        "email": (settings.alert_email, settings.smtp_url),
-        "pagerduty": (settings.pagerduty_key and settings.pagerduty_url, settings.pagerduty_key),
-    }
-    return [
-        Channel(kind, target, secret, settings.alert_private_targets)
-        for kind, (target, secret) in given.items()
-        if target
-    ]
-
-
-def alert_followers(storage: Storage, settings: Settings, clock: Clock, leases: Leases) -> list[Follower]:
+def alert_followers(
+    channels: Sequence[Channel],
+    storage: Storage,
+    state: Callable[[], State],
+    *,
+    base_url: str,
+    clock: Clock,
+    leases: Leases,
+) -> list[Follower]:
     """One follower per channel, each with a lease of its own."""
     return [
-        AlertFollower(channel, storage, settings.base_url, clock, leases.lease(f"alerts-{channel.notifier}"))
-        for channel in channels(settings)
+        AlertFollower(channel, storage, state, base_url, clock, leases.lease(f"alerts-{channel.name}"))
+        for channel in channels
     ]
-
-
-def deliveries(storage: Storage) -> list[Delivery]:
-    """What became of the alerts, newest first."""
-    found = [msgspec.json.decode(cell.value, type=Delivery) for cell in storage.cells("delivery")]
-    return sorted(found, key=lambda delivery: (delivery.at, delivery.seq), reverse=True)
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -239,14 +333,12 @@ class Tried(msgspec.Struct, frozen=True):
     detail: str
 
 
-def send_test(settings: Settings, notifier: str, clock: Clock) -> Tried:
-    """Make one attempt to send a message that says it is a test.
+def send_test(channels: Sequence[Channel], name: str, clock: Clock, *, link: str) -> Tried:
+    """Make one attempt to send a message that says it is a test, through the channel of that name.
 
-    Raises SettingInvalid for a notifier that the settings name no target for.
+    Raises SettingInvalid for a channel that is not set up.
     """
-    channel = next((channel for channel in channels(settings) if channel.notifier == notifier), None)
-    if channel is None:
-        raise SettingInvalid(f"no channel is set up for {notifier!r}", notifier=notifier)
+    channel = channel_named(channels, name)
     now = clock()
     test = notify.Message(
         id=uuid7(now),
@@ -260,11 +352,11 @@ def send_test(settings: Settings, notifier: str, clock: Clock) -> Tried:
         words=("Nothing was changed.",),
         why="somebody asked for a test message",
         ticket="",
-        link=settings.base_url,
+        link=link,
     )
     try:
         with notify.client(private=channel.private) as client:
-            taken = notify.load(notifier).send(client, channel.target, test, secret=channel.secret)
+            taken = notify.load(channel.notifier).send(client, channel.target, test, secret=channel.secret)
     except notify.DeliveryFailed as failure:
         return Tried(delivered=False, detail=str(failure))
-    return Tried(delivered=True, detail=f"{notifier}: the receiver answered {taken.status}")
+    return Tried(delivered=True, detail=f"{name}: the receiver answered {taken.status}")

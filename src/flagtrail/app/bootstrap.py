@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from flagtrail import bus as bus_door
 from flagtrail import metrics as metrics_door
 from flagtrail import storage as storage_door
+from flagtrail.app import deliveries
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
 from flagtrail.app.as_of import Past
@@ -15,6 +16,7 @@ from flagtrail.app.ask import Ask
 from flagtrail.app.blame import Blames
 from flagtrail.app.bus_watch import BusWatch
 from flagtrail.app.change import Changes
+from flagtrail.app.channels import channels
 from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.evidence import EvidenceReports
@@ -61,6 +63,7 @@ class App:
     def __init__(self, settings: Settings, *, clock: Clock = utc_now) -> None:
         self.settings = settings
         self.clock = clock
+        self.channels = channels(settings)
         key_path = settings.key_path
         self.storage: Storage = watched(storage_door.load(settings.database))
         _refuse_half_moved(self.storage)
@@ -92,19 +95,7 @@ class App:
         self.evidence = EvidenceReports(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         self.leases = Leases(self.storage, clock)
-        lease = self.leases.lease
-        followers: list[Follower] = [
-            Periodic(CATCH_UP, self.changes.catch_up, CATCH_UP_SECONDS),
-            Periodic(
-                "checkpoint", self.signer.checkpoint, 1.0, lease=lease("checkpoint"), otherwise=self.signer.follow
-            ),
-            Periodic("usage", self.usage.flush, settings.usage_flush_seconds),
-            Periodic("signins", self.access.record_failures, 15.0),
-            Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
-            *self._sharing(),
-            *alert_followers(self.storage, settings, clock, self.leases),
-        ]
-        self.followers = Followers(followers)
+        self.followers = Followers(self._following())
         if shared is not None:
             self.limits.on_counted(lambda: self.followers.wake(LimitTeller.name))
         self.changes.on_moved(self.followers.moved)
@@ -114,7 +105,7 @@ class App:
         self.changes.on_moved(self.watch.moved)
         self.changes.on_made(self.watch.made)
         self.health = Health(self.storage, self.changes, self.followers, clock, self.watch)
-        self.metrics = Metrics(self.storage, self.changes, clock)
+        self.metrics = Metrics(self.storage, self.changes, clock, channels=[channel.name for channel in self.channels])
 
     def start(self) -> None:
         """Begin to follow the ledger, and to hear of what other replicas did."""
@@ -173,6 +164,28 @@ class App:
         if failed is not None:
             raise failed
 
+    def _following(self) -> list[Follower]:
+        """What happens after changes, and by the clock."""
+        lease = self.leases.lease
+        return [
+            Periodic(CATCH_UP, self.changes.catch_up, CATCH_UP_SECONDS),
+            Periodic(
+                "checkpoint", self.signer.checkpoint, 1.0, lease=lease("checkpoint"), otherwise=self.signer.follow
+            ),
+            Periodic("usage", self.usage.flush, self.settings.usage_flush_seconds),
+            Periodic("signins", self.access.record_failures, 15.0),
+            Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
+            *self._sharing(),
+            *alert_followers(
+                self.channels,
+                self.storage,
+                lambda: self.changes.state,
+                base_url=self.settings.base_url,
+                clock=self.clock,
+                leases=self.leases,
+            ),
+        ]
+
     def _heard(self, size: int) -> None:
         """Another replica told of a ledger of this size."""
         self.watch.heard(size)
@@ -183,6 +196,7 @@ class App:
         now = self.clock().timestamp()
         self.storage.delete_expired_cells(now)
         self.storage.delete_old_usage(now)
+        deliveries.trim(self.storage)
         self.watched.forget()
 
 

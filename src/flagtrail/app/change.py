@@ -12,7 +12,7 @@ from itertools import islice
 import msgspec
 
 import flagtrail
-from flagtrail.app import trace
+from flagtrail.app import notice, trace
 from flagtrail.app.clock import Clock, salts, stamp, uuid7
 from flagtrail.app.identity import Identity
 from flagtrail.app.meter import Meter
@@ -21,19 +21,15 @@ from flagtrail.changes.revert import revert
 from flagtrail.engine.check import check
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.ledger.seal import as_recorded, seal
-from flagtrail.model.access import Role
+from flagtrail.model.access import role_needed
 from flagtrail.model.change import Change
 from flagtrail.model.entry import Entry, Group, Source
 from flagtrail.model.errors import Defect, InvalidDocument, MalformedRequest, NotFound, VersionConflict
-from flagtrail.model.flag import Flag
 from flagtrail.model.state import State, fold, held_after
-from flagtrail.model.subject import Subject
 from flagtrail.storage import Cell, Disclosure, Head, Record, Storage, Transaction
 
 Bump = Callable[[State], None]
 IDEMPOTENCY_HOURS = 24
-CRITICAL = "critical"
-CRITICAL_CELLS = "critical"
 NEWS_HOURS = 24
 """Imported history older than this is no news: it raises no alert."""
 MAX_OPERATIONS = 1_000
@@ -244,7 +240,7 @@ class Changes:
         """Roles and bounds: what can be refused without looking at a document."""
         for operation in change.operations:
             subject = operation.subject
-            identity.require(_role(subject), subject.project, subject.environment)
+            identity.require(role_needed(subject), subject.project, subject.environment)
         if most is not None and len(change.operations) > most:
             raise MalformedRequest(f"a change has at most {most} operations")
         for name, text, longest in (("why", change.why, MAX_WHY), ("ticket", change.ticket, MAX_TICKET)):
@@ -296,9 +292,10 @@ class Changes:
         root = frontier.root()
         tx.append(records, Head(frontier.size, frontier.peaks, root, at))
         entries = tuple(record.entry for record in records)
+        notice.refuse_unknown_zones(entries)
         after = state.having(map(held_after, entries), size=frontier.size, root=root)
         if change.occurred_at is None or _hours_between(change.occurred_at, at) < NEWS_HOURS:
-            self._note_critical(tx, entries, decided, (state, after))
+            notice.note(tx, (state, after), entries, [part.touches for part in decided])
         return _Applied(Receipt(entries, frontier.size), after)
 
     def _sealed(self, entry: Entry, frontier: Frontier, part: Decided) -> Record:
@@ -308,19 +305,6 @@ class Changes:
             raise InvalidDocument([Defect("", f"cannot be recorded: {error}")]) from error
         disclosures = tuple(Disclosure(entry.seq, made.name, made.salt, made.value) for made in sealed.committed)
         return Record(as_recorded(entry, sealed), sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
-
-    def _note_critical(
-        self, tx: Transaction, entries: Sequence[Entry], decided: Sequence[Decided], states: tuple[State, State]
-    ) -> None:
-        """Write down, in the transaction, which critical flags each entry alters: later the tags may be gone."""
-        for entry, part in zip(entries, decided, strict=True):
-            flags = [
-                touch.flag
-                for touch in part.touches
-                if any(_is_critical(state.flag(touch.project, touch.flag)) for state in states)
-            ]
-            if flags:
-                tx.put_cell(CRITICAL_CELLS, Cell(f"{entry.seq:019d}", msgspec.json.encode(sorted(set(flags)))))
 
     def _earlier(self, tx: Transaction, key: str, change: Change) -> Receipt | None:
         raw = tx.cell("idempotency", key)
@@ -355,15 +339,6 @@ class Changes:
             conflict.facts["theirs"] = since[-1].after if since else None
             conflict.facts["yours_was_based_on"] = None if seen is None else seen.after
         return conflict
-
-
-def _role(subject: Subject) -> Role:
-    """The role that changing a document of this kind needs."""
-    return "editor" if subject.kind in {"flag", "targeting", "segment"} else "admin"
-
-
-def _is_critical(flag: Flag | None) -> bool:
-    return flag is not None and CRITICAL in flag.tags
 
 
 def _hours_between(earlier: str, later: str) -> float:

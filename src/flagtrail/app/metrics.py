@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
+from flagtrail.app import waiting
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.glance import Glance
@@ -35,10 +37,15 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """`places`: the next entry of each follower that has its own place in the ledger."""
+    """`places`: the next entry of each follower that has its own place in the ledger.
+
+    By channel: how many alerts wait, and since when (Unix seconds) its receiver fails, where it does.
+    """
 
     places: dict[str, int]
     sdks: tuple[Heard, ...]
+    waiting: dict[str, int]
+    failing: dict[str, float]
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -48,10 +55,11 @@ class _Place(msgspec.Struct, frozen=True):
 class Metrics:
     """Asks the database now and then. May be called from any thread."""
 
-    def __init__(self, storage: Storage, changes: Changes, clock: Clock) -> None:
+    def __init__(self, storage: Storage, changes: Changes, clock: Clock, *, channels: Sequence[str] = ()) -> None:
         self._storage = storage
         self._changes = changes
         self._clock = clock
+        self._channels = channels
         self._glance = Glance("metrics", self._ask, keep=KEEP_SECONDS)
 
     def look(self) -> Future[Facts]:
@@ -64,7 +72,12 @@ class Metrics:
         heard: list[Heard] = []
         for project in sorted(self._changes.state.projects()):
             heard.extend(self._heard(project))
-        return Facts(places, tuple(heard))
+        waits = {name: len(self._storage.cells(waiting.collection(name))) for name in self._channels}
+        failing: dict[str, float] = {}
+        for channel, _, trouble in waiting.troubles(self._storage):
+            since = datetime.fromisoformat(trouble.since).timestamp()
+            failing[channel] = min(since, failing.get(channel, since))
+        return Facts(places, tuple(heard), waits, failing)
 
     def _heard(self, project: str) -> list[Heard]:
         now = self._clock()

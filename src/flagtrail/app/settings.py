@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pagerduty_key: str = ""
     pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
     alert_private_targets: bool = False
+    alert_channels: str = ""
     log_level: str = "info"
     usage_flush_seconds: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 10.0
     max_streams: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 5_000

@@ -11,6 +11,7 @@ from flagtrail.changes import diff
 from flagtrail.changes.actions import actions
 from flagtrail.changes.operate import operate
 from flagtrail.changes.policy import require_why
+from flagtrail.changes.subscriptions import unknown_environments
 from flagtrail.changes.touches import touches
 from flagtrail.model.access import Member, Token
 from flagtrail.model.change import Change, Operation
@@ -21,6 +22,7 @@ from flagtrail.model.flag import Flag, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.state import State, Versioned, mentions
 from flagtrail.model.subject import Kind, Subject, environment_subject, flag_subject, project_subject
+from flagtrail.model.subscription import Subscription
 from flagtrail.model.targeting import Targeting, default_targeting
 
 
@@ -83,6 +85,7 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
                 after = after.having([_placed(each.subject, document, held)], size=state.size)
     _refuse_unplaced(after, altered)
     defects.extend(_defects(after, altered, check))
+    defects.extend(_misled_subscriptions(after, altered))
     defects.extend(_shared_addresses(after, altered))
     defects.extend(_no_administrator(state, after, altered))
     if defects:
@@ -111,7 +114,7 @@ def _inside(state: State, subject: Subject) -> list[Versioned]:
             ]
             return [*_tokens(state, project, subject.environment), *targetings]
         case "project":
-            kinds: tuple[Kind, ...] = ("targeting", "flag", "segment", "environment", "policy")
+            kinds: tuple[Kind, ...] = ("targeting", "flag", "segment", "environment", "policy", "subscription")
             documents = [held for kind in kinds for held in state.of_kind(kind, project)]
             return [*_tokens(state, project, None), *documents]
         case _:
@@ -158,6 +161,13 @@ def _defects(after: State, altered: Collection[Subject], check: Check) -> list[D
         segments = cast("Mapping[str, Segment]", after.living("segment", project))
         found.extend(check(flags, targetings, segments, paths))
     return found
+
+
+def _misled_subscriptions(after: State, altered: Collection[Subject]) -> Iterator[Defect]:
+    for subject in altered:
+        if subject.kind == "subscription" and after.get(subject) is not None:
+            found = unknown_environments(after, cast("str", subject.project), cast("Subscription", after.get(subject)))
+            yield from (Defect(f"{_relative(subject)}#{defect.path}", defect.message) for defect in found)
 
 
 def _shared_addresses(after: State, altered: Collection[Subject]) -> Iterator[Defect]:

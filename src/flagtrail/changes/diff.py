@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from flagtrail.changes.subscription_words import subscription_words
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import STRUCTS, pointer
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import Subject
+from flagtrail.model.subscription import Subscription
 from flagtrail.model.targeting import WHOLE, Prerequisite, Rule, Serve, Targeting
 
 _write = msgspec.json.Encoder().encode
@@ -127,6 +129,8 @@ def _created(document: object) -> Iterator[str]:
             yield f"{'everybody else' if document.rules else 'everybody'} gets {serve_words(document.fallthrough)}"
         case Segment():
             yield condition_words(document.when)
+        case Subscription():
+            yield from subscription_words(document)
         case Flag():
             listed = ", ".join(f"{key} = {text(value)}" for key, value in document.variants.items())
             yield f"{document.type} with the variants {listed}"
@@ -269,8 +273,12 @@ def _fields(before: Json, after: Json, name: str = "") -> Iterator[str]:
             yield f"{called} {text(old)} became {text(new)}"
 
 
-_SWITCHES = {"archived": ("restored", "archived"), "revoked": ("no longer revoked", "revoked")}
-_SINGULAR = {"variants": "variant", "tags": "tag", "grants": "grant"}
+_SWITCHES = {
+    "enabled": ("disabled", "enabled"),
+    "archived": ("restored", "archived"),
+    "revoked": ("no longer revoked", "revoked"),
+}
+_SINGULAR = {"variants": "variant", "tags": "tag", "grants": "grant", "channels": "channel"}
 
 
 def _came_and_went(old: Sequence[Json], new: Sequence[Json], called: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from flagtrail.model.errors import AlreadyExists, Defect, InvalidDocument, NotFo
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.state import State, Versioned
 from flagtrail.model.subject import Subject
+from flagtrail.model.subscription import CRITICAL, CRITICAL_SUBSCRIPTION
 from flagtrail.model.targeting import Serve, Targeting, default_targeting
 
 
@@ -58,13 +59,15 @@ def _refuse_moved(subject: Subject, held: Versioned | None, expected: int) -> No
 
 
 def _present(state: State, subject: Subject, living: Versioned | None) -> Document:
-    """The living document; for a targeting that nobody has written yet, the default one."""
+    """The living document; for what nobody has written yet, the default one: a targeting, the policy, `critical`."""
     if living is not None and living.document is not None:
         return living.document
     if subject.kind == "targeting":
         return default_targeting(_flag(state, subject))
     if subject.kind == "policy":
         return state.policy(subject.project or "")
+    if subject.kind == "subscription" and subject.name == CRITICAL:
+        return CRITICAL_SUBSCRIPTION
     raise NotFound(f"there is no {subject.kind} {subject.name!r}", kind=subject.kind, key=subject.name)
 
 

@@ -54,7 +54,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "environments": ("environments", "List, show, create, edit, delete environments."),
         "tokens": ("tokens", "List, create, revoke tokens."),
         "members": ("members", "List, create, edit members; login links."),
-        "alerts": ("alerts", "Channels and deliveries; try one."),
+        "alerts": ("alerts", "Channels, subscriptions and deliveries; try one."),
         "backup": ("backup", "Copy the database while it serves, and read the copy through."),
         "schema": ("schema", "The JSON Schemas of all documents."),
         "migrate": ("database", "Bring the database's schema up to date, as its owner."),

@@ -46,6 +46,7 @@ SUBJECT_PARTS = {
     "targeting": {"kind", "project", "flag", "environment"},
     "segment": {"kind", "project", "key"},
     "policy": {"kind", "project"},
+    "subscription": {"kind", "project", "key"},
     "member": {"kind", "key"},
     "token": {"kind", "key"},
     "signin": {"kind", "key"},

@@ -6,9 +6,15 @@ from typing import Literal
 
 import msgspec
 
+from flagtrail.model.subject import Kind, Subject
+from flagtrail.model.subscription import CRITICAL
+
 Role = Literal["viewer", "auditor", "editor", "approver", "admin"]
 RANK: dict[str, int] = {"viewer": 1, "auditor": 1, "editor": 2, "approver": 3, "admin": 4}
 """viewer < editor < approver < admin; an auditor reads everything and changes nothing."""
+
+EDITED: frozenset[Kind] = frozenset({"flag", "targeting", "segment", "subscription"})
+"""Kinds of documents that an editor may change; the others are an admin's."""
 
 TokenKind = Literal["server", "client", "admin"]
 
@@ -55,3 +61,13 @@ class SigninFailures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credential: str
     minute: str
     attempts: int
+
+
+def role_needed(subject: Subject) -> Role:
+    """The role that changing a document needs. The subscription `critical` watches the editors, so it is not theirs.
+
+    >>> role_needed(Subject("subscription", "shop", key="critical"))
+    'admin'
+    """
+    watches = subject.kind == "subscription" and subject.name == CRITICAL
+    return "editor" if subject.kind in EDITED and not watches else "admin"

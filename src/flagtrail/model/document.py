@@ -19,9 +19,13 @@ from flagtrail.model.errors import Defect, InvalidDocument
 from flagtrail.model.flag import Flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import Kind, Subject
+from flagtrail.model.subscription import Subscription
+from flagtrail.model.subscription import defects as subscription_defects
 from flagtrail.model.targeting import Targeting
 
-Document: TypeAlias = Project | Environment | Flag | Targeting | Segment | Policy | Member | Token | SigninFailures
+Document: TypeAlias = (
+    Project | Environment | Flag | Targeting | Segment | Policy | Subscription | Member | Token | SigninFailures
+)
 
 STRUCTS: dict[Kind, type[Document]] = {
     "project": Project,
@@ -30,6 +34,7 @@ STRUCTS: dict[Kind, type[Document]] = {
     "targeting": Targeting,
     "segment": Segment,
     "policy": Policy,
+    "subscription": Subscription,
     "member": Member,
     "token": Token,
     "signin": SigninFailures,
@@ -82,6 +87,8 @@ def decode(subject: Subject, value: object) -> Document:
             defects.extend(_own_key(subject, document))
             if isinstance(document, Policy) and not 1 <= document.why_min_length <= MAX_WHY_DEMANDED:
                 defects.append(Defect("/why_min_length", f"must be from 1 to {MAX_WHY_DEMANDED}"))
+            if isinstance(document, Subscription):
+                defects.extend(subscription_defects(document))
             if not defects:
                 return document
     raise InvalidDocument(defects)

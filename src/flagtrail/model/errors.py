@@ -49,6 +49,14 @@ class InvalidDocument(FlagtrailError):
         super().__init__(listed + more, defects=[{"path": d.path, "message": d.message} for d in self.defects])
 
 
+class NotResendable(FlagtrailError):
+    """Only an alert that was given up can be sent again, and once: what it becomes then is a delivery of its own."""
+
+    code = "not_resendable"
+    title = "The delivery cannot be sent again"
+    remedy = "Look at the delivery log: the delivery arrived, or was sent again before."
+
+
 class MalformedRequest(FlagtrailError):
     """The bytes are not what the operation reads: not JSON, or of the wrong shape."""
 

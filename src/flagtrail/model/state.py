@@ -21,6 +21,7 @@ from flagtrail.model.subject import (
     segment_subject,
     targeting_subject,
 )
+from flagtrail.model.subscription import CRITICAL_SUBSCRIPTION, Subscription
 from flagtrail.model.targeting import Prerequisite, Targeting
 
 Mention: TypeAlias = tuple[Literal["flag", "segment"], str]
@@ -139,6 +140,13 @@ class State(msgspec.Struct, frozen=True):
     def segments(self, project: str) -> dict[str, Segment]:
         """Segments of a project by key, sorted."""
         found = {held.subject.name: cast("Segment", held.document) for held in self.of_kind("segment", project)}
+        return dict(sorted(found.items()))
+
+    def subscriptions(self, project: str) -> dict[str, Subscription]:
+        """Subscriptions of a project by key; the built-in one is among them while no document took its place."""
+        found = {CRITICAL_SUBSCRIPTION.key: CRITICAL_SUBSCRIPTION}
+        for held in self.of_kind("subscription", project):
+            found[held.subject.name] = cast("Subscription", held.document)
         return dict(sorted(found.items()))
 
     def environments(self, project: str) -> dict[str, Environment]:

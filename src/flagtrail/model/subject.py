@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["project", "environment", "flag", "targeting", "segment", "policy", "member", "token", "signin"]
+Kind = Literal[
+    "project", "environment", "flag", "targeting", "segment", "policy", "subscription", "member", "token", "signin"
+]
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -36,6 +38,8 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
                 return f"projects/{self.project}/flags/{self.flag}/environments/{self.environment}"
             case "segment":
                 return f"projects/{self.project}/segments/{self.key}"
+            case "subscription":
+                return f"projects/{self.project}/subscriptions/{self.key}"
             case "policy":
                 return f"projects/{self.project}/policy"
             case _:
@@ -75,6 +79,11 @@ def segment_subject(project: str, key: str) -> Subject:
 def policy_subject(project: str) -> Subject:
     """`projects/{project}/policy`."""
     return Subject("policy", project)
+
+
+def subscription_subject(project: str, key: str) -> Subject:
+    """`projects/{project}/subscriptions/{key}`."""
+    return Subject("subscription", project, key=key)
 
 
 def member_subject(key: str) -> Subject:

@@ -27,7 +27,9 @@ difference. `Idempotency-Key` makes repeating a change safe for a day. Every cha
 document in the ledger; one that alters nothing says `"changed": false`. Errors are problem+json (RFC 9457) with a
 stable `code` and a `remedy`. Lists are pages: send `next` back as `cursor`. The actor is the credential's, always."""
 
-_DOCUMENTS: tuple[Kind, ...] = ("flag", "targeting", "segment", "environment", "policy", "member", "token")
+_DOCUMENTS: tuple[Kind, ...] = (
+    *("flag", "targeting", "segment", "environment", "policy", "subscription", "member", "token"),
+)
 _SCHEMAS = "#/components/schemas/"
 _UNSAFE = {"post", "put", "patch", "delete"}
 

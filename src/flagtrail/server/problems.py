@@ -42,6 +42,7 @@ HTTP_STATUS: dict[type[FlagtrailError], int] = {
     errors.AlreadyExists: 409,
     errors.VersionConflict: 409,
     errors.InUse: 409,
+    errors.NotResendable: 409,
     errors.WhyRequired: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flagtrail.app.alerts import Channel, channels
+from flagtrail.app.channels import Channel, channels
 from flagtrail.app.settings import Settings, read_settings
 from flagtrail.model.errors import SettingInvalid
 
@@ -36,11 +36,11 @@ def test_read_settings__that_would_lose_alerts__are_refused_and_hold_no_secret(
     ("settings", "expected"),
     [
         (Settings(), []),
-        (Settings(teams_webhook="https://t"), [Channel("teams", "https://t")]),
-        (Settings(smtp_url=SMTP, alert_email="a@b.c"), [Channel("email", "a@b.c", SMTP)]),
+        (Settings(teams_webhook="https://t"), [Channel("teams", "teams", "https://t")]),
+        (Settings(smtp_url=SMTP, alert_email="a@b.c"), [Channel("email", "email", "a@b.c", SMTP)]),
         (
             Settings(pagerduty_key="k", alert_private_targets=True),
-            [Channel("pagerduty", "https://events.pagerduty.com/v2/enqueue", "k", private=True)],
+            [Channel("pagerduty", "pagerduty", "https://events.pagerduty.com/v2/enqueue", "k", private=True)],
         ),
         (Settings(pagerduty_url="https://events.eu.pagerduty.com/v2/enqueue"), []),
     ],

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from standardwebhooks import Webhook
+from tests.support.alerting import SECRET, follower, log, seqs, started
 from tests.support.installation import ADA, LIVE, Shop, patch, put
 from tests.support.receiver import Receiver, receiving
 
 from flagtrail import notify
-from flagtrail.app.alerts import AlertFollower, Channel, deliveries
+from flagtrail.app.alerts import AlertFollower
+from flagtrail.app.channels import Channel
 from flagtrail.app.clock import stamp
-from flagtrail.app.lease import TAKE_OVER_SECONDS, Leases
+from flagtrail.app.lease import Leases
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.condition import Condition
 from flagtrail.model.errors import StorageFailed
@@ -24,7 +25,6 @@ from flagtrail.model.flag import boolean_flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
 
-SECRET = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 PAYMENTS = flag_subject("shop", "payments")
 PAYMENTS_LIVE = targeting_subject("shop", "payments", "production")
 BETA = segment_subject("shop", "beta")
@@ -48,29 +48,6 @@ def receiver() -> Iterator[Receiver]:
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow at once: the schedule itself is tested where it is made."""
     monkeypatch.setattr(notify, "back_off", lambda _attempts, _dice: 0.0)
-
-
-def follower(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
-    """A new process, which takes the lease over. Whoever held it before was stopped, and knows of nothing."""
-    channel = Channel(kind, receiver.url, SECRET if kind == "webhook" else None, private=True)
-    seconds = [0.0]
-    leases = Leases(shop.storage, shop.clock, monotonic=lambda: seconds[0])
-    lease = leases.lease(f"alerts-{kind}")
-    leases.tend()
-    seconds[0] = TAKE_OVER_SECONDS
-    leases.tend()
-    assert lease.held()
-    return AlertFollower(channel, shop.storage, "http://flags.example", shop.clock, lease)
-
-
-def started(shop: Shop, receiver: Receiver, kind: str = "webhook") -> AlertFollower:
-    one = follower(shop, receiver, kind)
-    one.step()
-    return one
-
-
-def seqs(receiver: Receiver) -> list[int]:
-    return [msgspec.json.decode(request.body)["data"]["seq"] for request in receiver.received]
 
 
 def test_step__after_a_critical_change__tells_the_webhook_with_a_good_signature(shop: Shop, receiver: Receiver) -> None:
@@ -142,7 +119,7 @@ def test_step__by_a_new_process_after_failures__goes_on_where_the_old_one_stoppe
     for _ in range(3):
         follower(shop, receiver).step()
 
-    assert (seqs(receiver), [(d.seq, d.outcome, d.attempts) for d in deliveries(shop.storage)]) == (
+    assert (seqs(receiver), [(d.seq, d.outcome, d.attempts) for d in log(shop)]) == (
         [seq],
         [(seq, "delivered", 2)],
     )
@@ -165,7 +142,7 @@ def test_step__when_refused_for_good__writes_down_the_dead_letter_and_goes_on(sh
     first, second = (shop.patch(PAYMENTS_LIVE, {"enabled": on}).entries[0].seq for on in (True, False))
     one.step()
 
-    found = {delivery.seq: delivery.outcome for delivery in deliveries(shop.storage)}
+    found = {delivery.seq: delivery.outcome for delivery in log(shop)}
     assert found == {first: "dead", second: "delivered"}
 
 
@@ -175,7 +152,9 @@ def test_deliveries__never_hold_the_target_or_the_secret(shop: Shop, receiver: R
     shop.patch(PAYMENTS_LIVE, {"enabled": True})
     one.step()
 
-    kept = b"".join(cell.value for cell in (*shop.storage.cells("delivery"), *shop.storage.cells("place")))
+    kept = b"".join(
+        cell.value for cell in (cell for name in shop.storage.collections() for cell in shop.storage.cells(name))
+    )
     assert (b"SECRET" in kept, SECRET.encode() in kept, b"127.0.0.1" in kept) == (False, False, False)
 
 
@@ -209,7 +188,14 @@ def test_step__after_a_change_that_untags_and_enables_at_once__tells_both(shop: 
 def test_step__without_the_lease__tells_nobody(shop: Shop, receiver: Receiver) -> None:
     started(shop, receiver)
     lease = Leases(shop.storage, shop.clock).lease("alerts-webhook")
-    other = AlertFollower(Channel("webhook", receiver.url, SECRET), shop.storage, "", shop.clock, lease)
+    other = AlertFollower(
+        Channel("webhook", "webhook", receiver.url, SECRET),
+        shop.storage,
+        lambda: shop.changes.state,
+        "",
+        shop.clock,
+        lease,
+    )
     shop.patch(PAYMENTS_LIVE, {"enabled": True})
     other.step()
 
@@ -254,7 +240,7 @@ def test_step__by_whoever_took_over_during_an_attempt_that_then_succeeded__tells
     first.step()
     others[0].step()
 
-    assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (1, ["delivered"])
+    assert (sender.attempts, [delivery.outcome for delivery in log(shop)]) == (1, ["delivered"])
 
 
 def test_step__whose_database_went_away_while_the_receiver_took_it__writes_that_down_when_it_is_back(
@@ -270,7 +256,7 @@ def test_step__whose_database_went_away_while_the_receiver_took_it__writes_that_
     monkeypatch.setattr(shop.storage, "write", write)
     one.step()
 
-    assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (1, ["delivered"])
+    assert (sender.attempts, [delivery.outcome for delivery in log(shop)]) == (1, ["delivered"])
 
 
 def _away(_work: object) -> None:
@@ -288,7 +274,7 @@ def test_step__by_whoever_took_over_during_an_attempt_that_then_failed__tells_it
     for one in (others[0], first, others[0]):
         one.step()
 
-    assert (sender.attempts, [delivery.outcome for delivery in deliveries(shop.storage)]) == (2, ["delivered"])
+    assert (sender.attempts, [delivery.outcome for delivery in log(shop)]) == (2, ["delivered"])
 
 
 def test_step__by_two_processes__tells_once(shop: Shop, receiver: Receiver) -> None:

@@ -31,6 +31,7 @@ SUBJECTS = [
     subjects.flag_subject("p", "f"),
     subjects.targeting_subject("p", "f", "e"),
     subjects.segment_subject("p", "s"),
+    subjects.subscription_subject("p", "s"),
     subjects.policy_subject("p"),
     subjects.member_subject("m"),
     subjects.token_subject("t"),

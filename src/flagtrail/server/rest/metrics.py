@@ -122,6 +122,12 @@ class Readings(Collector):
         attempts = self._app.followers.outcomes()
         rows = [((name, outcome), found.get(outcome, 0)) for name, found in attempts.items() for outcome in OUTCOMES]
         yield _counter("alert_attempts", "Attempts to deliver an alert, by outcome.", rows, ("channel", "outcome"))
+        facts = self._reading.facts
+        waiting = [] if facts is None else [((name,), count) for name, count in facts.waiting.items()]
+        failing = [] if facts is None else [((name,), since) for name, since in facts.failing.items()]
+        yield _gauge("alerts_waiting", "Alerts that are not settled, those of digests included.", waiting, ("channel",))
+        help_ = "Since when each attempt fails; left out where none does."
+        yield _gauge("alerts_failing_timestamp_seconds", help_, failing, ("channel",))
 
     def _usage(self) -> Iterator[Metric]:
         usage, taken = self._app.usage, dict(self._app.reports.taken)

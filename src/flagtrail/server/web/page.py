@@ -19,7 +19,7 @@ from flagtrail.app.bootstrap import App
 from flagtrail.app.change import Receipt
 from flagtrail.app.identity import Identity
 from flagtrail.app.preview import Previewed, Trial
-from flagtrail.model.access import Role
+from flagtrail.model.access import Role, role_needed
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
@@ -37,8 +37,6 @@ FLASH = "flagtrail_flash"
 THEME = "flagtrail_theme"
 ENVIRONMENT = "flagtrail_environment"
 YEAR = 31_536_000
-EDITED = frozenset({"flag", "targeting", "segment"})
-"""Kinds of documents that an editor may change; the others are an admin's."""
 THEMES = ("auto", "light", "dark")
 PREVIEW = "preview"
 """What the button Preview of a form says (`do`)."""
@@ -167,7 +165,7 @@ class View:
         """Whether a form that takes the entry back is of use: it alters a document that this identity may edit."""
         if entry.subject.kind in {"signin", "token", "member"}:
             return False
-        return self.may("editor" if entry.subject.kind in EDITED else "admin", entry.subject.environment)
+        return self.may(role_needed(entry.subject), entry.subject.environment)
 
     def render(self, template: str, /, *, status: int = 200, **values: object) -> Html:
         """The template as a page."""

@@ -223,6 +223,8 @@ def subject_link(subject: Subject) -> str:
             return f"/flags/{subject.flag}?environment={subject.environment}"
         case "segment":
             return f"/segments/{subject.key}"
+        case "subscription":
+            return "/changes?kind=subscription"
         case "environment" | "project" | "policy":
             return "/environments"
         case "member":
