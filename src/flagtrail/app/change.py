@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 
 import msgspec
 
 import flagtrail
-from flagtrail.app import notice, trace
+from flagtrail.app import idempotency, notice, trace
 from flagtrail.app.clock import Clock, salts, stamp, uuid7
 from flagtrail.app.identity import Identity
 from flagtrail.app.meter import Meter
@@ -29,7 +27,6 @@ from flagtrail.model.state import State, fold, held_after
 from flagtrail.storage import Cell, Disclosure, Head, Record, Storage, Transaction
 
 Bump = Callable[[State], None]
-IDEMPOTENCY_HOURS = 24
 NEWS_HOURS = 24
 """Imported history older than this is no news: it raises no alert."""
 MAX_OPERATIONS = 1_000
@@ -61,16 +58,6 @@ class _Applied(msgspec.Struct, frozen=True):
     receipt: Receipt
     state: State
     new: bool = True
-
-
-class _Remembered(msgspec.Struct, frozen=True):
-    """What an idempotency key stands for."""
-
-    request: str
-    first: int
-    count: int
-    size: int
-    expires: float
 
 
 class Changes:
@@ -113,8 +100,46 @@ class Changes:
         receipt is returned again.
         Raises the refusals of `changes.decide`, Forbidden, and StorageFailed.
         """
+        work = self._work(identity, change, request, idempotency_key, cells)
+        started = time.perf_counter()
+        try:
+            with trace.span("change") as span:
+                receipt = self._settled(lambda: self._storage.write(work), started)
+                span.set(entries=len(receipt.entries), size=receipt.size)
+                return receipt
+        except VersionConflict as conflict:
+            raise self.explained(conflict) from None
+
+    def begin(
+        self,
+        identity: Identity,
+        change: Change,
+        *,
+        done: Callable[[], object],
+        request: str = "",
+        idempotency_key: str | None = None,
+    ) -> Callable[[], Receipt]:
+        """`apply` for who must not wait: `done` is called, from any thread, when what this returns may be called.
+
+        That gives the receipt or raises, as `apply` does, and is called once. A version conflict comes as it is: to
+        have it `explained` takes a look into the database. `done` has to be quick and to raise nothing.
+        """
+        work = self._work(identity, change, request, idempotency_key, ())
+        started = time.perf_counter()
+        pending = self._storage.submit(work, done)
+        return lambda: self._settled(pending.outcome, started)
+
+    def _work(
+        self,
+        identity: Identity,
+        change: Change,
+        request: str,
+        idempotency_key: str | None,
+        cells: Sequence[tuple[str, Cell]],
+    ) -> Callable[[Transaction], _Applied]:
+        """The unit of work that makes the change. Raises what can be refused without looking at a document."""
         self.admit(identity, change, most=None if change.reverts is not None else MAX_OPERATIONS)
-        key = None if idempotency_key is None else _key(identity, idempotency_key)
+        key = None if idempotency_key is None else idempotency.key_of(identity, idempotency_key)
 
         def work(tx: Transaction) -> _Applied:
             state = self._caught_up(tx)
@@ -125,17 +150,15 @@ class Changes:
             for collection, cell in cells:
                 tx.put_cell(collection, cell)
             if key is not None:
-                self._remember(tx, key, change, applied.receipt)
+                idempotency.remember(tx, key, change, applied.receipt.entries, applied.receipt.size, self._clock())
             self._pending = applied.state
             return applied
 
-        started = time.perf_counter()
-        try:
-            with trace.span("change") as span:
-                applied = self._storage.write(work)
-                span.set(entries=len(applied.receipt.entries), size=applied.state.size)
-        except VersionConflict as conflict:
-            raise self._with_diff(conflict) from None
+        return work
+
+    def _settled(self, outcome: Callable[[], _Applied], started: float) -> Receipt:
+        """The receipt of a unit of work whose change is durable, and everybody told of it."""
+        applied = outcome()
         if applied.new:
             self.meter.appended([applied.receipt.entries], time.perf_counter() - started)
         self._made(applied.state)
@@ -201,7 +224,9 @@ class Changes:
             raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
         if idempotency_key is not None:
             again = Change(operations=(), why=why, ticket=ticket, reverts=seq)
-            earlier = self._storage.write(lambda tx: self._earlier(tx, _key(identity, idempotency_key), again))
+            earlier = self._storage.write(
+                lambda tx: self._earlier(tx, idempotency.key_of(identity, idempotency_key), again)
+            )
             if earlier is not None:
                 return earlier
         first = seq - entry.group.index
@@ -307,24 +332,10 @@ class Changes:
         return Record(as_recorded(entry, sealed), sealed.leaf, sealed.leaf_hash, disclosures, part.touches)
 
     def _earlier(self, tx: Transaction, key: str, change: Change) -> Receipt | None:
-        raw = tx.cell("idempotency", key)
-        if raw is None:
-            return None
-        remembered = msgspec.json.decode(raw, type=_Remembered)
-        if remembered.expires <= self._clock().timestamp():
-            return None
-        if remembered.request != _digest(change):
-            raise MalformedRequest("this Idempotency-Key was used for another change")
-        entries = islice(tx.entries_from(remembered.first), remembered.count) if remembered.count else ()
-        return Receipt(tuple(entries), remembered.size)
+        found = idempotency.recall(tx, key, change, self._clock())
+        return None if found is None else Receipt(*found)
 
-    def _remember(self, tx: Transaction, key: str, change: Change, receipt: Receipt) -> None:
-        first = receipt.entries[0].seq if receipt.entries else 0
-        expires = (self._clock() + timedelta(hours=IDEMPOTENCY_HOURS)).timestamp()
-        value = _Remembered(_digest(change), first, len(receipt.entries), receipt.size, expires)
-        tx.put_cell("idempotency", Cell(key, msgspec.json.encode(value), expires))
-
-    def _with_diff(self, conflict: VersionConflict) -> VersionConflict:
+    def explained(self, conflict: VersionConflict) -> VersionConflict:
         """The conflict with what happened between the version that the caller saw and the present one."""
         expected = conflict.facts.get("expected")
         path = conflict.facts.get("subject")
@@ -343,15 +354,3 @@ class Changes:
 
 def _hours_between(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds() / 3600
-
-
-def _key(identity: Identity, idempotency_key: str) -> str:
-    return f"{identity.actor.id}/{idempotency_key}"
-
-
-def _digest(change: Change) -> str:
-    """What a repeated request has in common with the first. A revert is told by its seq: its operations
-    follow from the state, which the first one changed.
-    """
-    same = change if change.reverts is None else msgspec.structs.replace(change, operations=())
-    return hashlib.sha256(msgspec.json.encode(same, order="deterministic")).hexdigest()

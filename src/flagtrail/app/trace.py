@@ -62,6 +62,9 @@ class _Recorded:
     def set(self, **attributes: Value) -> None:
         self.span.set_attributes({f"flagtrail.{name}": value for name, value in attributes.items()})
 
+    def end(self) -> None:
+        self.span.end()
+
 
 class Tracing:
     """Makes spans by OpenTelemetry's SDK; only loaded where it is used."""
@@ -87,6 +90,10 @@ class Tracing:
             except Exception as error:
                 self.fail(span, error.code if isinstance(error, FlagtrailError) else type(error).__name__)
                 raise
+
+    def begun(self, name: str) -> _Recorded:
+        """A span within the present one of what goes on elsewhere: whoever is told of its end has to `end` it."""
+        return _Recorded(self._tracer.start_span(name))
 
     @contextmanager
     def request(self, method: str, carrier: Mapping[str, str]) -> Iterator[OtelSpan]:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flagtrail.app import trace
-from flagtrail.storage import Storage, Transaction
+from flagtrail.storage import Pending, Storage, Transaction
 
 T = TypeVar("T")
 
@@ -73,17 +73,33 @@ class _Watched:
         if not self._tracing.within():
             return self._storage.write(work)
         with trace.span("storage.write") as span:
-            asked = time.perf_counter()
+            return self._storage.write(_timed(work, span))
 
-            def timed(tx: Transaction) -> T:
-                begun = time.perf_counter()
-                try:
-                    return work(tx)
-                finally:
-                    done = time.perf_counter()
-                    span.set(wait_ms=_milliseconds(begun - asked), work_ms=_milliseconds(done - begun))
+    def submit(self, work: Callable[[Transaction], T], done: Callable[[], object]) -> Pending[T]:
+        """See `Storage.submit`; the span ends when the outcome is known."""
+        if not self._tracing.within():
+            return self._storage.submit(work, done)
+        span = self._tracing.begun("storage.write")
 
-            return self._storage.write(timed)
+        def ended() -> None:
+            span.end()
+            done()
+
+        return self._storage.submit(_timed(work, span), ended)
+
+
+def _timed(work: Callable[[Transaction], T], span: trace.Span) -> Callable[[Transaction], T]:
+    asked = time.perf_counter()
+
+    def timed(tx: Transaction) -> T:
+        begun = time.perf_counter()
+        try:
+            return work(tx)
+        finally:
+            done = time.perf_counter()
+            span.set(wait_ms=_milliseconds(begun - asked), work_ms=_milliseconds(done - begun))
+
+    return timed
 
 
 def _milliseconds(seconds: float) -> float:

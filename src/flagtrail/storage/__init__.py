@@ -24,6 +24,7 @@ from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 REPORT_SECONDS = 86_400
 """How long a report of usage is known by its id."""
@@ -145,6 +146,13 @@ class Transaction(Protocol):
         """Remove a cell; one that does not exist is no error."""
 
 
+class Pending(Protocol[T_co]):
+    """A unit of work that was submitted."""
+
+    def outcome(self) -> T_co:
+        """What it returned, now durable; raises what undid it. To be asked once, when it is done."""
+
+
 class Storage(Protocol):
     """A store. Calls are synchronous and may come from any thread.
 
@@ -157,6 +165,12 @@ class Storage(Protocol):
 
         An exception from `work` undoes all of it and is raised unchanged. Units of work may share a commit; where the
         database refuses what they add together, each is run once more by itself: only its last run counts.
+        """
+
+    def submit(self, work: Callable[[Transaction], T], done: Callable[[], object]) -> Pending[T]:
+        """`write` for who must not wait: returns at once, and calls `done`, from any thread, when the outcome is known.
+
+        `done` has to be quick and to raise nothing.
         """
 
     def head(self) -> Head:

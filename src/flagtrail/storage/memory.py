@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import FlagtrailError, StorageFailed
+from flagtrail.model.errors import StorageFailed
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
+from flagtrail.storage import (
+    MAX_SAMPLED,
+    Cell,
+    Disclosure,
+    EntryQuery,
+    Examined,
+    Head,
+    Pending,
+    Record,
+    ReportMark,
+    UsageQuery,
+)
 from flagtrail.storage import _index as index
+from flagtrail.storage._batch import Batch, Unit
+from flagtrail.storage._queue import Job
 from flagtrail.storage._samples import SampleTables
 from flagtrail.storage._tables import UsageTables
 
@@ -80,110 +93,93 @@ def _held(record: Record) -> _Held:
     )
 
 
-class _Transaction:
-    """Keeps what a unit of work adds apart until all of it is done."""
+class _Below:
+    """See `_batch.Reader`: what a store holds."""
 
-    def __init__(self, storage: MemoryStorage) -> None:
-        self._storage = storage
-        self.head = storage.durable_head
-        self.added: list[_Held] = []
-        self.cells: dict[tuple[str, str], Cell | None] = {}
-        self.failure: FlagtrailError | None = None
-        """Why this unit of work cannot be applied, even where the work swallowed the refusal."""
+    def __init__(self, log: Sequence[_Held], cells: Mapping[tuple[str, str], Cell]) -> None:
+        self._log = log
+        self._cells = cells
 
-    def entries_from(self, seq: int) -> Iterator[Entry]:
-        return (held.entry for held in [*self._storage.log, *self.added][max(seq, 0) :])
-
-    def append(self, records: Sequence[Record], head: Head) -> None:
-        try:
-            self._append(records, head)
-        except FlagtrailError as error:
-            self.failure = error
-            raise
-
-    def _append(self, records: Sequence[Record], head: Head) -> None:
-        if head.size != self.head.size + len(records):
-            raise StorageFailed(
-                f"{len(records)} entries after {self.head.size} do not make {head.size}; nothing was changed"
-            )
-        for seq, record in enumerate(records, self.head.size):
-            if record.entry.seq != seq:
-                raise StorageFailed(f"entry {record.entry.seq} came where {seq} is next; nothing was changed")
-            path = record.entry.subject.path
-            version = 1 + self._version(path)
-            if record.entry.version != version:
-                raise StorageFailed(f"{path} was given version {record.entry.version} where {version} is next")
-            self.added.append(_held(record))
-        self.head = head
-
-    def _version(self, path: str) -> int:
-        for held in reversed(self.added):
-            if held.entry.subject.path == path:
-                return held.entry.version
-        known = self._storage.by_path.get(path)
-        return known[-1].entry.version if known else 0
+    def entries(self, low: int, high: int) -> Iterator[Entry]:
+        return (held.entry for held in self._log[low:high])
 
     def cell(self, collection: str, key: str) -> bytes | None:
-        if (collection, key) in self.cells:
-            pending = self.cells[collection, key]
-            return None if pending is None else pending.value
-        return self._storage.cell(collection, key)
+        found = self._cells.get((collection, key))
+        return None if found is None else found.value
 
-    def put_cell(self, collection: str, cell: Cell) -> None:
-        self.cells[collection, cell.key] = cell
-
-    def delete_cell(self, collection: str, key: str) -> None:
-        self.cells[collection, key] = None
+    def awake(self) -> None:
+        """Nobody waits for long."""
 
 
 class MemoryStorage:
-    """See `flagtrail.storage.Storage`. `log`, `by_path` and `durable_head` are for its own transactions."""
+    """See `flagtrail.storage.Storage`."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._closed = False
-        self.log: list[_Held] = []
-        self.by_path: dict[str, list[_Held]] = {}
-        self.durable_head = Head(0, (), EMPTY_ROOT, "")
+        self._log: list[_Held] = []
+        self._by_path: dict[str, list[_Held]] = {}
+        self._head = Head(0, (), EMPTY_ROOT, "")
         self._cells: dict[tuple[str, str], Cell] = {}
+        self._below = _Below(self._log, self._cells)
         self._usage = UsageTables()
         self._samples = SampleTables()
 
-    def write(self, work: Callable[[_Transaction], T]) -> T:
+    def write(self, work: Callable[[Unit], T]) -> T:
         """Run one unit of work alone; an exception undoes all of it."""
+        return self.submit(work, lambda: None).outcome()
+
+    def submit(self, work: Callable[[Unit], T], done: Callable[[], object]) -> Pending[T]:
+        """`write`, and what came of it; there is nothing to wait for."""
+        job = Job(work, done)
         with self._lock:
             if self._closed:
                 raise StorageFailed("the store is closed")
-            transaction = _Transaction(self)
-            result = work(transaction)
-            if transaction.failure is not None:
-                raise transaction.failure
-            for held in transaction.added:
-                self.log.append(held)
-                self.by_path.setdefault(held.entry.subject.path, []).append(held)
-            for (collection, key), cell in transaction.cells.items():
-                if cell is None:
-                    self._cells.pop((collection, key), None)
-                else:
-                    self._cells[collection, key] = cell
-            self.durable_head = transaction.head
-            return result
+            batch = Batch(self._head, self._below)
+            batch.run([job])
+            try:
+                self._take(batch)
+            except StorageFailed as error:
+                job.error = error
+        done()
+        return job
+
+    def _take(self, batch: Batch) -> None:
+        """Make what a unit of work adds stand; raises StorageFailed, with nothing changed, where a version is wrong."""
+        newest: dict[str, int] = {}
+        added = [_held(record) for record in batch.records]
+        for held in added:
+            path, version = held.entry.subject.path, held.entry.version
+            known = self._by_path.get(path)
+            expected = newest.get(path, known[-1].entry.version if known else 0) + 1
+            if version != expected:
+                raise StorageFailed(f"{path} was given version {version} where {expected} is next")
+            newest[path] = version
+        for held in added:
+            self._log.append(held)
+            self._by_path.setdefault(held.entry.subject.path, []).append(held)
+        for place, cell in batch.cells.items():
+            if cell is None:
+                self._cells.pop(place, None)
+            else:
+                self._cells[place] = cell
+        self._head = batch.head
 
     def head(self) -> Head:
         """The head."""
         with self._lock:
-            return self.durable_head
+            return self._head
 
     def current(self) -> Iterator[Entry]:
         """The newest entry of every subject, by seq."""
         with self._lock:
-            newest = [known[-1].entry for known in self.by_path.values()]
+            newest = [known[-1].entry for known in self._by_path.values()]
         return iter(sorted(newest, key=lambda entry: entry.seq))
 
     def entry(self, seq: int) -> Entry | None:
         """One entry."""
         with self._lock:
-            return self.log[seq].entry if 0 <= seq < len(self.log) else None
+            return self._log[seq].entry if 0 <= seq < len(self._log) else None
 
     def entries(self, query: EntryQuery) -> list[Entry]:
         """Entries that match, newest first: each is looked at."""
@@ -193,8 +189,8 @@ class MemoryStorage:
         whole = None if query.actor is None else index.whole(query.actor)
         found: list[Entry] = []
         with self._lock:
-            end = len(self.log) if query.before is None else max(query.before, 0)
-            candidates = self.log[:end]
+            end = len(self._log) if query.before is None else max(query.before, 0)
+            candidates = self._log[:end]
         for held in reversed(candidates):
             if len(found) >= query.limit:
                 break
@@ -211,7 +207,7 @@ class MemoryStorage:
         """At most `limit` entries from `seq` on, oldest first."""
         low = max(seq, 0)
         with self._lock:
-            return [held.entry for held in self.log[low : low + max(limit, 0)]]
+            return [held.entry for held in self._log[low : low + max(limit, 0)]]
 
     def history(
         self, paths: Sequence[str], *, since: str | None = None, until: str | None = None, limit: int | None = None
@@ -219,14 +215,14 @@ class MemoryStorage:
         """Every entry of these subjects by (effective, seq)."""
         first, last = index.span(since, until)
         with self._lock:
-            found = [held for path in dict.fromkeys(paths) for held in self.by_path.get(path, ())]
+            found = [held for path in dict.fromkeys(paths) for held in self._by_path.get(path, ())]
         return [held.entry for held in sorted(found, key=_order) if first <= held.effective <= last][:limit]
 
     def as_of(self, path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:
         """The newest entry of the subject at a time or seq."""
         last = None if time is None else index.instant(time)
         with self._lock:
-            known = self.by_path.get(path, [])
+            known = self._by_path.get(path, [])
             if seq is not None:
                 known = known[: bisect_left(known, seq + 1, key=lambda held: held.entry.seq)]
             if last is None:
@@ -237,7 +233,7 @@ class MemoryStorage:
     def paths_as_of(self, prefix: str, *, time: str | None = None, seq: int | None = None) -> list[Entry]:
         """`as_of` for every subject under a prefix, by path."""
         with self._lock:
-            paths = sorted(path for path in self.by_path if path.startswith(prefix))
+            paths = sorted(path for path in self._by_path if path.startswith(prefix))
             found = [self.as_of(path, time=time, seq=seq) for path in paths]
         return [entry for entry in found if entry is not None]
 
@@ -260,7 +256,7 @@ class MemoryStorage:
 
     def _range(self, low: int, high: int) -> list[_Held]:
         with self._lock:
-            return self.log[max(low, 0) : max(high, 0)]
+            return self._log[max(low, 0) : max(high, 0)]
 
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value."""

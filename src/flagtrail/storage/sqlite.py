@@ -14,7 +14,18 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
+from flagtrail.storage import (
+    MAX_SAMPLED,
+    Cell,
+    Disclosure,
+    EntryQuery,
+    Examined,
+    Head,
+    Pending,
+    Record,
+    ReportMark,
+    UsageQuery,
+)
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Unit
 from flagtrail.storage._sqlite import backup, database, questions, rows, samples, usage
@@ -110,6 +121,11 @@ class SqliteStorage:
         self._require_file()
         result: T = self._writer.run(work)
         return result
+
+    def submit(self, work: Callable[[Unit], T], done: Callable[[], object]) -> Pending[T]:
+        """`write` for who must not wait."""
+        self._require_file()
+        return self._writer.submit(work, done)
 
     def _write_directly(self, work: Callable[[Statements], T]) -> T:
         """Run what is written beside the ledger; return when it is durable."""

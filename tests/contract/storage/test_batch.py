@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -97,3 +98,29 @@ def test_unit__that_swallows_a_gap_it_made__changes_nothing_all_the_same(storage
         storage.write(work)
 
     assert storage.cells("place") == []
+
+
+def test_submit__of_a_unit_of_work__tells_when_it_is_durable(storage: Storage) -> None:
+    done = threading.Event()
+
+    pending = storage.submit(lambda transaction: append(transaction, Draft()), done.set)
+
+    assert done.wait(10)
+    assert (seqs(pending.outcome()), storage.head().size) == ([0], 1)
+
+
+def test_submit__of_a_unit_of_work_that_fails__gives_its_exception(storage: Storage) -> None:
+    done = threading.Event()
+    pending = storage.submit(break_off, done.set)
+
+    assert done.wait(10)
+    with pytest.raises(ValueError):  # noqa: PT011 - as it was raised
+        pending.outcome()
+    assert storage.head().size == 0
+
+
+def test_submit__after_close__is_refused(storage: Storage) -> None:
+    storage.close()
+
+    with pytest.raises(StorageFailed, match="closed"):
+        storage.submit(break_off, lambda: None).outcome()

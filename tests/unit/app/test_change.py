@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,36 @@ def test_apply__against_an_old_version__tells_what_happened_since(shop: Shop) ->
     assert diff == [
         {"seq": 7, "actor": "bob", "time": "2026-01-01T00:00:00.003000Z", "paths": ["/off_variant"], "why": "because"}
     ]
+
+
+def test_begin__of_an_edit__tells_when_its_receipt_is_there_and_publishes(shop: Shop) -> None:
+    done = threading.Event()
+
+    receipt = shop.changes.begin(ADA, make(patch(LIVE, {"enabled": True})), done=done.set)
+
+    assert done.wait(10)
+    assert [entry.actions for entry in receipt().entries] == [("created", "enabled")]
+    assert (shop.changes.state.size, shop.changes.meter.read().changes) == (7, 2)
+
+
+def test_begin__against_an_old_version__gives_a_conflict_that_can_be_explained(shop: Shop) -> None:
+    shop.patch(LIVE, {"enabled": True})
+    shop.patch(LIVE, {"off_variant": "on"}, by=person("bob"))
+    done = threading.Event()
+    receipt = shop.changes.begin(ADA, make(patch(LIVE, {"enabled": False}, version=1)), done=done.set)
+
+    assert done.wait(10)
+    with pytest.raises(VersionConflict) as caught:
+        receipt()
+
+    assert "diff" not in caught.value.facts
+    explained = shop.changes.explained(caught.value)
+    assert explained.facts["theirs"] == shop.storage.entries(EntryQuery(limit=1))[0].after
+
+
+def test_begin__without_the_role__is_refused_at_once(shop: Shop) -> None:
+    with pytest.raises(Forbidden):
+        shop.changes.begin(person("eve", "viewer"), make(patch(LIVE, {"enabled": True})), done=pytest.fail)
 
 
 def test_apply__by_the_clock_moved_back__never_goes_back_in_time(shop: Shop) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
+from anyio.to_thread import run_sync
 from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
+from flagtrail.app import trace
 from flagtrail.app.bootstrap import App
 from flagtrail.app.change import Receipt
 from flagtrail.app.identity import Identity
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import MAX_INTEGER, Document
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import MalformedRequest, NotFound
+from flagtrail.model.errors import MalformedRequest, NotFound, VersionConflict
 from flagtrail.model.flag import Json
 from flagtrail.model.state import State
 from flagtrail.model.subject import Subject
@@ -134,11 +138,37 @@ def with_etag(view: DocumentView) -> Response[DocumentView]:
     return Response(view, headers={"ETag": f'"{view.version}"'})
 
 
-def change(call: Call, operations: Sequence[Operation], body: Why, *, about: Subject) -> Changed:
+async def change(call: Call, operations: Sequence[Operation], body: Why, *, about: Subject) -> Changed:
     """Make the change and tell what it did; `about` is the document that the request addressed."""
     made = Change(operations=tuple(operations), why=body.why, ticket=body.ticket)
-    receipt = call.app.changes.apply(call.identity, made, request=call.request, idempotency_key=call.idempotency_key)
-    return changed(call, receipt, about)
+    return changed(call, await _receipt(call, made), about)
+
+
+async def _receipt(call: Call, made: Change) -> Receipt:
+    """Wait for the change, without a thread of its own: it goes straight to the writer, and comes straight back."""
+    loop = asyncio.get_running_loop()
+    durable: asyncio.Future[None] = loop.create_future()
+
+    def settle() -> None:
+        if not durable.done():
+            durable.set_result(None)
+
+    def done() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+            loop.call_soon_threadsafe(settle)
+
+    changes = call.app.changes
+    try:
+        with trace.span("change") as span:
+            settled = changes.begin(
+                call.identity, made, done=done, request=call.request, idempotency_key=call.idempotency_key
+            )
+            await durable
+            receipt = settled()
+            span.set(entries=len(receipt.entries), size=receipt.size)
+            return receipt
+    except VersionConflict as conflict:
+        raise await run_sync(changes.explained, conflict) from None
 
 
 def changed(call: Call, receipt: Receipt, about: Subject) -> Changed:

@@ -49,12 +49,12 @@ def list_environments(project: FromPath[str], call: Caller) -> DocumentPage:
     )
 
 
-@post(_ALL, opt={"role": "admin"}, sync_to_thread=True, summary="Make an environment")
-def create_environment(project: FromPath[str], data: JSONBody[NewEnvironment], call: Caller) -> Changed:
+@post(_ALL, opt={"role": "admin"}, summary="Make an environment")
+async def create_environment(project: FromPath[str], data: JSONBody[NewEnvironment], call: Caller) -> Changed:
     """Refused where the key exists."""
     subject = environment_subject(project, key_of(data.environment))
     operation = Operation(action="create", subject=subject, value=data.environment, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read an environment")
@@ -63,34 +63,34 @@ def read_environment(project: FromPath[str], environment: FromPath[str], call: C
     return with_etag(document_view(call.app.ask.state, environment_subject(project, environment)))
 
 
-@put(_ONE, opt={"role": "admin"}, sync_to_thread=True, summary="Set an environment")
-def put_environment(
+@put(_ONE, opt={"role": "admin"}, summary="Set an environment")
+async def put_environment(
     project: FromPath[str], environment: FromPath[str], data: JSONBody[NewEnvironment], call: Caller
 ) -> Changed:
     """The whole document; made where there is none."""
     subject = environment_subject(project, environment)
     operation = Operation(action="put", subject=subject, value=data.environment, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@patch(_ONE, opt={"role": "admin"}, sync_to_thread=True, summary="Edit an environment")
-def edit_environment(
+@patch(_ONE, opt={"role": "admin"}, summary="Edit an environment")
+async def edit_environment(
     project: FromPath[str], environment: FromPath[str], data: JSONBody[EnvironmentPatch], call: Caller
 ) -> Changed:
     """By merge patch."""
     subject = environment_subject(project, environment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@delete(_ONE, opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Delete an environment")
-def delete_environment(
+@delete(_ONE, opt={"role": "admin"}, status_code=200, summary="Delete an environment")
+async def delete_environment(
     project: FromPath[str], environment: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """With the targetings in it."""
     body, subject = data or NO_WHY, environment_subject(project, environment)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from anyio.to_thread import run_sync
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -128,8 +129,8 @@ def _item(ask: Ask, state: State, project: str, flag: Flag) -> FlagItem:
     return FlagItem(flag, view.version, view.effective, environments)
 
 
-@post(_ALL, opt={"role": "editor"}, sync_to_thread=True, summary="Make a flag")
-def create_flag(project: FromPath[str], data: JSONBody[NewFlag], call: Caller) -> Changed:
+@post(_ALL, opt={"role": "editor"}, summary="Make a flag")
+async def create_flag(project: FromPath[str], data: JSONBody[NewFlag], call: Caller) -> Changed:
     """Disabled everywhere, but for the environments whose targeting is sent along: all in one change."""
     key = key_of(data.flag)
     subject = flag_subject(project, key)
@@ -137,7 +138,7 @@ def create_flag(project: FromPath[str], data: JSONBody[NewFlag], call: Caller) -
     for environment, targeting in data.targeting.items():
         address = targeting_subject(project, key, environment)
         operations.append(Operation(action="create", subject=address, value=targeting))
-    return change(call, operations, data, about=subject)
+    return await change(call, operations, data, about=subject)
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read a flag")
@@ -146,51 +147,51 @@ def read_flag(project: FromPath[str], flag: FromPath[str], call: Caller) -> Resp
     return with_etag(document_view(call.app.ask.state, flag_subject(project, flag)))
 
 
-@put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a flag")
-def put_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[WholeFlag], call: Caller) -> Changed:
+@put(_ONE, opt={"role": "editor"}, summary="Set a flag")
+async def put_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[WholeFlag], call: Caller) -> Changed:
     """The whole document; made where there is none."""
     subject = flag_subject(project, flag)
     operation = Operation(action="put", subject=subject, value=data.flag, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a flag")
-def edit_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[FlagPatch], call: Caller) -> Changed:
+@patch(_ONE, opt={"role": "editor"}, summary="Edit a flag")
+async def edit_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[FlagPatch], call: Caller) -> Changed:
     """By merge patch."""
     subject = flag_subject(project, flag)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@delete(_ONE, opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Delete a flag")
-def delete_flag(
+@delete(_ONE, opt={"role": "editor"}, status_code=200, summary="Delete a flag")
+async def delete_flag(
     project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """With its targetings; refused while another flag or a segment names it. The ledger keeps its history."""
     body, subject = data or NO_WHY, flag_subject(project, flag)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
-@post(f"{_ONE}/archive", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Archive a flag")
-def archive_flag(
+@post(f"{_ONE}/archive", opt={"role": "editor"}, status_code=200, summary="Archive a flag")
+async def archive_flag(
     project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """It is no longer served; its history stays."""
     body, subject = data or NO_WHY, flag_subject(project, flag)
     operation = Operation(action="patch", subject=subject, value={"archived": True}, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
-@post(f"{_ONE}/restore", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Restore a flag")
-def restore_flag(
+@post(f"{_ONE}/restore", opt={"role": "editor"}, status_code=200, summary="Restore a flag")
+async def restore_flag(
     project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """Unarchives it or, where it was deleted, makes it anew with the targetings it had."""
     body = data or NO_WHY
-    operations = restoring(call.app.ask, project, flag)
+    operations = await run_sync(restoring, call.app.ask, project, flag)
     first = msgspec.structs.replace(operations[0], version=seen_version(call, body))
-    return change(call, [first, *operations[1:]], body, about=flag_subject(project, flag))
+    return await change(call, [first, *operations[1:]], body, about=flag_subject(project, flag))
 
 
 ROUTES: list[HTTPRouteHandler] = [

@@ -77,22 +77,22 @@ def list_members(call: Caller) -> DocumentPage:
     return DocumentPage([document_view(state, member_subject(key)) for key in keys])
 
 
-@post("/members", opt={"role": "admin"}, sync_to_thread=True, summary="Make a member")
-def create_member(data: JSONBody[NewMember], call: Caller) -> Changed:
+@post("/members", opt={"role": "admin"}, summary="Make a member")
+async def create_member(data: JSONBody[NewMember], call: Caller) -> Changed:
     """Send a login link, or set a password, to let them in."""
     subject = member_subject(key_of(data.member))
     operation = Operation(action="create", subject=subject, value=data.member, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@patch(_ONE, opt={"role": "admin"}, sync_to_thread=True, summary="Edit a member")
-def edit_member(member: FromPath[str], data: JSONBody[MemberPatch], call: Caller) -> Changed:
+@patch(_ONE, opt={"role": "admin"}, summary="Edit a member")
+async def edit_member(member: FromPath[str], data: JSONBody[MemberPatch], call: Caller) -> Changed:
     """By merge patch: the role, the grants, or `active` false to lock them out. Nobody demotes themselves."""
     if isinstance(data.patch, dict) and data.patch.keys() & {"role", "active", "grants"}:
         require_other(call.identity, member)
     subject = member_subject(member)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
 @post(f"{_ONE}/login-link", opt={"role": "admin"}, sync_to_thread=True, summary="Make a login link")

@@ -53,11 +53,11 @@ def list_projects(call: Caller) -> DocumentPage:
     return DocumentPage([document_view(state, project_subject(key)) for key in keys])
 
 
-@post("/projects", opt={"role": "admin"}, sync_to_thread=True, summary="Make a project")
-def create_project(data: JSONBody[NewProject], call: Caller) -> Changed:
+@post("/projects", opt={"role": "admin"}, summary="Make a project")
+async def create_project(data: JSONBody[NewProject], call: Caller) -> Changed:
     """With a policy and the environments production, staging and development, all in one change."""
     operations = project_operations(Project(data.key, data.name, data.description))
-    return change(call, operations, data, about=project_subject(data.key))
+    return await change(call, operations, data, about=project_subject(data.key))
 
 
 @get("/projects/{project:str}", opt={"role": "viewer"}, sync_to_thread=True, summary="Read a project")
@@ -66,22 +66,20 @@ def read_project(project: FromPath[str], call: Caller) -> Response[DocumentView]
     return with_etag(document_view(call.app.ask.state, project_subject(project)))
 
 
-@patch("/projects/{project:str}", opt={"role": "admin"}, sync_to_thread=True, summary="Edit a project")
-def edit_project(project: FromPath[str], data: JSONBody[ProjectPatch], call: Caller) -> Changed:
+@patch("/projects/{project:str}", opt={"role": "admin"}, summary="Edit a project")
+async def edit_project(project: FromPath[str], data: JSONBody[ProjectPatch], call: Caller) -> Changed:
     """By merge patch."""
     subject = project_subject(project)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@delete(
-    "/projects/{project:str}", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Delete a project"
-)
-def delete_project(project: FromPath[str], call: Caller, data: JSONBody[Why | None] = None) -> Changed:
+@delete("/projects/{project:str}", opt={"role": "admin"}, status_code=200, summary="Delete a project")
+async def delete_project(project: FromPath[str], call: Caller, data: JSONBody[Why | None] = None) -> Changed:
     """With everything in it; the ledger keeps its history."""
     body, subject = data or NO_WHY, project_subject(project)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
 @get("/projects/{project:str}/policy", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the policy")
@@ -91,12 +89,12 @@ def read_policy(project: FromPath[str], call: Caller) -> Response[DocumentView]:
     return with_etag(document_view(call.app.ask.state, policy_subject(project), Policy()))
 
 
-@put("/projects/{project:str}/policy", opt={"role": "admin"}, sync_to_thread=True, summary="Set the policy")
-def put_policy(project: FromPath[str], data: JSONBody[NewPolicy], call: Caller) -> Changed:
+@put("/projects/{project:str}/policy", opt={"role": "admin"}, summary="Set the policy")
+async def put_policy(project: FromPath[str], data: JSONBody[NewPolicy], call: Caller) -> Changed:
     """The whole document."""
     subject = policy_subject(project)
     operation = Operation(action="put", subject=subject, value=data.policy, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [

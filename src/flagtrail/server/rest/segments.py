@@ -47,12 +47,12 @@ def list_segments(project: FromPath[str], call: Caller) -> DocumentPage:
     return DocumentPage([document_view(state, segment_subject(project, key)) for key in state.segments(project)])
 
 
-@post(_ALL, opt={"role": "editor"}, sync_to_thread=True, summary="Make a segment")
-def create_segment(project: FromPath[str], data: JSONBody[NewSegment], call: Caller) -> Changed:
+@post(_ALL, opt={"role": "editor"}, summary="Make a segment")
+async def create_segment(project: FromPath[str], data: JSONBody[NewSegment], call: Caller) -> Changed:
     """Refused where the key exists."""
     subject = segment_subject(project, key_of(data.segment))
     operation = Operation(action="create", subject=subject, value=data.segment, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read a segment")
@@ -61,30 +61,34 @@ def read_segment(project: FromPath[str], segment: FromPath[str], call: Caller) -
     return with_etag(document_view(call.app.ask.state, segment_subject(project, segment)))
 
 
-@put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a segment")
-def put_segment(project: FromPath[str], segment: FromPath[str], data: JSONBody[NewSegment], call: Caller) -> Changed:
+@put(_ONE, opt={"role": "editor"}, summary="Set a segment")
+async def put_segment(
+    project: FromPath[str], segment: FromPath[str], data: JSONBody[NewSegment], call: Caller
+) -> Changed:
     """The whole document; made where there is none."""
     subject = segment_subject(project, segment)
     operation = Operation(action="put", subject=subject, value=data.segment, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a segment")
-def edit_segment(project: FromPath[str], segment: FromPath[str], data: JSONBody[SegmentPatch], call: Caller) -> Changed:
+@patch(_ONE, opt={"role": "editor"}, summary="Edit a segment")
+async def edit_segment(
+    project: FromPath[str], segment: FromPath[str], data: JSONBody[SegmentPatch], call: Caller
+) -> Changed:
     """By merge patch."""
     subject = segment_subject(project, segment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@delete(_ONE, opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Delete a segment")
-def delete_segment(
+@delete(_ONE, opt={"role": "editor"}, status_code=200, summary="Delete a segment")
+async def delete_segment(
     project: FromPath[str], segment: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """Refused while a targeting or another segment names it."""
     body, subject = data or NO_WHY, segment_subject(project, segment)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [

@@ -48,12 +48,12 @@ def list_subscriptions(project: FromPath[str], call: Caller) -> DocumentPage:
     return DocumentPage([document_view(state, subscription_subject(project, key), each) for key, each in found])
 
 
-@post(_ALL, opt={"role": "editor"}, sync_to_thread=True, summary="Make a subscription")
-def create_subscription(project: FromPath[str], data: JSONBody[NewSubscription], call: Caller) -> Changed:
+@post(_ALL, opt={"role": "editor"}, summary="Make a subscription")
+async def create_subscription(project: FromPath[str], data: JSONBody[NewSubscription], call: Caller) -> Changed:
     """Refused where the key exists. `critical` needs the role admin."""
     subject = subscription_subject(project, key_of(data.subscription))
     operation = Operation(action="create", subject=subject, value=data.subscription, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read a subscription")
@@ -65,34 +65,34 @@ def read_subscription(project: FromPath[str], subscription: FromPath[str], call:
     return with_etag(document_view(state, subscription_subject(project, subscription), standing))
 
 
-@put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a subscription")
-def put_subscription(
+@put(_ONE, opt={"role": "editor"}, summary="Set a subscription")
+async def put_subscription(
     project: FromPath[str], subscription: FromPath[str], data: JSONBody[NewSubscription], call: Caller
 ) -> Changed:
     """The whole document; made where there is none. `critical` needs the role admin."""
     subject = subscription_subject(project, subscription)
     operation = Operation(action="put", subject=subject, value=data.subscription, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a subscription")
-def edit_subscription(
+@patch(_ONE, opt={"role": "editor"}, summary="Edit a subscription")
+async def edit_subscription(
     project: FromPath[str], subscription: FromPath[str], data: JSONBody[SubscriptionPatch], call: Caller
 ) -> Changed:
     """By merge patch; a list is replaced whole. `critical` needs the role admin."""
     subject = subscription_subject(project, subscription)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@delete(_ONE, opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Delete a subscription")
-def delete_subscription(
+@delete(_ONE, opt={"role": "editor"}, status_code=200, summary="Delete a subscription")
+async def delete_subscription(
     project: FromPath[str], subscription: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """What already waits for it still arrives. After `critical` the built-in one stands again; that needs admin."""
     body, subject = data or NO_WHY, subscription_subject(project, subscription)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [

@@ -60,8 +60,8 @@ def read_targeting(
     return with_etag(document_view(state, subject, default_targeting(known)))
 
 
-@put(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Set a targeting")
-def put_targeting(
+@put(_ONE, opt={"role": "editor"}, summary="Set a targeting")
+async def put_targeting(
     project: FromPath[str],
     flag: FromPath[str],
     environment: FromPath[str],
@@ -71,11 +71,11 @@ def put_targeting(
     """The whole document."""
     subject = targeting_subject(project, flag, environment)
     operation = Operation(action="put", subject=subject, value=data.targeting, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@patch(_ONE, opt={"role": "editor"}, sync_to_thread=True, summary="Edit a targeting")
-def edit_targeting(
+@patch(_ONE, opt={"role": "editor"}, summary="Edit a targeting")
+async def edit_targeting(
     project: FromPath[str],
     flag: FromPath[str],
     environment: FromPath[str],
@@ -85,11 +85,11 @@ def edit_targeting(
     """By merge patch."""
     subject = targeting_subject(project, flag, environment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
-@post(f"{_ONE}/enable", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Enable a flag")
-def enable(
+@post(f"{_ONE}/enable", opt={"role": "editor"}, status_code=200, summary="Enable a flag")
+async def enable(
     project: FromPath[str],
     flag: FromPath[str],
     environment: FromPath[str],
@@ -97,11 +97,11 @@ def enable(
     data: JSONBody[Why | None] = None,
 ) -> Changed:
     """Serve its rules and fallthrough in this environment."""
-    return _switch(call, (project, flag, environment), data or NO_WHY, enabled=True)
+    return await _switch(call, (project, flag, environment), data or NO_WHY, enabled=True)
 
 
-@post(f"{_ONE}/disable", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Disable a flag")
-def disable(
+@post(f"{_ONE}/disable", opt={"role": "editor"}, status_code=200, summary="Disable a flag")
+async def disable(
     project: FromPath[str],
     flag: FromPath[str],
     environment: FromPath[str],
@@ -109,24 +109,24 @@ def disable(
     data: JSONBody[Why | None] = None,
 ) -> Changed:
     """Serve its off variant to everybody in this environment."""
-    return _switch(call, (project, flag, environment), data or NO_WHY, enabled=False)
+    return await _switch(call, (project, flag, environment), data or NO_WHY, enabled=False)
 
 
-def _switch(call: Call, address: tuple[str, str, str], body: Why, *, enabled: bool) -> Changed:
+async def _switch(call: Call, address: tuple[str, str, str], body: Why, *, enabled: bool) -> Changed:
     subject = targeting_subject(*address)
     operation = Operation(action="patch", subject=subject, value={"enabled": enabled}, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
-@post(f"{_ONE}/rollout", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Set one percentage")
-def set_rollout(
+@post(f"{_ONE}/rollout", opt={"role": "editor"}, status_code=200, summary="Set one percentage")
+async def set_rollout(
     project: FromPath[str], flag: FromPath[str], environment: FromPath[str], data: JSONBody[Rollout], call: Caller
 ) -> Changed:
     """Raising it takes the flag from nobody who had it."""
     subject = targeting_subject(project, flag, environment)
     value = {"percent": data.percent, "variant": data.variant}
     operation = Operation(action="rollout", subject=subject, value=value, version=seen_version(call, data))
-    return change(call, [operation], data, about=subject)
+    return await change(call, [operation], data, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [read_targeting, put_targeting, edit_targeting, enable, disable, set_rollout]

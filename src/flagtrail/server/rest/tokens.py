@@ -55,12 +55,12 @@ def create_token(data: JSONBody[NewToken], call: Caller) -> IssuedToken:
     return IssuedToken(made.changed, made.entries, made.size, made.document, made.version, secret=issued.secret)
 
 
-@delete("/tokens/{token:str}", opt={"role": "admin"}, status_code=200, sync_to_thread=True, summary="Revoke a token")
-def revoke_token(token: FromPath[str], call: Caller, data: JSONBody[Why | None] = None) -> Changed:
+@delete("/tokens/{token:str}", opt={"role": "admin"}, status_code=200, summary="Revoke a token")
+async def revoke_token(token: FromPath[str], call: Caller, data: JSONBody[Why | None] = None) -> Changed:
     """At once and for good. Its document stays, so that its past acts keep their name."""
     body, subject = data or NO_WHY, token_subject(token)
     operation = Operation(action="patch", subject=subject, value={"revoked": True}, version=seen_version(call, body))
-    return change(call, [operation], body, about=subject)
+    return await change(call, [operation], body, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [list_tokens, create_token, revoke_token]

@@ -10,7 +10,18 @@ from typing import Any, TypeVar
 from flagtrail.model.entry import Entry
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
-from flagtrail.storage import MAX_SAMPLED, Cell, Disclosure, EntryQuery, Examined, Head, Record, ReportMark, UsageQuery
+from flagtrail.storage import (
+    MAX_SAMPLED,
+    Cell,
+    Disclosure,
+    EntryQuery,
+    Examined,
+    Head,
+    Pending,
+    Record,
+    ReportMark,
+    UsageQuery,
+)
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Unit
 from flagtrail.storage._postgres import blocks, questions, rows, samples, schema, usage
@@ -60,6 +71,10 @@ class PostgresStorage:
         """Run one unit of work with the head locked; return when it is durable."""
         result: T = self._writer.run(work)
         return result
+
+    def submit(self, work: Callable[[Unit], T], done: Callable[[], object]) -> Pending[T]:
+        """`write` for who must not wait."""
+        return self._writer.submit(work, done)
 
     def head(self) -> Head:
         """The head, as of the last durable append."""

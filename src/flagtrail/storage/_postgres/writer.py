@@ -99,6 +99,10 @@ class Writer:
         """Wait until the work is durable; an exception of the work is raised as it is."""
         return self._thread.run(work)
 
+    def submit(self, work: Work, done: Callable[[], object]) -> Job:
+        """Return at once; `done` is called when the outcome is known."""
+        return self._thread.submit(work, done)
+
     def refuse_within(self) -> None:
         """Raise RuntimeError where a unit of work is what asks."""
         self._thread.refuse_within()

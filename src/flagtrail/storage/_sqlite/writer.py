@@ -85,6 +85,10 @@ class Writer:
         """Wait until the work is durable; an exception of the work is raised as it is."""
         return self._thread.run(work)
 
+    def submit(self, work: Work, done: Callable[[], object]) -> Job:
+        """Return at once; `done` is called when the outcome is known."""
+        return self._thread.submit(work, done)
+
     def close(self) -> None:
         """Finish what is queued and stop; a second call does nothing."""
         if self._thread.close():
