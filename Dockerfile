@@ -15,6 +15,10 @@ FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="Flagtrail" \
       org.opencontainers.image.description="Feature flags with a memory" \
       org.opencontainers.image.licenses="Apache-2.0"
+# Pango and a font: what a report as PDF is printed with.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 flagtrail \
     && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin flagtrail \
     && install --directory --owner 10001 --group 10001 --mode 0700 /data

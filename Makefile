@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium postgres node redis prometheus ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node redis prometheus pango ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -44,6 +44,16 @@ chromium:
 	  echo "Installing Chromium for the browser tests"; \
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium >/dev/null; }
+
+.PHONY: pango
+pango:
+	@$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not all(map(ctypes.util.find_library, ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset"))))' \
+	  && fc-list 2>/dev/null | grep -q DejaVuSans.ttf || { \
+	  echo "Installing Pango and its fonts for reports as PDF"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq fontconfig $(PANGO) >/dev/null; }
+
+PANGO := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
 
 .PHONY: redis
 redis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ctypes.util import find_library
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from flagtrail.reports import load
 from flagtrail.storage import Cell, Storage
 
 P = "default"
+PRINTS = all(map(find_library, ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset")))
+"""Whether this machine can print (`make pango`)."""
 ON, OFF = Serve(variant="on"), Serve(variant="off")
 BETA = Rule("r1", Condition(segment="beta"), ON)
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)

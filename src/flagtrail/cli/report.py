@@ -15,7 +15,7 @@ from flagtrail.cli.output import facts, indented, progress, say, table, time
 from flagtrail.cli.session import Session
 
 KINDS = ("soc2", "iso27001", "pci", "flag", "access")
-FORMATS = ("jsonl", "csv", "html")
+FORMATS = ("jsonl", "csv", "html", "pdf")
 SEQS = 5
 """Entries that a line names."""
 
@@ -41,7 +41,7 @@ def report(session: Session, kind: str, *, format_: str | None, out: Path | None
     in the format jsonl.
 
     Example:
-      flagtrail report soc2 --since 2026-07-01 --until 2026-10-01 --out q3.html
+      flagtrail report soc2 --since 2026-07-01 --until 2026-10-01 --out q3.pdf
     """
     address = session.of_project("reports", kind)
     wanted = format_ or (_named(out) if out is not None else None)
@@ -52,6 +52,8 @@ def report(session: Session, kind: str, *, format_: str | None, out: Path | None
         return
     if out is not None:
         say(f"Wrote {out} ({_write(session, address, out, format=wanted, **asked):,} bytes).")
+    elif wanted == "pdf":
+        raise click.UsageError("A PDF needs --out FILE.")
     else:
         session.stream(address, sys.stdout.buffer.write, format=wanted, **asked)
         sys.stdout.buffer.flush()
@@ -111,7 +113,7 @@ def _tell(summary: Summary) -> None:
     for check in found.checks:
         say(f"{check.name.replace('_', ' ')}: {_checked(check)}")
     say("")
-    say(f"All of it: {command_name()} report {scope.kind} ... --out report.html (or .csv, .jsonl)")
+    say(f"All of it: {command_name()} report {scope.kind} ... --out report.pdf (or .html, .csv, .jsonl)")
 
 
 def _tell_access(access: Access) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.support.evidence import Calendar, P, company, january, rendered
+from tests.support.evidence import PRINTS, Calendar, P, company, january, rendered
 
 from flagtrail.analysis.compliance import ComplianceReport
 from flagtrail.app.bootstrap import App
@@ -20,6 +20,9 @@ from flagtrail.reports import _page, kinds, load
 
 PERIOD = {"since": "2026-01-08", "until": "2026-01-25"}
 QUIET = {"since": "2026-01-16", "until": "2026-01-18"}
+PRINTED = (pytest.mark.slow, pytest.mark.skipif(not PRINTS, reason="Pango is not installed: make pango"))
+FORMATS = [pytest.param(each, marks=PRINTED if each == "pdf" else ()) for each in sorted(kinds())]
+"""A PDF takes seconds: Pango has to start."""
 ABOUT = ["access", "flag", "iso27001", "pci", "soc2"]
 
 
@@ -62,13 +65,13 @@ def test_load__unknown_format__refused_with_those_known() -> None:
         load("docx")
 
 
-@pytest.mark.parametrize("format_", sorted(kinds()))
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("kind", ABOUT)
 def test_render__same_report_twice__same_bytes(app: App, format_: str, kind: str) -> None:
     assert rendered(report(app, kind), format_) == rendered(report(app, kind), format_)
 
 
-@pytest.mark.parametrize("format_", sorted(kinds()))
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("kind", ABOUT)
 def test_render__nothing_changed__still_a_report(app: App, format_: str, kind: str) -> None:
     assert rendered(report(app, kind, **QUIET), format_)

@@ -51,7 +51,7 @@ def evidence(  # noqa: PLR0913 - each is a filter of the address
     since: FromQuery[str | None] = None,
     until: FromQuery[str | None] = None,
     sample: FromQuery[int | None] = None,
-    format: FromQuery[Literal["json", "jsonl", "csv", "html"]] = "json",  # noqa: A002 - the parameter's name
+    format: FromQuery[Literal["json", "jsonl", "csv", "html", "pdf"]] = "json",  # noqa: A002 - the parameter's name
 ) -> Stream:
     """Every change recorded from `since` on and before `until`, what is missing from it, and the proof that it is all.
 
