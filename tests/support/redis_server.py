@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,10 @@ START_SECONDS = 20.0
 
 
 def redis_program() -> str | None:
-    """What serves Redis on this machine, if anything."""
+    """What serves Redis on this machine, if anything: what REDIS_PROGRAM names, else what is installed."""
+    named = os.environ.get("REDIS_PROGRAM")
+    if named:
+        return shutil.which(named)
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
