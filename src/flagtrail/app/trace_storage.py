@@ -12,30 +12,8 @@ from flagtrail.storage import Pending, Storage, Transaction
 
 T = TypeVar("T")
 
-QUESTIONS = frozenset(
-    {
-        "as_of",
-        "cell",
-        "cells",
-        "current",
-        "entries",
-        "entries_from",
-        "entry",
-        "head",
-        "history",
-        "leaf_hashes",
-        "paths_as_of",
-        "put_cell",
-        "sampled_contexts",
-        "usage",
-        "usage_clients",
-        "usage_counts",
-        "usage_reporters",
-        "usage_summary",
-        "add_usage",
-    }
-)
-"""Calls that are a span each. Those that are read on and on (exports) last as long as whoever reads them."""
+UNTRACED = frozenset({"close", "current", "disclosures", "leaves", "records"})
+"""Calls of a store that are no span: what is read on and on lasts as long as whoever reads it. All others are one."""
 
 
 def watched(storage: Storage) -> Storage:
@@ -53,7 +31,7 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
         found = getattr(self._storage, name)
-        if name in QUESTIONS:
+        if callable(found) and name not in UNTRACED:
             found = self._asked(name, found)
         setattr(self, name, found)
         return found

@@ -106,6 +106,8 @@ class UsageCounter:
         self._storage = storage
         self._clock = clock
         self._counting = threading.Lock()
+        self._collecting = threading.Lock()
+        """Held while counts become rows: whoever counts meanwhile does not wait for that."""
         self._flushing = threading.Lock()
         self._counts: dict[tuple[str, str, str], _Counts] = {}
         self._tried: Batch | None = None
@@ -121,7 +123,7 @@ class UsageCounter:
             with self._counting:
                 counts = self._of((project, environment, client))
                 counts.add_one(resolution)
-                self._bound(counts)
+            self._bound(counts)
 
     def count_all(self, project: str, environment: str, answers: Answers, client: str) -> None:
         """Count the evaluations of one bulk request. Never waits for the storage."""
@@ -130,7 +132,7 @@ class UsageCounter:
             counts.add_together(answers.settled)
             if answers.drawn:
                 counts.add(answers.drawn)
-            self._bound(counts)
+        self._bound(counts)
 
     def _of(self, place: tuple[str, str, str]) -> _Counts:
         counts = self._counts.get(place)
@@ -140,20 +142,21 @@ class UsageCounter:
 
     def _bound(self, counts: _Counts) -> None:
         if len(counts.held) > MAX_ROWS:
-            self._collect()
+            with self._collecting:
+                self._collect()
 
     def flush(self) -> int:
         """Add everything counted so far to the storage; how many rows. Raises StorageFailed, losing nothing."""
         with self._flushing:
             written = self._write() if self._tried is not None else 0
-            with self._counting:
+            with self._collecting:
                 self._collect()
                 self._tried, self._batch = self._batch, Batch()
             return written + self._write()
 
     def unwritten(self) -> dict[str, dict[Row, int]]:
         """Counts by row of each batch that is not known to be written, by its id."""
-        with self._counting:
+        with self._collecting:
             self._collect()
             batches = [batch for batch in (self._tried, self._batch) if batch is not None and batch.rows]
             return {batch.id: {row: usage.count for row, usage in batch.rows.items()} for batch in batches}
@@ -168,7 +171,8 @@ class UsageCounter:
 
     def _collect(self) -> None:
         """Add what was counted to the batch, under the present hour."""
-        collected, self._counts = self._counts, {}
+        with self._counting:
+            collected, self._counts = self._counts, {}
         now = self._clock()
         hour = stamp(now.replace(minute=0, second=0, microsecond=0))
         last = stamp(now.replace(microsecond=0))

@@ -18,6 +18,8 @@ from tests.contract.bus.conftest import End, linked
 from tests.support.redis_server import redis_program, running_redis
 from tests.support.server import free_port
 
+from flagtrail.bus import BusLost
+
 # As docs/reference/settings.md tells it.
 GRANTS = (
     "on >s3cret resetchannels &flagtrail/* resetkeys ~flagtrail/* -@all +publish +subscribe +unsubscribe +ping +hello"
@@ -60,6 +62,22 @@ def test_bus__as_a_user_with_no_more_than_the_documented_grants__works(tmp_path:
         worked = works(f"redis://flagtrail:s3cret@127.0.0.1:{server.port}")
 
     assert worked
+
+
+def test_bus__as_a_user_with_the_grants_of_before__is_heard_and_says_that_nothing_is_shared(tmp_path: Path) -> None:
+    earlier = GRANTS.partition(" resetkeys")[0] + " -@all +publish +subscribe +unsubscribe +ping +hello +client|setname"
+    with running_redis(tmp_path) as server:
+        with Redis.from_url(server.url) as admin:
+            admin.execute_command("ACL", "SETUSER", "flagtrail", *earlier.split())
+        first, second = (End(f"redis://flagtrail:s3cret@127.0.0.1:{server.port}", "one") for _ in range(2))
+        heard = linked(first, [second])
+        assert first.bus.shared is not None
+        with pytest.raises(BusLost, match="NoPermissionError"):
+            first.bus.shared.add({"a": 1}, seconds=60)
+        for end in (first, second):
+            end.bus.close()
+
+    assert heard
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.postgres import url_for
 from tests.support.redis_server import redis_program, running_redis
 
-from flagtrail.app import bootstrap
+from flagtrail.app import bootstrap, bus_watch
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.projects import project_operations
@@ -79,6 +79,30 @@ def test_change__by_one_replica__is_known_to_the_others_by_the_bus(replicas: lis
         return all(app.changes.state.size == size for app in replicas)
 
     assert until(known)
+
+
+def test_watch__of_replicas_whose_buses_do_not_reach_each_other__lags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if redis_program() is None:
+        pytest.skip("there is no redis-server: make redis")
+    monkeypatch.setattr(bus_watch, "LATE_SECONDS", 0.0)
+    database = f"sqlite:///{tmp_path}/flagtrail.db"
+    with running_redis(tmp_path) as one, running_redis(tmp_path) as other:
+        first, second, third = (App(Settings(database=database, redis=url)) for url in (one.url, one.url, other.url))
+        for app in (first, second, third):
+            app.start()
+        assert until(lambda: all(app.watch.look().connected for app in (first, second, third)))
+        for number in range(bus_watch.LATE_CHANGES):
+            size = change(first, f"p{number}")
+            assert until(lambda size=size: third.changes.state.size == size)  # type: ignore[misc]  # bound at once
+        lagging = until(lambda: third.watch.look().lagging)
+        hearing = until(lambda: not second.watch.look().lagging and second.changes.state.size == size)
+        own = first.watch.look().lagging
+        for app in (first, second, third):
+            app.close()
+
+    assert (lagging, hearing, own) == (True, True, False)
 
 
 def test_change__with_the_bus_lost__is_known_to_the_others_all_the_same(tmp_path: Path) -> None:

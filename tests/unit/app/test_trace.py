@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from flagtrail.app import trace
-from flagtrail.app.trace_storage import QUESTIONS, watched
+from flagtrail.app.trace_storage import UNTRACED, watched
 from flagtrail.model.errors import NotFound
 from flagtrail.storage import Storage, load
 
@@ -81,8 +81,8 @@ def test_watched__where_nothing_is_traced__is_the_store_itself() -> None:
     assert watched(storage) is storage
 
 
-def test_questions__are_calls_of_a_store() -> None:
-    assert {name for name in QUESTIONS if not hasattr(Storage, name)} == set()
+def test_calls_that_are_no_span__are_calls_of_a_store() -> None:
+    assert {name for name in UNTRACED if not hasattr(Storage, name)} == set()
 
 
 OFF = """
