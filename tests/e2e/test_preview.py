@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,25 @@ def test_preview__is_for_whoever_may_make_the_change(
             client.post(f"{P}/preview", json={"operations": [operation]}),
         ]
     assert [answer.status_code for answer in answers] == [status, status]
+
+
+def test_a_change__has_its_preview_stored_soon_after(
+    server: RunningServer, admin: httpx2.Client, tmp_path: Path
+) -> None:
+    staged = {"patch": {"fallthrough": {"variant": "off"}, "rules": [rule(PRO)]}, "why": "a test"}
+    entry = _done(admin.patch(f"{P}/flags/alone/environments/production", json=staged))["entries"][0]
+    until = time.monotonic() + 15
+    found: Json = None
+    while found is None and time.monotonic() < until:
+        time.sleep(0.1)
+        found = _done(admin.get(f"{P}/changes/{entry['seq']}"))["preview"]
+    assert [(each["flag"], each["before"], each["after"], each["sample"]) for each in found["flags"]] == [
+        ("alone", {"on": 1.0}, {"on": 0.25, "off": 0.75}, 200)
+    ]
+    shown = flagtrail_in(
+        tmp_path, "show", str(entry["seq"]), FLAGTRAIL_URL=server.url, FLAGTRAIL_TOKEN=server.token
+    ).out
+    assert "predicted\n  alone in production: 75 % get another value" in shown
 
 
 # On the command line

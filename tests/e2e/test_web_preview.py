@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx2
+import msgspec
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from tests.e2e.test_web import ARGS, CHROMIUM
@@ -15,8 +16,10 @@ from tests.e2e.web_world import NOW, World, served
 from flagtrail.app.clock import stamp
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.model.change import Change, Operation
+from flagtrail.model.preview import PREVIEWS, PredictedShift, StoredPreview, preview_key
 from flagtrail.model.subject import flag_subject, targeting_subject
 from flagtrail.model.usage import SampledContext
+from flagtrail.storage import Cell, EntryQuery
 
 EDITOR = "/flags/new_pricing/environments/production"
 CONTEXTS = [
@@ -149,6 +152,23 @@ def test_panel__many_variants__is_a_list_of_transitions(world: World, client: ht
     world.app.changes.apply(SYSTEM_IDENTITY, Change(operations=operations, why="a test"))
     answer = preview(world, client, "/flags/many/environments/production/disable")
     assert '<th scope="col">Then</th>' in answer.text
+
+
+def test_change_page__with_a_stored_preview__tells_what_it_was_to_do(world: World, client: httpx2.Client) -> None:
+    entry = world.app.ask.log(EntryQuery(project="default", flag="new_pricing", limit=1)).entries[0]
+    shift = PredictedShift(
+        flag="new_pricing",
+        environment="production",
+        before={"off": 1.0},
+        after={"on": 0.25, "off": 0.75},
+        changed=0.25,
+        basis="rules",
+    )
+    stored = StoredPreview(seq=entry.seq, count=1, time=entry.time, flags=(shift,))
+    world.app.storage.put_cell(PREVIEWS, Cell(preview_key(entry.seq), msgspec.json.encode(stored)))
+    page = client.get(f"/changes/{entry.seq}").text
+    assert "What it was to do" in page
+    assert "new_pricing in production: 25 % get another value, by the rules alone" in page
 
 
 @pytest.mark.browser

@@ -146,15 +146,20 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 def preview(
-    proposal: Proposal, contexts: Sequence[Context], population: Population, *, by: Collection[str] = ()
+    proposal: Proposal,
+    contexts: Sequence[Context],
+    population: Population,
+    *,
+    by: Collection[str] = (),
+    most: int = MAX_FLAGS,
 ) -> Preview:
     """The preview of a proposal over the contexts, or by the rules alone where there are none.
 
     `by` names attributes to break the changed contexts down by; without it the one that tells them apart best, if one
-    does. `population` says where the contexts come from; its sizes are set here.
+    does. `population` says where the contexts come from; its sizes are set here. `most` flags are looked at.
     """
     reached, direct = proposal.reached(), proposal.direct()
-    keys = reached[: MAX_FLAGS if contexts else MAX_RULES_FLAGS]
+    keys = reached[: most if contexts else min(most, MAX_RULES_FLAGS)]
     looked_at = chosen(contexts, MAX_EVALUATIONS // max(1, len(keys)))
     if looked_at:
         trial = _Trial(proposal, looked_at, by)

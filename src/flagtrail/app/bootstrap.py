@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from flagtrail import bus as bus_door
 from flagtrail import metrics as metrics_door
 from flagtrail import storage as storage_door
-from flagtrail.app import deliveries
+from flagtrail.app import deliveries, predict
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
 from flagtrail.app.as_of import Past
@@ -174,6 +174,7 @@ class App:
             ),
             Periodic("usage", self.usage.flush, self.settings.usage_flush_seconds),
             Periodic("signins", self.access.record_failures, 15.0),
+            predict.PreviewFollower(self.storage, self.changes, self.clock, lease(predict.FOLLOWER)),
             Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
             *self._sharing(),
             *alert_followers(

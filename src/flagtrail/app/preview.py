@@ -8,6 +8,7 @@ import msgspec
 
 from flagtrail.analysis.breakdown import Breakdown
 from flagtrail.analysis.estimate import Estimate, about
+from flagtrail.analysis.prediction import prediction_words
 from flagtrail.analysis.preview import FlagPreview, Population, Preview, Proposal, Served, Transition, preview
 from flagtrail.analysis.preview_rules import CaseShift, RulesShift, case_words
 from flagtrail.analysis.preview_words import breakdown_words, flag_words, value_words, words
@@ -18,8 +19,10 @@ from flagtrail.engine.check import check
 from flagtrail.model.change import Change
 from flagtrail.model.context import TARGETING_KEY
 from flagtrail.model.document import MAX_WHY_DEMANDED, decode
+from flagtrail.model.entry import Entry
 from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery, NotFound
 from flagtrail.model.flag import Json
+from flagtrail.model.preview import PREVIEWS, StoredPreview, preview_key
 from flagtrail.model.state import State, Versioned, mentions
 from flagtrail.model.usage import SampledContext
 from flagtrail.storage import MAX_SAMPLED, Storage
@@ -53,6 +56,12 @@ class Previewed(Preview, frozen=True, kw_only=True):
     words: tuple[str, ...]
 
 
+class Predicted(StoredPreview, frozen=True, kw_only=True):
+    """A stored preview, and what it says in sentences."""
+
+    words: tuple[str, ...]
+
+
 class Previews:
     """Previews changes; appends nothing and changes nothing."""
 
@@ -80,6 +89,14 @@ class Previews:
         contexts, population = self._population(project, trial)
         found = preview(proposal, contexts, population, by=trial.by)
         return Previewed(**msgspec.structs.asdict(found), words=words(found))
+
+    def stored(self, entry: Entry) -> Predicted | None:
+        """What was predicted of the change that an entry belongs to; None where nothing is stored (yet, any more)."""
+        raw = self._storage.cell(PREVIEWS, preview_key(entry.seq - entry.group.index))
+        if raw is None:
+            return None
+        stored = msgspec.json.decode(raw, type=StoredPreview)
+        return Predicted(**msgspec.structs.asdict(stored), words=prediction_words(stored))
 
     def _population(self, project: str, trial: Trial) -> tuple[Sequence[dict[str, Json]], Population]:
         if trial.contexts is not None:
@@ -139,6 +156,7 @@ __all__ = [
     "Estimate",
     "FlagPreview",
     "Population",
+    "Predicted",
     "Preview",
     "Previewed",
     "Previews",

@@ -8,7 +8,7 @@ from flagtrail.cli.entries import label, tell_change, tell_entry, who
 from flagtrail.cli.options import asks, says_why
 from flagtrail.cli.output import facts, indented, say
 from flagtrail.cli.session import Session
-from flagtrail.cli.views import EntryView, LogPage
+from flagtrail.cli.views import EntryDetail, EntryView, LogPage
 from flagtrail.model.entry import ACTIONS
 
 _MOST = 500
@@ -72,10 +72,10 @@ def show(session: Session, seq: int) -> None:
     Example:
       flagtrail show 2388
     """
-    session.show(session.get(session.of("changes", str(seq))), EntryView, _full)
+    session.show(session.get(session.of("changes", str(seq))), EntryDetail, _full)
 
 
-def _full(entry: EntryView) -> None:
+def _full(entry: EntryDetail) -> None:
     facts(
         [
             ("entry", f"{entry.seq} ({entry.id})"),
@@ -97,6 +97,10 @@ def _full(entry: EntryView) -> None:
     say("")
     for line in entry.words:
         indented(line, 2)
+    if entry.preview is not None and entry.preview.words:
+        say("\npredicted")
+        for line in entry.preview.words:
+            indented(line, 2)
 
 
 def _importer(entry: EntryView) -> str:

@@ -15,6 +15,18 @@ class EntryView(Entry, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
 
 
+class Prediction(msgspec.Struct, frozen=True):
+    """What a change was predicted to do, in sentences."""
+
+    words: tuple[str, ...]
+
+
+class EntryDetail(EntryView, frozen=True, kw_only=True):
+    """An entry, and what its change was predicted to do, where that is stored."""
+
+    preview: Prediction | None = None
+
+
 class LogPage(msgspec.Struct, frozen=True):
     """Entries, newest first, and the cursor of the page after."""
 

@@ -40,14 +40,16 @@ class PredictedShift(msgspec.Struct, frozen=True, kw_only=True):
 class StoredPreview(msgspec.Struct, frozen=True, kw_only=True):
     """What a group of entries was to do, by the entry that came first in it.
 
-    `time` is when it was predicted (a stamp). `flags` are those whose serving the change could alter, by flag and
-    environment, also where the prediction is that nothing shifts; `left_out` counts those beyond the bound.
+    `time` is when it was predicted (a stamp). `flags` are, by environment, those that were changed themselves and
+    those that follow them and were to give some context another value; `unaffected` counts those that follow and were
+    not, `left_out` those beyond the bound.
     """
 
     seq: int
     count: int
     time: str
     flags: tuple[PredictedShift, ...]
+    unaffected: int = 0
     left_out: int = 0
 
 

@@ -290,9 +290,8 @@ def test_population__beyond_what_one_preview_evaluates__is_looked_at_at_even_dis
     assert words(found)[-1].startswith("Computed over 10 of 100 contexts")
 
 
-def test_flags__too_many__are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_FLAGS", 2)
-    found = preview(proposal(*dependents()), people(3), GIVEN)
+def test_flags__too_many__are_counted() -> None:
+    found = preview(proposal(*dependents()), people(3), GIVEN, most=2)
     assert (len(found.flags) + len(found.unaffected), found.left_out) == (2, 1)
     assert "1 flag more was not looked at." in words(found)
 

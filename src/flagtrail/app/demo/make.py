@@ -13,7 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from flagtrail.app import predict
 from flagtrail.app.bootstrap import App
+from flagtrail.app.clock import stamp
 from flagtrail.app.demo import lasting, leaving
 from flagtrail.app.demo.calendar import Batch, Calendar, Clock, Step
 from flagtrail.app.demo.catalogue import Row, rows
@@ -31,6 +33,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.errors import AlreadyExists, SettingInvalid
 from flagtrail.model.targeting import Targeting
 from flagtrail.model.usage import Usage
+from flagtrail.storage import EntryQuery
 
 SEED = 20_241_122
 Progress = Callable[[int, int], None]
@@ -97,7 +100,16 @@ def tell_demo(app: App, clock: Clock, *, now: datetime, seed: int = SEED, progre
     for batch in _batches(usage_rows(flags, served, calendar, seed)):
         app.storage.add_usage(batch)
     app.storage.add_usage((), contexts=contexts(calendar.now, seed))
+    _predict_the_night(app)
     app.storage.add_samples(PROJECT, list(samples(calendar, seed)))
+
+
+def _predict_the_night(app: App) -> None:
+    """Let the first start predict what the story's last changes were to do, as if the server had run then."""
+    since = stamp(app.clock() - predict.MAX_AGE)
+    recent = app.storage.entries(EntryQuery(since=since, limit=predict.MAX_BEHIND))
+    if recent:
+        predict.begin_at(app.storage, recent[-1].seq - recent[-1].group.index)
 
 
 def story(flags: Sequence[Row], calendar: Calendar, seed: int) -> list[Step]:

@@ -17,6 +17,7 @@ from flagtrail.app import trace
 from flagtrail.app.bootstrap import App
 from flagtrail.app.change import Receipt
 from flagtrail.app.identity import Identity
+from flagtrail.app.preview import Predicted
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import MAX_INTEGER, Document
 from flagtrail.model.entry import Entry
@@ -80,6 +81,12 @@ class EntryView(Entry, frozen=True, kw_only=True):
     url: str
 
 
+class EntryDetail(EntryView, frozen=True, kw_only=True):
+    """An entry, with what its change was predicted to do: null until that is stored, and where it can shift nothing."""
+
+    preview: Predicted | None = None
+
+
 class DocumentView(msgspec.Struct, frozen=True):
     """A document as it stands: its address, version, the entry that made it so, and since when."""
 
@@ -121,6 +128,12 @@ def entry_view(app: App, entry: Entry) -> EntryView:
     """The entry with its words and address."""
     fields = msgspec.structs.asdict(entry)
     return EntryView(**fields, words=app.ask.words(entry), url=f"{app.settings.base_url}/changes/{entry.seq}")
+
+
+def entry_detail(app: App, entry: Entry) -> EntryDetail:
+    """The entry with the preview that is stored with its change."""
+    fields = msgspec.structs.asdict(entry_view(app, entry))
+    return EntryDetail(**fields, preview=app.previews.stored(entry))
 
 
 def document_view(state: State, subject: Subject, fallback: Document | None = None) -> DocumentView:

@@ -19,11 +19,12 @@ from flagtrail.server.rest.call import (
     Caller,
     Changed,
     Cursor,
-    EntryView,
+    EntryDetail,
     Limit,
     LogPage,
     Seq,
     changed,
+    entry_detail,
     entry_view,
     require_project,
 )
@@ -112,20 +113,20 @@ def _page(call: Call, query: EntryQuery) -> LogPage:
 
 
 @get(_ONE, opt={"role": "viewer"}, sync_to_thread=True, summary="Read an entry")
-def read_change(project: FromPath[str], seq: Seq, call: Caller) -> EntryView:
+def read_change(project: FromPath[str], seq: Seq, call: Caller) -> EntryDetail:
     """One entry of the project."""
-    return entry_view(call.app, _entry(call, project, seq))
+    return entry_detail(call.app, _entry(call, project, seq))
 
 
 @get("/changes/{seq:int}", opt={"role": "signed_in"}, sync_to_thread=True, summary="Read any entry")
-def read_any_change(seq: Seq, call: Caller) -> EntryView:
+def read_any_change(seq: Seq, call: Caller) -> EntryDetail:
     """One entry, by its number alone; what belongs to no project needs an administrator or auditor."""
     entry = call.app.ask.entry(seq)
     if entry.subject.project is None:
         require_overseer(call.identity)
     else:
         call.identity.require("viewer", entry.subject.project)
-    return entry_view(call.app, entry)
+    return entry_detail(call.app, entry)
 
 
 @post(f"{_ONE}/revert", opt={"role": "editor"}, status_code=200, sync_to_thread=True, summary="Take a change back")

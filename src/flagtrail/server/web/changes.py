@@ -117,6 +117,7 @@ def _show(page: Page, seq: int, refused: Refusal | None = None) -> Html:
         size=app.ask.state.size,
         refused=refused,
         altered=_altered(page, entry),
+        predicted=app.previews.stored(entry),
     )
 
 
