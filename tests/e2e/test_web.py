@@ -58,6 +58,7 @@ PAGES = [
     pytest.param("/evaluate", id="evaluate"),
     pytest.param("/evaluate?flag=new_pricing&context=plan%3Denterprise&at=2026-11-01T10:00", id="evaluate the past"),
     pytest.param("/evaluate?context=plan%3Dpro", id="evaluate all"),
+    pytest.param("/investigate?flag=new_pricing", id="investigate"),
     pytest.param("/segments", id="segments"),
     pytest.param("/segments/beta", id="segment"),
     pytest.param("/segments/odd_segment", id="segment with markup"),

@@ -90,17 +90,18 @@ def blame(entries: Iterable[Entry], asked: Asked, record: str | None = None) -> 
 
     `entries`, in any order: how every document stood just before `since` (with its newest entry, or all of them), and
     all entries from then on, of the flag and whatever it depended on (`dependencies.gather`), or of the whole project.
-    `record` is where the project's record begins, if that is after `since`: nothing is known of the time before.
+    `record` is where the record of the project, or of the environment, begins, if that is after `since`: nothing is
+    known of the time before.
     """
     ordered = in_order(entries)
     start = asked.since or _first(ordered, asked.flag)
+    begun = start if record is None or start is None else max(start, record)
     walk = _Walk(asked)
     for time, together in groupby(ordered, key=lambda entry: entry.effective):
-        if start is None or time < start:
+        if begun is None or time < begun:
             walk.begin(together)
         elif asked.until is None or time < asked.until:
             walk.instant(time, together)
-    begun = start if record is None or start is None else max(start, record)
     found = (
         [] if begun is None or start is None else [_banded(each, start, begun, asked.until) for each in walk.tracks()]
     )

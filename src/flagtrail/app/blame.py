@@ -17,7 +17,7 @@ from flagtrail.app.window import Window
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery
 from flagtrail.model.state import State
-from flagtrail.model.subject import project_subject
+from flagtrail.model.subject import environment_subject, project_subject
 from flagtrail.storage import EntryQuery, Storage
 
 MAX_ENTRIES = 50_000
@@ -67,19 +67,29 @@ class Blames:
         ]
 
     def _record(self, asked: Asked, entries: Sequence[Entry]) -> str | None:
-        """Where the project's record begins, if the window begins before that; raises BeforeRecord if it also ends."""
+        """Where the record begins, if the window begins before that; raises BeforeRecord if it also ends."""
+        begins = max(self._of_project(asked, entries) or "", self._of_environment(asked, entries) or "")
+        if begins and asked.until is not None and begins >= asked.until:
+            detail = f"nothing is known of project {asked.project!r} in {asked.environment!r} before {begins}"
+            raise BeforeRecord(detail, project=asked.project, begins=begins)
+        return begins or None
+
+    def _of_project(self, asked: Asked, entries: Sequence[Entry]) -> str | None:
+        """The project's first entry, where there is none at `since` or before it."""
         if asked.since is None or self._knows(asked.project, asked.since):
             return None
-        own = self._storage.history([project_subject(asked.project).path])
+        own = self._storage.history([project_subject(asked.project).path], limit=1)
         low, high = as_datetime(asked.since), as_datetime(min(entry.effective for entry in (*own, *entries)))
         while high - low > timedelta(microseconds=1):
             middle = low + (high - low) / 2
             low, high = (low, middle) if self._knows(asked.project, stamp(middle)) else (middle, high)
-        record = stamp(high)
-        if asked.until is not None and record >= asked.until:
-            detail = f"nothing is known of project {asked.project!r} before {record}"
-            raise BeforeRecord(detail, project=asked.project, begins=record)
-        return record
+        return stamp(high)
+
+    def _of_environment(self, asked: Asked, entries: Sequence[Entry]) -> str | None:
+        """The environment's first entry, unless older history was imported into it."""
+        (first,) = self._storage.history([environment_subject(asked.project, asked.environment).path], limit=1)
+        served = (entry.effective for entry in entries if entry.subject.kind == "targeting")
+        return None if any(time < first.effective for time in served) else first.effective
 
     def _knows(self, project: str, moment: str) -> bool:
         """Whether there is an entry of the project at a moment or before it."""

@@ -24,6 +24,7 @@ from flagtrail.app.follow import Follower, Followers, Periodic
 from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.impact import Impacts
+from flagtrail.app.investigate import Investigations
 from flagtrail.app.lease import Leases
 from flagtrail.app.limits import Limits, LimitTeller
 from flagtrail.app.metrics import Metrics
@@ -82,8 +83,11 @@ class App:
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.previews = Previews(self.storage, self.changes)
-        self.past = Past(self.storage, lambda: self.changes.state, clock)
-        self.blames = Blames(self.storage, lambda: self.changes.state, clock)
+        self.past, self.blames, self.investigations = (
+            Past(self.storage, lambda: self.changes.state, clock),
+            Blames(self.storage, lambda: self.changes.state, clock),
+            Investigations(self.storage, clock),
+        )
         self.watched = Watched(
             self.storage,
             _metric_sources(self.storage, settings),

@@ -11,6 +11,7 @@ import msgspec
 from flagtrail.analysis.compliance import ComplianceReport
 from flagtrail.analysis.evidence import Change
 from flagtrail.model.flag import Json
+from flagtrail.reports._cells import neutral
 
 KIND = "csv"
 MEDIA_TYPE = "text/csv"
@@ -41,9 +42,6 @@ COLUMNS = (
     "erased",
     "leaf_hash",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
-
 _PIECE = 1 << 16
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -56,7 +54,7 @@ def render(report: ComplianceReport) -> Iterator[bytes]:
     writer.writerow(COLUMNS)
     for row in report.rows():
         if isinstance(row, Change):
-            writer.writerow([_neutral(cell) for cell in _cells(row, sampled)])
+            writer.writerow([neutral(cell) for cell in _cells(row, sampled)])
             if text.tell() >= _PIECE:
                 yield text.getvalue().encode()
                 text.seek(0)
@@ -95,8 +93,3 @@ def _cells(each: Change, sampled: frozenset[int]) -> tuple[str, ...]:
 def _value(value: Json) -> str:
     """A document as JSON with sorted keys; empty where there is none."""
     return "" if value is None else _encode(value).decode()
-
-
-def _neutral(cell: str) -> str:
-    """The cell as text: an apostrophe keeps spreadsheets from calculating it."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

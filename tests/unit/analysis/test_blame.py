@@ -244,3 +244,13 @@ def test_blame__nothing_known__tells_of_no_flag(flag: str | None) -> None:
     history = History()
     history.segment("beta", GERMAN, at(1))
     assert blame(history.entries, asked(flag)).flags == ()
+
+
+def test_blame__record_that_begins_after_changes__knows_nothing_of_them() -> None:
+    history = launched()
+    history.target("f", targeting(OFF), at(5))
+    assert bands(history.entries, asked(since=at(1)), at(4)) == [
+        (at(1), at(4), "unknown"),
+        (at(4), at(5), "on"),
+        (at(5), None, "off"),
+    ]

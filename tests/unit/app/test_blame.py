@@ -14,10 +14,11 @@ from flagtrail.analysis.blame import Asked, Blame
 from flagtrail.app import blame as flow
 from flagtrail.app.blame import Blames
 from flagtrail.model.condition import Condition
+from flagtrail.model.environment import Environment
 from flagtrail.model.errors import BeforeRecord, FlagtrailError, InvalidQuery, NotFound, TooLarge
 from flagtrail.model.flag import Json, boolean_flag
 from flagtrail.model.segment import Segment
-from flagtrail.model.subject import flag_subject, segment_subject
+from flagtrail.model.subject import environment_subject, flag_subject, segment_subject
 
 BETA = segment_subject("shop", "beta")
 RULE = {"id": "r1", "when": {"segment": "beta"}, "serve": {"variant": "on"}}
@@ -140,3 +141,19 @@ def test_blame__too_many_changes__are_refused(
     assert answers(question(flag=flag, since=day(2, 12), until=day(3, 12))) == {"checkout": ["off", "on"]}
     with pytest.raises(TooLarge, match="more than 1 changes"):
         question(flag=flag, since=day(1))
+
+
+@pytest.mark.parametrize("flag", [None, "checkout"])
+def test_blame__before_the_environment_was_made__is_unknown(tmp_path: Path, flag: str | None) -> None:
+    shop = Shop(url_in("sqlite", tmp_path)).set_up()
+    shop.clock.move(days=1)
+    shop.apply(put(environment_subject("shop", "qa"), Environment("qa", "QA")))
+    shop.clock.move(days=1)
+    asked = Asked(project="shop", environment="qa", context={}, flag=flag, since=day(1, 12))
+    (found,) = Blames(shop.storage, lambda: shop.changes.state, shop.clock).blame(asked).flags
+    assert [band.got and band.got.variant for band in found.bands] == [None, "off"]
+    with pytest.raises(BeforeRecord, match="'qa'"):
+        Blames(shop.storage, lambda: shop.changes.state, shop.clock).blame(
+            msgspec.structs.replace(asked, until=day(1, 13))
+        )
+    shop.storage.close()

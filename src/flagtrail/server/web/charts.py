@@ -58,6 +58,15 @@ class Band(msgspec.Struct, frozen=True):
     label: str
 
 
+class Stretch(msgspec.Struct, frozen=True):
+    """An interval `[start, end)` of stamps: the class that colours it, and what is told on hover."""
+
+    start: str
+    end: str
+    css: str
+    label: str
+
+
 def bars(values: Sequence[Bar], *, title: str) -> Markup:
     """Bars of equal width from left to right; the highest fills the height."""
     if not values:
@@ -150,6 +159,24 @@ def bands(values: Sequence[Band], *, start: str, end: str, title: str) -> Markup
             f'height="{height:.2f}"><title>{escape(band.label)}</title></rect>'
         )
     return _chart("bands", title, hatch + "".join(shapes), height=40)
+
+
+def track(stretches: Sequence[Stretch], edges: Sequence[Mark], *, start: str, end: str, title: str) -> Markup:
+    """What held over time, side by side; each edge between is a link."""
+    shapes = []
+    for each in stretches:
+        left, right = _across(max(each.start, start), start, end), _across(min(each.end, end), start, end)
+        shapes.append(
+            f'<rect class="{escape(each.css)}" x="{left:.2f}" y="3" width="{max(right - left, 1.5):.2f}" height="18">'
+            f"<title>{escape(each.label)}</title></rect>"
+        )
+    for edge in edges:
+        at = _across(edge.at, start, end)
+        shapes.append(
+            f'<a href="{escape(edge.href)}" aria-label="{escape(edge.label)}"><title>{escape(edge.label)}</title>'
+            f'<rect x="{at - 7:.2f}" y="0" width="14" height="24"/><path d="M{at:.2f} 0V24"/></a>'
+        )
+    return _chart("track", title, "".join(shapes), height=24, role="group")
 
 
 def marks(values: Sequence[Mark], *, start: str, end: str, title: str) -> Markup:

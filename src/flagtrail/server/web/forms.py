@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from flagtrail.model.errors import InvalidQuery, MalformedRequest
@@ -162,6 +162,22 @@ def read_context(text: str) -> dict[str, Json]:
             raise InvalidQuery(f"{part.strip()!r} is not attribute=value", value=part.strip())
         found[name.strip()] = _bare(value.strip())
     return found
+
+
+def write_context(context: Mapping[str, Json]) -> str:
+    r"""The inverse of `read_context`: a line for each attribute, else indented JSON.
+
+    >>> write_context({"targetingKey": "u-1", "seats": 25})
+    'targetingKey=u-1\nseats=25'
+    """
+    lines = "\n".join(
+        f"{name}={value if isinstance(value, str) else _quoted(value)}" for name, value in context.items()
+    )
+    try:
+        plain = read_context(lines) == dict(context)
+    except (InvalidQuery, MalformedRequest):
+        plain = False
+    return lines if plain else json.dumps(context, indent=2, ensure_ascii=False)
 
 
 def read_list(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from flagtrail.server.web import (
     flag,
     flag_edit,
     flags,
+    investigate,
     reports,
     segments,
     stale,
@@ -33,7 +34,21 @@ from flagtrail.server.web.errors import error_page
 from flagtrail.server.web.page import YEAR, provide_form, provide_page
 from flagtrail.server.web.templates import STATIC
 
-PAGES = (account, dashboard, flags, flag, flag_edit, targeting_edit, changes, stale, evaluate, segments, reports, admin)
+PAGES = (
+    account,
+    dashboard,
+    flags,
+    flag,
+    flag_edit,
+    targeting_edit,
+    changes,
+    stale,
+    evaluate,
+    investigate,
+    segments,
+    reports,
+    admin,
+)
 
 
 @cache

@@ -119,6 +119,7 @@ ICONS = {
     "change": '<path d="M8 2v3M8 11v3"/><circle cx="8" cy="8" r="3"/><path d="M2 8h3M11 8h3"/>',
     "stale": '<circle cx="8" cy="8" r="5.8"/><path d="M8 4.6V8l2.4 1.6"/>',
     "evaluate": '<path d="M3 4l3.5 4L3 12M8.5 12H13"/>',
+    "investigate": '<circle cx="7" cy="7" r="4.6"/><path d="M10.4 10.4L14 14M4.6 7h1.3l1-1.8 1.2 3.2.8-1.4h.8"/>',
     "report": '<path d="M4 1.8h5.4L12.5 5v9.2H4zM9.2 2v3.2h3.2M6.2 8.2h4M6.2 11h4"/>',
     "environment": '<rect x="2" y="3" width="12" height="4" rx="1"/><rect x="2" y="9" width="12" height="4" rx="1"/>',
     "token": '<circle cx="5.4" cy="8" r="3"/><path d="M8.4 8H14v2.4M11.6 8v2"/>',
