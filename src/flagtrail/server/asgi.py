@@ -35,6 +35,7 @@ from flagtrail.server.reports_asgi import ReportFront
 from flagtrail.server.rest import ROUTES, UNGATED
 from flagtrail.server.rest.body import StrictRequest
 from flagtrail.server.rest.call import provide_call
+from flagtrail.server.rest_asgi import ChangeFront
 from flagtrail.server.sync_asgi import SyncFront
 from flagtrail.server.tracing import traced
 from flagtrail.server.traffic import Traffic, surface
@@ -157,7 +158,7 @@ def create(app: App, *, demo: bool = False) -> Front:
         on_shutdown=[stop],
         logging_config=None,
     )
-    front = Front(app, litestar, credentials, traffic)
+    front = Front(app, ChangeFront(app, credentials, litestar), credentials, traffic)
     litestar.state.streams = front.streams
     return front
 

@@ -94,7 +94,7 @@ class Credentials:
         """
         headers = read_headers(scope)
         address = client_address(scope)
-        via = _via(scope["path"], headers)
+        via = via_of(scope["path"], headers)
         authorization = headers.get("authorization")
         if authorization is not None:
             return Signed(await self.by_token(bearer(authorization), via, address))
@@ -144,7 +144,7 @@ def require_reader(identity: Identity) -> None:
         raise Forbidden("this token only evaluates", role="viewer")
 
 
-def _via(path: str, headers: Mapping[str, str]) -> Via:
+def via_of(path: str, headers: Mapping[str, str]) -> Via:
     """The surface that a request came by, whatever its credential: the command line says so itself."""
     if headers.get("user-agent", "").startswith("flagtrail-cli"):
         return "cli"

@@ -35,16 +35,19 @@ class StrictRequest(Request[Any, Any, Any]):
         """The body. Raises MalformedRequest, UnsupportedMediaType, or Litestar's 413 beyond the handler's limit."""
         if self.content_type[0] not in _JSON_TYPES:
             raise UnsupportedMediaType(f"the body's type is {self.content_type[0] or 'not named'}")
-        body = await self.body()
-        refuse_deep(body)
         field = self.route_handler.parsed_data_field
-        decoder = _decoder(Any if field is None else field.annotation)
-        try:
-            return decoder.decode(body)
-        except msgspec.ValidationError as error:
-            raise MalformedRequest(str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedRequest(f"the body is not JSON: {error}") from error
+        return decode_body(await self.body(), Any if field is None else field.annotation)
+
+
+def decode_body(body: bytes, type_: Any) -> Any:  # noqa: ANN401 - any type, and what is of it
+    """The body as JSON of the type; raises MalformedRequest."""
+    refuse_deep(body)
+    try:
+        return _decoder(type_).decode(body)
+    except msgspec.ValidationError as error:
+        raise MalformedRequest(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequest(f"the body is not JSON: {error}") from error
 
 
 @cache

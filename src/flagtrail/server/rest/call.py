@@ -56,12 +56,21 @@ Caller: TypeAlias = NamedDependency[Call]
 
 async def provide_call(request: Request[Any, Any, Any]) -> Call:
     """The call of a request that the guard let through."""
-    state = request.scope["state"]
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
+    state, headers = request.scope["state"], request.headers
+    return call_of(
+        request.app.state.flagtrail,
+        state["signed"],
+        state["request_id"],
+        headers.get("idempotency-key"),
+        headers.get("if-match"),
+    )
+
+
+def call_of(app: App, signed: Signed, request: str, idempotency_key: str | None, if_match: str | None) -> Call:
+    """The call of these headers; raises MalformedRequest for what they cannot be."""
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
         raise MalformedRequest(f"an Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters")
-    if_match = _version(request.headers.get("if-match"))
-    return Call(request.app.state.flagtrail, state["signed"], state["request_id"], key, if_match)
+    return Call(app, signed, request, idempotency_key, _version(if_match))
 
 
 def _version(if_match: str | None) -> int | None:

@@ -1,0 +1,162 @@
+"""A change over REST has the same outcome by the short way and by the framework's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from litestar.types import ASGIApp, Receive, Scope, Send
+from tests.support.documents import boolean_flag, enabled
+
+from flagtrail.app.bootstrap import App
+from flagtrail.app.identity import SYSTEM_IDENTITY
+from flagtrail.app.settings import Settings
+from flagtrail.model.access import Token
+from flagtrail.server.asgi import Front, create
+
+Json = Any
+SHORT, LONG = "application/json", "application/merge-patch+json"
+"""The long way reads both; the short way leaves the second to it."""
+FLAGS = "/api/v1/projects/default/flags"
+VOLATILE = frozenset({"request", "seq", "id", "time", "size", "url", "version", "previous", "group", "effective"})
+
+
+class House:
+    """An installation in memory, and which way each request took."""
+
+    def __init__(self) -> None:
+        self.app = App(Settings(database="memory://"))
+        self.app.first_start()
+        self.front: Front = create(self.app)
+        self.long = 0
+        self.secrets = {
+            role: self.app.access.issue_token(SYSTEM_IDENTITY, Token(role, "admin", role=role)).secret
+            for role in ("admin", "editor", "viewer")
+        }
+        changes: Any = self.front._litestar
+        framework: ASGIApp = changes._framework
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            self.long += 1
+            await framework(scope, receive, send)
+
+        changes._framework = counted
+
+    def ask(self, method: str, path: str, content: bytes, role: str = "admin", **headers: str) -> httpx2.Response:
+        """One request by a token that is known already."""
+        given = {"authorization": f"Bearer {self.secrets[role]}", "content-type": SHORT, **headers}
+
+        async def asked() -> httpx2.Response:
+            transport = httpx2.ASGITransport(app=self.front)  # type: ignore[arg-type]  # ASGI types differ by name
+            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+                await client.get("/api/v1/me", headers={"authorization": given["authorization"]})
+                self.long = 0
+                return await client.request(method, path, content=content, headers=given)
+
+        return asyncio.run(asked())
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House()
+    for key in ("flag_a", "flag_b"):
+        body = {"flag": boolean_flag(key), "targeting": {"production": enabled()}, "why": "a test"}
+        assert made.ask("POST", FLAGS, msgspec.json.encode(body)).status_code == 201
+    yield made
+    made.app.close()
+
+
+def told(answer: httpx2.Response) -> Json:
+    """What both ways have to agree in: all but what each change has of its own."""
+    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "content-length"}}
+    return answer.status_code, headers, _without(answer.json())
+
+
+def _without(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _without(part) for key, part in value.items() if key not in VOLATILE}
+    return [_without(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/{flag}", {"patch": {"description": "{n}"}, "why": "a test"}),
+        ("PUT", "/{flag}", {"flag": boolean_flag("{flag}", owner="{n}"), "why": "a test"}),
+        ("POST", "/{flag}/environments/production/disable", {"why": "a test"}),
+        ("POST", "/{flag}/environments/production/enable", {"why": "a test", "ticket": "BILL-1"}),
+        ("POST", "/{flag}/environments/production/rollout", {"percent": 25, "why": "a test"}),
+        ("PATCH", "/{flag}/environments/production", {"patch": {"off_variant": "on"}, "why": "a test"}),
+        ("POST", "/{flag}/archive", {"why": "a test"}),
+        ("POST", "/{flag}/restore", {"why": "a test"}),
+        ("DELETE", "/{flag}", {"why": "a test"}),
+    ],
+)
+def test_a_change__by_either_way__has_the_same_outcome(house: House, method: str, path: str, body: Json) -> None:
+    answers = []
+    for flag, way in (("flag_a", SHORT), ("flag_b", LONG)):
+        content = msgspec.json.encode(body).replace(b"{flag}", flag.encode())
+        answer = house.ask(method, FLAGS + path.replace("{flag}", flag), content, **{"content-type": way})
+        assert house.long == (way == LONG)
+        answers.append(msgspec.json.decode(msgspec.json.encode(told(answer)).replace(flag.encode(), b"{flag}")))
+
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 200
+
+
+REFUSED: list[tuple[str, str, bytes, str, dict[str, str]]] = [
+    ("PATCH", "/three", b'{"patch": {}, "why": "a test"}', "admin", {}),
+    ("PATCH", "/flag_a", b'{"patch": {"owner": 7}, "why": "a test"}', "admin", {}),
+    ("PATCH", "/flag_a", b'{"patch": {}, "wy": "a typo"}', "admin", {}),
+    ("PATCH", "/flag_a", b'{"patch": ', "admin", {}),
+    ("PATCH", "/flag_a", b"[" * 200, "admin", {}),
+    ("PATCH", "/flag_a", b'{"why": "\xff"}', "admin", {}),
+    ("PATCH", "/flag_a", b"null", "admin", {}),
+    ("PATCH", "/flag_a", b'{"patch": {"description": "x"}}', "viewer", {}),
+    ("PATCH", "/flag_a/environments/nowhere", b'{"patch": {}, "why": "a test"}', "editor", {}),
+    ("PATCH", "/flag_a", b'{"patch": {"description": "x"}, "version": 99}', "editor", {}),
+    ("PATCH", "/flag_a", b'{"patch": {"description": "x"}}', "editor", {"if-match": "soon"}),
+    ("PATCH", "/flag_a", b'{"patch": {"description": "x"}}', "editor", {"idempotency-key": "k" * 256}),
+    ("POST", "", b'{"flag": {"key": "no/key"}, "why": "a test"}', "editor", {}),
+    ("POST", "/../../default", b"{}", "editor", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "role", "headers"), REFUSED)
+def test_a_refusal__by_either_way__is_the_same(
+    house: House, method: str, path: str, body: bytes, role: str, headers: dict[str, str]
+) -> None:
+    size = house.app.changes.state.size
+    answers = [
+        told(house.ask(method, FLAGS + path, body, role, **headers, **{"content-type": way})) for way in (SHORT, LONG)
+    ]
+
+    assert answers[0] == answers[1]
+    assert 400 <= answers[0][0] < 500
+    assert house.app.changes.state.size == size
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        pytest.param("/flag_a?dry=run", {}, id="a query"),
+        pytest.param("/flag_a/", {}, id="a slash at the end"),
+        pytest.param("/flag_a", {"content-type": "text/plain"}, id="another type"),
+        pytest.param("/flag_a", {"authorization": "Bearer nobody"}, id="a token that nobody knows"),
+        pytest.param("/flag_a", {"authorization": "Basic bm8="}, id="another scheme"),
+    ],
+)
+def test_a_request__that_holds_more__takes_the_long_way(house: House, path: str, headers: dict[str, str]) -> None:
+    house.ask("PATCH", FLAGS + path, b'{"patch": {}, "why": "a test"}', **headers)
+
+    assert house.long == 1
+
+
+def test_a_large_body__takes_the_long_way(house: House) -> None:
+    house.ask("PATCH", f"{FLAGS}/flag_a", b'{"patch": {}, "why": "%b"}' % (b"x" * 70_000))
+
+    assert house.long == 1
