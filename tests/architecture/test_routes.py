@@ -100,6 +100,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", f"{TARGETING}/enable"): Example(WHY),
     ("POST", f"{TARGETING}/disable"): Example(WHY),
     ("POST", f"{TARGETING}/rollout"): Example({"percent": 25, **WHY}),
+    ("DELETE", f"{TARGETING}/guard"): Example(WHY),
     ("POST", f"{PROJECT}/changes/{{seq:int}}/revert"): Example(WHY),
     ("POST", f"{PROJECT}/import"): Example(
         {"environment": "development", "source": "flags.json", "versions": [VERSION]}, changed=2
@@ -204,6 +205,10 @@ def furnish(client: httpx2.Client, path: str) -> Place:
     post("/tokens", {"token": {"key": key, "kind": "admin"}})
     post("/members", {"member": {"key": key, "name": "Ada", "email": f"{key}@example.org"}})
     seq = made["entries"][-1]["seq"]
+    if path.endswith("/guard"):
+        post(f"/projects/{key}/metrics", {"samples": [{"metric": "errors", "value": 0}]})
+        guard = {"limits": [{"metric": "errors", "above": 1}], "minutes": 30}
+        post(f"/projects/{key}/flags/f/environments/staging/rollout", {"percent": 10, "guard": guard})
     if path.endswith("/revert"):
         seq = post(f"/projects/{key}/flags/f/environments/staging/disable", WHY)["entries"][0]["seq"]
     if path.endswith("/restore"):

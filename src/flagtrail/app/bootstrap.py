@@ -21,6 +21,7 @@ from flagtrail.app.clock import Clock, utc_now
 from flagtrail.app.evaluate import Evaluation
 from flagtrail.app.evidence import EvidenceReports
 from flagtrail.app.follow import Follower, Followers, Periodic
+from flagtrail.app.guards import GuardFollower, Guards
 from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.impact import Impacts
@@ -96,6 +97,7 @@ class App:
             days=settings.metric_days,
         )
         self.impacts = Impacts(self.storage, self.ask, self.watched, clock)
+        self.guards = Guards(self.storage, self.changes, self.watched, clock)
         self.evidence = EvidenceReports(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)
         self.leases = Leases(self.storage, clock)
@@ -180,6 +182,7 @@ class App:
             Periodic("signins", self.access.record_failures, 15.0),
             predict.PreviewFollower(self.storage, self.changes, self.clock, lease(predict.FOLLOWER)),
             Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
+            GuardFollower(self.guards, lease(GuardFollower.name)),
             *self._sharing(),
             *alert_followers(
                 self.channels,

@@ -15,7 +15,7 @@ from flagtrail.app.clock import Clock, salts, stamp, uuid7
 from flagtrail.app.identity import Identity
 from flagtrail.app.meter import Meter
 from flagtrail.changes.decide import Decided, decide
-from flagtrail.changes.revert import revert
+from flagtrail.changes.revert import reverts
 from flagtrail.engine.check import check
 from flagtrail.ledger.merkle import Frontier
 from flagtrail.ledger.seal import as_recorded, seal
@@ -231,7 +231,7 @@ class Changes:
                 return earlier
         first = seq - entry.group.index
         group = self._storage.entries_from(first, entry.group.count)
-        operations = tuple(revert(self.state, member) for member in reversed(group))
+        operations = reverts(self.state, group)
         change = Change(operations=operations, why=why, ticket=ticket, reverts=seq)
         return self.apply(identity, change, request=request, idempotency_key=idempotency_key)
 

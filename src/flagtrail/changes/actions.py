@@ -18,6 +18,8 @@ def actions(subject: Subject, before: Json, after: Json) -> tuple[Action, ...]:
     """
     if before is None and after is None:
         return ()
+    if subject.kind == "guard" and after is not None:
+        return (_GUARDED[after["state"]],)
     if before is None or after is None:
         return tuple(sorted(_whole_actions(subject, before, after)))
     table = _FIELD_ACTIONS.get(subject.kind, {})
@@ -51,6 +53,15 @@ def _rules_actions(before: Json, after: Json) -> Iterator[Action]:
     asked, asks = ([{**rule, "serve": None} for rule in document.get("rules", ())] for document in (before, after))
     if not same(asked, asks):
         yield "targeting_changed"
+
+
+_GUARDED: dict[str, Action] = {
+    "watching": "guarded",
+    "breached": "guard_breached",
+    "passed": "guard_passed",
+    "unjudged": "guard_unjudged",
+}
+"""A guard's entries are told apart by the state that they leave."""
 
 
 def _switched(field: str, on: Action, off: Action) -> Callable[[Json, Json], tuple[Action]]:

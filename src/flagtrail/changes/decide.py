@@ -90,8 +90,10 @@ def decide(state: State, change: Change, *, check: Check) -> tuple[Decided, ...]
     defects.extend(_no_administrator(state, after, altered))
     if defects:
         raise InvalidDocument(defects)
-    found = (_decided(state, after, subject, values, change) for subject, values in altered.items())
-    return tuple(decided for decided in found if decided is not None)
+    found = [_decided(state, after, subject, values, change) for subject, values in altered.items()]
+    decided = tuple(each for each in found if each is not None)
+    # A guard watches over a change: where nothing else was altered, there is none.
+    return () if all("guarded" in each.actions for each in decided) else decided
 
 
 def _with_dependents(state: State, operation: Operation) -> tuple[Operation, ...]:
@@ -107,18 +109,22 @@ def _inside(state: State, subject: Subject) -> list[Versioned]:
     project = subject.project or ""
     match subject.kind:
         case "flag":
-            return [held for held in state.of_kind("targeting", project) if held.subject.flag == subject.flag]
+            return [held for held in _served(state, project) if held.subject.flag == subject.flag]
         case "environment":
-            targetings = [
-                held for held in state.of_kind("targeting", project) if held.subject.environment == subject.environment
-            ]
-            return [*_tokens(state, project, subject.environment), *targetings]
+            inside = [held for held in _served(state, project) if held.subject.environment == subject.environment]
+            return [*_tokens(state, project, subject.environment), *inside]
         case "project":
-            kinds: tuple[Kind, ...] = ("targeting", "flag", "segment", "environment", "policy", "subscription")
+            kinds: tuple[Kind, ...] = ("guard", "targeting", "flag", "segment", "environment", "policy", "subscription")
             documents = [held for kind in kinds for held in state.of_kind(kind, project)]
             return [*_tokens(state, project, None), *documents]
         case _:
             return []
+
+
+def _served(state: State, project: str) -> Iterator[Versioned]:
+    """Every targeting of a project, each after its guard."""
+    yield from state.of_kind("guard", project)
+    yield from state.of_kind("targeting", project)
 
 
 def _tokens(state: State, project: str, environment: str | None) -> list[Versioned]:
@@ -139,7 +145,7 @@ def _refuse_unplaced(after: State, altered: Collection[Subject]) -> None:
         if subject.project is None or after.get(subject) is None:
             continue
         needed = [project_subject(subject.project)]
-        if subject.kind == "targeting":
+        if subject.kind in {"targeting", "guard"}:
             needed.append(environment_subject(subject.project, cast("str", subject.environment)))
             needed.append(flag_subject(subject.project, cast("str", subject.flag)))
         for parent in needed:

@@ -15,6 +15,7 @@ from flagtrail.changes.subscription_words import subscription_words
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import STRUCTS, pointer
 from flagtrail.model.flag import Flag, Json
+from flagtrail.model.guard import Guard
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import Subject
 from flagtrail.model.subscription import Subscription
@@ -109,6 +110,8 @@ def words(subject: Subject, before: Json, after: Json) -> tuple[str, ...]:
         return (f"{after['attempts']} failed with {after['credential']} in the minute from {after['minute']}",)
     if after is None:
         return ("deleted",)
+    if subject.kind == "guard":
+        return msgspec.convert(after, Guard).words
     if before is None:
         return ("created", *_created(msgspec.convert(after, STRUCTS[subject.kind])))
     if subject.kind == "targeting":

@@ -13,8 +13,9 @@ from flagtrail.model.change import Operation
 from flagtrail.model.document import Document, decode, encode
 from flagtrail.model.errors import AlreadyExists, Defect, InvalidDocument, NotFound, VersionConflict
 from flagtrail.model.flag import Flag, Json
+from flagtrail.model.guard import Guard
 from flagtrail.model.state import State, Versioned
-from flagtrail.model.subject import Subject
+from flagtrail.model.subject import Subject, targeting_subject
 from flagtrail.model.subscription import CRITICAL, CRITICAL_SUBSCRIPTION
 from flagtrail.model.targeting import Serve, Targeting, default_targeting
 
@@ -82,9 +83,17 @@ def _read(state: State, subject: Subject, value: Json) -> Document:
     document = decode(subject, value)
     if isinstance(document, Targeting):
         return _named(subject, document)
+    if isinstance(document, Guard) and document.state == "watching":
+        return msgspec.structs.replace(document, version=_version_after(state, subject))
     if isinstance(document, Token):
         _refuse_revival(subject, document, state.held(subject))
     return document
+
+
+def _version_after(state: State, guard: Subject) -> int:
+    """The version that the guarded targeting will have after the change that sets the guard."""
+    held = state.held(targeting_subject(guard.project or "", guard.flag or "", guard.environment or ""))
+    return 1 if held is None else held.version + 1
 
 
 def _refuse_revival(subject: Subject, token: Token, held: Versioned | None) -> None:

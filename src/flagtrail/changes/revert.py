@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flagtrail.changes import diff
 from flagtrail.model.change import Operation
 from flagtrail.model.document import encode
@@ -9,6 +11,22 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.errors import VersionConflict
 from flagtrail.model.flag import Json
 from flagtrail.model.state import State
+
+
+def reverts(state: State, group: Sequence[Entry]) -> tuple[Operation, ...]:
+    """The operations that take back a whole group, last entry first; raises what `revert` raises.
+
+    The group's guard ends with it, where it still watches. What became of a guard is not taken back.
+    """
+    found = []
+    for entry in reversed(group):
+        if entry.subject.kind != "guard":
+            found.append(revert(state, entry))
+            continue
+        held = state.held(entry.subject)
+        if held is not None and held.seq == entry.seq and "guarded" in entry.actions:
+            found.append(Operation(action="delete", subject=entry.subject, version=held.version))
+    return tuple(found)
 
 
 def revert(state: State, entry: Entry) -> Operation:

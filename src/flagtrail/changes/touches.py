@@ -17,13 +17,15 @@ def touches(state: State, subject: Subject) -> tuple[Touch, ...]:
 
     A flag and its targeting touch themselves and the flags that depend on them;
     a segment touches every flag whose targeting names it, through other
-    segments too. Other kinds touch none.
+    segments too. A guard alters nothing, but stands in its flag's history. Other kinds touch none.
     """
     project = subject.project or ""
     if subject.kind in {"flag", "targeting"}:
         flag = cast("str", subject.flag)
         own = Touch(project, flag, subject.environment or "")
         return tuple(sorted({own, *_dependents(state, project, ("flag", flag), subject.environment)}))
+    if subject.kind == "guard":
+        return (Touch(project, cast("str", subject.flag), cast("str", subject.environment)),)
     if subject.kind == "segment":
         return tuple(sorted(_dependents(state, project, ("segment", subject.name), None)))
     return ()

@@ -16,6 +16,8 @@ _STYLES = {"enabled": "green", "disabled": "red", "deleted": "red", "signin_fail
 def label(subject: Subject) -> str:
     """What people call a document."""
     match subject.kind:
+        case "guard":
+            return f"guard of {subject.flag} in {subject.environment}"
         case "flag":
             return subject.name
         case "targeting":

@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "disable": ("targeting", "Turn a flag off in one environment."),
         "rollout": ("targeting", "Set the percentage that gets a flag."),
         "target": ("targeting", "Set how a flag is served, from a file."),
+        "guards": ("guards", "What watches over changes, and calling it off."),
         "segments": ("segments", "List, show, create, edit, delete segments."),
     },
     "Questions": {

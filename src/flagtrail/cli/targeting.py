@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from flagtrail.cli.entries import tell_change
+from flagtrail.cli.guards import guardable, guarded
 from flagtrail.cli.inputs import json_file
 from flagtrail.cli.options import asks, environment_option, if_version_option, says_why
 from flagtrail.cli.session import Session
@@ -18,6 +19,7 @@ def _address(session: Session, flag: str, environment: str, *rest: str) -> str:
 @click.argument("flag")
 @environment_option
 @says_why
+@guardable
 @if_version_option
 @asks
 def enable(session: Session, flag: str, environment: str, **said: object) -> None:
@@ -35,6 +37,7 @@ def enable(session: Session, flag: str, environment: str, **said: object) -> Non
 @click.argument("flag")
 @environment_option
 @says_why
+@guardable
 @if_version_option
 @asks
 def disable(session: Session, flag: str, environment: str, **said: object) -> None:
@@ -54,6 +57,7 @@ def disable(session: Session, flag: str, environment: str, **said: object) -> No
 @click.option("--variant", help="The variant that gets the percentage; where left out, the one that has it now.")
 @environment_option
 @says_why
+@guardable
 @if_version_option
 @asks
 def rollout(session: Session, flag: str, percent: float, variant: str | None, environment: str, **said: object) -> None:
@@ -73,6 +77,7 @@ def rollout(session: Session, flag: str, percent: float, variant: str | None, en
 @click.option("--file", "path", required=True, metavar="FILE", help="The targeting as JSON; - is standard input.")
 @environment_option
 @says_why
+@guardable
 @if_version_option
 @asks
 def target(session: Session, flag: str, path: str, environment: str, **said: object) -> None:
@@ -91,6 +96,7 @@ def body(said: dict[str, object], **parts: object) -> dict[str, object]:
     """A mutation's body: why, ticket and version as they were given, and the operation's own parts."""
     version = said.get("if_version")
     told: dict[str, object] = {"why": said.get("why", ""), "ticket": said.get("ticket", ""), **parts}
+    told |= guarded(said)
     return told if version is None else {**told, "version": version}
 
 

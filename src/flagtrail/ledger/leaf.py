@@ -34,6 +34,7 @@ ACTIONS = frozenset(
         *("created", "deleted", "enabled", "disabled", "archived", "restored", "revoked", "signin_failed"),
         *("targeting_changed", "rollout_changed", "off_variant_changed", "prerequisites_changed", "variants_changed"),
         *("type_changed", "details_changed", "lifecycle_changed", "access_changed", "policy_changed"),
+        *("guarded", "guard_breached", "guard_passed", "guard_unjudged"),
     )
 )
 ACTOR_KINDS = frozenset(("person", "token", "schedule", "import", "system"))
@@ -44,6 +45,7 @@ SUBJECT_PARTS = {
     "environment": {"kind", "project", "environment"},
     "flag": {"kind", "project", "flag"},
     "targeting": {"kind", "project", "flag", "environment"},
+    "guard": {"kind", "project", "flag", "environment"},
     "segment": {"kind", "project", "key"},
     "policy": {"kind", "project"},
     "subscription": {"kind", "project", "key"},

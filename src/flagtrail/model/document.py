@@ -17,6 +17,7 @@ from flagtrail.model.access import Member, SigninFailures, Token
 from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.errors import Defect, InvalidDocument
 from flagtrail.model.flag import Flag
+from flagtrail.model.guard import Guard, guard_defects
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import Kind, Subject
 from flagtrail.model.subscription import Subscription
@@ -24,7 +25,7 @@ from flagtrail.model.subscription import defects as subscription_defects
 from flagtrail.model.targeting import Targeting
 
 Document: TypeAlias = (
-    Project | Environment | Flag | Targeting | Segment | Policy | Subscription | Member | Token | SigninFailures
+    Project | Environment | Flag | Targeting | Segment | Policy | Subscription | Member | Token | SigninFailures | Guard
 )
 
 STRUCTS: dict[Kind, type[Document]] = {
@@ -38,6 +39,7 @@ STRUCTS: dict[Kind, type[Document]] = {
     "member": Member,
     "token": Token,
     "signin": SigninFailures,
+    "guard": Guard,
 }
 
 KEY = re.compile(r"[A-Za-z0-9._-]{1,256}\Z")
@@ -89,6 +91,8 @@ def decode(subject: Subject, value: object) -> Document:
                 defects.append(Defect("/why_min_length", f"must be from 1 to {MAX_WHY_DEMANDED}"))
             if isinstance(document, Subscription):
                 defects.extend(subscription_defects(document))
+            if isinstance(document, Guard):
+                defects.extend(guard_defects(document))
             if not defects:
                 return document
     raise InvalidDocument(defects)

@@ -29,6 +29,10 @@ Action = Literal[
     "revoked",
     "policy_changed",
     "signin_failed",
+    "guarded",
+    "guard_breached",
+    "guard_passed",
+    "guard_unjudged",
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
 """The closed list. A type lives for ever: new meaning is a new word, never a new sense of an old one."""

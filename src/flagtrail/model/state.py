@@ -207,8 +207,8 @@ def _table(subject: Subject) -> Table:
 
 
 def _local(subject: Subject) -> Local:
-    """The key within the table; a targeting needs both of its parts."""
-    return (subject.flag or "", subject.environment or "") if subject.kind == "targeting" else subject.name
+    """The key within the table; a targeting, and its guard, need both of their parts."""
+    return (subject.flag or "", subject.environment or "") if subject.kind in {"targeting", "guard"} else subject.name
 
 
 def mentions(document: Document | None) -> frozenset[Mention]:

@@ -7,7 +7,17 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "project", "environment", "flag", "targeting", "segment", "policy", "subscription", "member", "token", "signin"
+    "project",
+    "environment",
+    "flag",
+    "targeting",
+    "segment",
+    "policy",
+    "subscription",
+    "member",
+    "token",
+    "signin",
+    "guard",
 ]
 
 
@@ -36,6 +46,8 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
                 return f"projects/{self.project}/flags/{self.flag}"
             case "targeting":
                 return f"projects/{self.project}/flags/{self.flag}/environments/{self.environment}"
+            case "guard":
+                return f"projects/{self.project}/flags/{self.flag}/environments/{self.environment}/guard"
             case "segment":
                 return f"projects/{self.project}/segments/{self.key}"
             case "subscription":
@@ -69,6 +81,11 @@ def flag_subject(project: str, flag: str) -> Subject:
 def targeting_subject(project: str, flag: str, environment: str) -> Subject:
     """`projects/{project}/flags/{flag}/environments/{environment}`."""
     return Subject("targeting", project, flag, environment)
+
+
+def guard_subject(project: str, flag: str, environment: str) -> Subject:
+    """`projects/{project}/flags/{flag}/environments/{environment}/guard`."""
+    return Subject("guard", project, flag, environment)
 
 
 def segment_subject(project: str, key: str) -> Subject:

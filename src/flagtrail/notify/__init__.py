@@ -45,6 +45,10 @@ DONE: dict[Action, str] = {
     "revoked": "revoked",
     "policy_changed": "changed the policy of",
     "signin_failed": "failed to sign in with",
+    "guarded": "set",
+    "guard_breached": "found a breach of",
+    "guard_passed": "ended, without a breach,",
+    "guard_unjudged": "ended, without a verdict,",
 }
 """Every action as a headline tells it."""
 
@@ -217,8 +221,15 @@ def back_off(attempts: int, dice: float) -> float:
 def _headline(entry: Entry) -> str:
     """Say who did what to what, and where."""
     subject = entry.subject
-    kind = "" if subject.kind in {"flag", "targeting"} else f"{subject.kind} "
-    name = subject.flag if subject.kind == "targeting" and subject.flag else subject.name
-    where = f" in {subject.environment}" if subject.kind == "targeting" else ""
+    kind = (
+        ""
+        if subject.kind in {"flag", "targeting"}
+        else "the guard of "
+        if subject.kind == "guard"
+        else f"{subject.kind} "
+    )
+    served = subject.kind in {"targeting", "guard"}
+    name = subject.flag if served and subject.flag else subject.name
+    where = f" in {subject.environment}" if served else ""
     done = [DONE[action] for action in entry.actions] or ["changed"]
     return f"{who(entry.actor)} {' and '.join(done)} {kind}{name}{where}"

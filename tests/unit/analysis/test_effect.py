@@ -192,7 +192,7 @@ def simulated(dice: Random, asked: Windows, ago: int, memory: float, shift: floa
     return Day(ago, points)
 
 
-def hits(memory: float, days: int, shift: float, *, tries: int = 300) -> float:
+def hits(memory: float, days: int, shift: float, *, tries: int = 200) -> float:
     """How often a change is seen."""
     dice = Random(f"{memory}/{days}/{shift}")
     seen = 0
@@ -205,11 +205,11 @@ def hits(memory: float, days: int, shift: float, *, tries: int = 300) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9, 0.98])
-@pytest.mark.parametrize("days", [7, 14, 28])
+@pytest.mark.parametrize("memory", [0.0, 0.9, 0.98])
+@pytest.mark.parametrize("days", [7, 28])
 def test_effect__over_days_without_a_change__is_seen_in_one_of_twenty_at_most(memory: float, days: int) -> None:
-    # Of 300 tries at 5 % one run in a hundred would show more than 8 %.
-    assert hits(memory, days, 0.0) <= 0.08
+    # Of 200 tries at 5 % one run in fifty would show more than 8.5 %.
+    assert hits(memory, days, 0.0) <= 0.085
 
 
 @pytest.mark.slow

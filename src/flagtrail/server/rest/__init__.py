@@ -11,6 +11,7 @@ from flagtrail.server.rest import (
     environments,
     evaluate,
     flags,
+    guards,
     health,
     history,
     impact,
@@ -49,6 +50,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *usage.ROUTES,
     *preview.ROUTES,
     *watched.ROUTES,
+    *guards.ROUTES,
     *impact.ROUTES,
 ]
 UNGATED: list[HTTPRouteHandler] = [*health.ROUTES, *metrics.ROUTES]

@@ -11,7 +11,6 @@ from flagtrail.model.errors import NotFound
 from flagtrail.model.flag import Json
 from flagtrail.model.subject import targeting_subject
 from flagtrail.model.targeting import default_targeting
-from flagtrail.server.rest.body import NO_WHY, Why
 from flagtrail.server.rest.call import (
     Call,
     Caller,
@@ -22,23 +21,25 @@ from flagtrail.server.rest.call import (
     seen_version,
     with_etag,
 )
+from flagtrail.server.rest.guards import Guarded, guarding
 
+NO_GUARD = Guarded()
 _ONE = "/projects/{project:str}/flags/{flag:str}/environments/{environment:str}"
 
 
-class WholeTargeting(Why, frozen=True, kw_only=True):
+class WholeTargeting(Guarded, frozen=True, kw_only=True):
     """A targeting's whole document."""
 
     targeting: Json
 
 
-class TargetingPatch(Why, frozen=True, kw_only=True):
+class TargetingPatch(Guarded, frozen=True, kw_only=True):
     """A merge patch (RFC 7396) of a targeting."""
 
     patch: Json
 
 
-class Rollout(Why, frozen=True, kw_only=True):
+class Rollout(Guarded, frozen=True, kw_only=True):
     """The share (in per cent, steps of 0.001) that the winning variant gets; `variant` null: the one it has now."""
 
     percent: float
@@ -71,7 +72,7 @@ async def put_targeting(
     """The whole document."""
     subject = targeting_subject(project, flag, environment)
     operation = Operation(action="put", subject=subject, value=data.targeting, version=seen_version(call, data))
-    return await change(call, [operation], data, about=subject)
+    return await change(call, [operation, *await guarding(call, subject, data)], data, about=subject)
 
 
 @patch(_ONE, opt={"role": "editor"}, summary="Edit a targeting")
@@ -85,7 +86,7 @@ async def edit_targeting(
     """By merge patch."""
     subject = targeting_subject(project, flag, environment)
     operation = Operation(action="patch", subject=subject, value=data.patch, version=seen_version(call, data))
-    return await change(call, [operation], data, about=subject)
+    return await change(call, [operation, *await guarding(call, subject, data)], data, about=subject)
 
 
 @post(f"{_ONE}/enable", opt={"role": "editor"}, status_code=200, summary="Enable a flag")
@@ -94,10 +95,10 @@ async def enable(
     flag: FromPath[str],
     environment: FromPath[str],
     call: Caller,
-    data: JSONBody[Why | None] = None,
+    data: JSONBody[Guarded | None] = None,
 ) -> Changed:
     """Serve its rules and fallthrough in this environment."""
-    return await _switch(call, (project, flag, environment), data or NO_WHY, enabled=True)
+    return await _switch(call, (project, flag, environment), data or NO_GUARD, enabled=True)
 
 
 @post(f"{_ONE}/disable", opt={"role": "editor"}, status_code=200, summary="Disable a flag")
@@ -106,16 +107,16 @@ async def disable(
     flag: FromPath[str],
     environment: FromPath[str],
     call: Caller,
-    data: JSONBody[Why | None] = None,
+    data: JSONBody[Guarded | None] = None,
 ) -> Changed:
     """Serve its off variant to everybody in this environment."""
-    return await _switch(call, (project, flag, environment), data or NO_WHY, enabled=False)
+    return await _switch(call, (project, flag, environment), data or NO_GUARD, enabled=False)
 
 
-async def _switch(call: Call, address: tuple[str, str, str], body: Why, *, enabled: bool) -> Changed:
+async def _switch(call: Call, address: tuple[str, str, str], body: Guarded, *, enabled: bool) -> Changed:
     subject = targeting_subject(*address)
     operation = Operation(action="patch", subject=subject, value={"enabled": enabled}, version=seen_version(call, body))
-    return await change(call, [operation], body, about=subject)
+    return await change(call, [operation, *await guarding(call, subject, body)], body, about=subject)
 
 
 @post(f"{_ONE}/rollout", opt={"role": "editor"}, status_code=200, summary="Set one percentage")
@@ -126,7 +127,7 @@ async def set_rollout(
     subject = targeting_subject(project, flag, environment)
     value = {"percent": data.percent, "variant": data.variant}
     operation = Operation(action="rollout", subject=subject, value=value, version=seen_version(call, data))
-    return await change(call, [operation], data, about=subject)
+    return await change(call, [operation, *await guarding(call, subject, data)], data, about=subject)
 
 
 ROUTES: list[HTTPRouteHandler] = [read_targeting, put_targeting, edit_targeting, enable, disable, set_rollout]

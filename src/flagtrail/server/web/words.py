@@ -125,6 +125,10 @@ _HEADLINES = {
     "revoked": "revoked",
     "policy_changed": "changed the policy of",
     "signin_failed": "counted failed sign-ins for",
+    "guarded": "guards",
+    "guard_breached": "found a breach at",
+    "guard_passed": "found no breach at",
+    "guard_unjudged": "could not judge",
 }
 """An action as a verb whose object is the subject; the first that an entry has is its headline."""
 
@@ -136,6 +140,10 @@ _OWN = {
     "details_changed": "edited its details",
     "archived": "archived it",
     "restored": "restored it",
+    "guarded": "guards the change",
+    "guard_breached": "found a breach of its guard",
+    "guard_passed": "found no breach: its guard passed",
+    "guard_unjudged": "could not judge it: its guard ended",
 }
 
 _TONES = {
@@ -147,6 +155,9 @@ _TONES = {
     "archived": "off",
     "revoked": "bad",
     "signin_failed": "bad",
+    "guard_breached": "bad",
+    "guard_passed": "on",
+    "guard_unjudged": "warn",
     "access_changed": "warn",
     "policy_changed": "warn",
 }
@@ -219,7 +230,7 @@ def subject_link(subject: Subject) -> str:
     match subject.kind:
         case "flag":
             return f"/flags/{subject.flag}"
-        case "targeting":
+        case "targeting" | "guard":
             return f"/flags/{subject.flag}?environment={subject.environment}"
         case "segment":
             return f"/segments/{subject.key}"
@@ -237,7 +248,7 @@ def subject_link(subject: Subject) -> str:
 
 def subject_name(subject: Subject) -> str:
     """What a person would call the document."""
-    if subject.kind == "targeting":
+    if subject.kind in {"targeting", "guard"}:
         return subject.flag or ""
     if subject.kind == "policy":
         return f"policy of {subject.project}"
