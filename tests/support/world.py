@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -140,11 +140,11 @@ class World:
             for thread in (*self.writers, self._asking):
                 thread.join(WAIT_SECONDS)
 
-    def worked(self, times: int = 3) -> None:
-        """Wait until every writer has made some changes more."""
-        before = [len(writer.acknowledged) for writer in self.writers]
-        done = until(lambda: all(len(w.acknowledged) >= b + times for w, b in zip(self.writers, before, strict=True)))
-        assert done, [len(writer.acknowledged) - b for writer, b in zip(self.writers, before, strict=True)]
+    def worked(self, times: int = 3, *, writers: Sequence[Writer] = ()) -> None:
+        """Wait until every writer, or each of these, has made some changes more."""
+        waiting = {writer: len(writer.acknowledged) + times for writer in writers or self.writers}
+        done = until(lambda: all(len(writer.acknowledged) >= count for writer, count in waiting.items()))
+        assert done, {writer.name: len(writer.acknowledged) - count for writer, count in waiting.items()}
 
     def refused(self) -> int:
         """How many changes were refused so far."""

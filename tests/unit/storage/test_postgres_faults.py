@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import select
 import signal
 import threading
@@ -337,3 +338,35 @@ def test_open__behind_the_code_by_a_user_who_may_not_migrate__says_who_may(tmp_p
 
     with pytest.raises(StorageFailed, match="flagtrail migrate"):
         load(server.url(name, user=f"nobody_{name}", password="u"))
+
+
+def test_database__that_is_full_now_and_then__takes_everything_again_whatever_failed_before(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    """A statement that was to be prepared when another one failed never was; psycopg may believe that it is."""
+    name = storage._writer._location.name.partition(" ")[0]
+    server.execute(
+        "CREATE TABLE disk AS SELECT false AS is_full;"
+        " CREATE FUNCTION grow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF (SELECT is_full FROM disk) THEN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END IF;"
+        " RETURN NEW; END $$;"
+        " CREATE TRIGGER grow BEFORE INSERT ON ledger_entry FOR EACH ROW EXECUTE FUNCTION grow()",
+        name,
+    )
+
+    def work(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        transaction.put_cell("place", Cell("a", b"1"))
+
+    wrong = []
+    for pattern in itertools.product((True, False), repeat=4):
+        opened = load(server.url(name))
+        for is_full in (*pattern, False):
+            server.execute(f"UPDATE disk SET is_full = {is_full}", name)
+            try:
+                opened.write(work)
+            except StorageFailed as error:
+                wrong += [] if is_full else [f"{pattern}: {error}"]
+        opened.close()
+
+    assert (wrong, problems(storage)) == ([], [])

@@ -137,6 +137,7 @@ class Pool:
     """Connections for questions and for what needs no lock of the head; each is one thread's at a time.
 
     Opened when asked for and kept: so whoever cannot be connected is told why by PostgreSQL itself, at once.
+    One that met an error is not kept: where a pipeline broke off, psycopg goes on to use what was never prepared.
     """
 
     def __init__(self, location: Location) -> None:
@@ -153,7 +154,9 @@ class Pool:
                 try:
                     return question(connection)
                 except psycopg.Error:
-                    if not (kept and broken(connection)):
+                    lost = broken(connection)
+                    connection.close()
+                    if not (kept and lost):
                         raise
                 finally:
                     self._return(connection)
@@ -193,9 +196,7 @@ class Pool:
         return connect(self._location), False
 
     def _return(self, connection: Connection) -> None:
-        if not broken(connection):
-            if connection.info.transaction_status != TransactionStatus.IDLE:
-                connection.rollback()
+        if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
             with self._lock:
                 if self._idle is not None:
                     self._idle.append(connection)

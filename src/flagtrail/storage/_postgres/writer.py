@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, OutcomeUnknown
@@ -117,10 +116,10 @@ class Writer:
         try:
             self._commit_together(jobs)
         except Refused:
-            self._undo()
+            self._connection.close()  # what failed in it may have left it useless: see `database.Pool`
             raise
         except (psycopg.Error, FlagtrailError) as error:
-            self._undo()
+            self._connection.close()
             told = refusal(error, self._location) if isinstance(error, psycopg.Error) else error
             for job in jobs:
                 job.error = job.error or told
@@ -150,7 +149,7 @@ class Writer:
         try:
             return self._locked()
         except psycopg.errors.LockNotAvailable:
-            self._undo()
+            self._renew()
             ended = rows.end_hung(self._connection, IDLE_SECONDS)
             if not ended:
                 raise
@@ -165,10 +164,13 @@ class Writer:
             except psycopg.Error:
                 if not broken(self._connection):
                     raise
+        self._renew()
+        return rows.lock_head(self._connection)
+
+    def _renew(self) -> None:
         self._connection.close()
         self._connection = connect(self._location)
         self._actors.clear()  # it may be another server that took over, with less in it
-        return rows.lock_head(self._connection)
 
     def _finish(self, number: str) -> None:
         """Commit. Where the answer is lost with the connection, PostgreSQL is asked what became of it.
@@ -201,10 +203,3 @@ class Writer:
             f"the database {self._location.name} was lost while it committed, and nobody can say whether it did",
             database=self._location.name,
         ) from error
-
-    def _undo(self) -> None:
-        if self._connection.info.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
-            try:
-                self._connection.execute("ROLLBACK")
-            except psycopg.Error:
-                self._connection.close()  # the next unit of work connects anew
