@@ -158,7 +158,7 @@ class Changes:
 
     def _settled(self, outcome: Callable[[], _Applied], started: float) -> Receipt:
         """The receipt of a unit of work whose change is durable, and everybody told of it."""
-        applied = outcome()
+        applied = self.meter.tried(outcome)
         if applied.new:
             self.meter.appended([applied.receipt.entries], time.perf_counter() - started)
         self._made(applied.state)
@@ -200,7 +200,7 @@ class Changes:
         started = time.perf_counter()
         with trace.span("change", groups=len(parts)) as span:
             try:
-                receipts, state = self._storage.write(work)
+                receipts, state = self.meter.tried(lambda: self._storage.write(work))
             except _Rehearsed as rehearsed:
                 return rehearsed.receipts
             span.set(entries=sum(len(receipt.entries) for receipt in receipts), size=state.size)

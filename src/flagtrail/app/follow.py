@@ -72,12 +72,14 @@ class Delivering(Protocol):
 
 
 class Pulse(msgspec.Struct, frozen=True):
-    """How a follower fares: steps that failed since the start, and Unix times in seconds.
+    """How a follower fares: steps that failed since the start, and when the newest one that did not (at first: the
+    start) was, in Unix seconds.
 
-    `succeeded` is the newest step that did not fail (at first: the start), `failing` since when every step has.
+    By the monotonic clock, which nobody sets: when that was, and since when every step has failed.
     """
 
     succeeded: float
+    fine: float
     failures: int = 0
     failing: float | None = None
     alive: bool = True
@@ -91,7 +93,7 @@ class Followers:
         self._following = [self._wakers[each.name] for each in followers if not isinstance(each, Periodic)]
         self._delivering = {each.name: each for each in followers if isinstance(each, Delivering)}
         self._stopping = threading.Event()
-        self._pulses = {follower.name: Pulse(time.time()) for follower in followers}
+        self._pulses = {follower.name: Pulse(time.time(), time.monotonic()) for follower in followers}
         self._threads = {
             follower.name: threading.Thread(
                 target=self._run, args=(follower,), name=f"follow-{follower.name}", daemon=True
@@ -133,11 +135,11 @@ class Followers:
 
     def _beat(self, name: str, *, failed: bool) -> None:
         """Remember how a step ended; each follower's pulse is written by its own thread alone."""
-        now, before = time.time(), self._pulses[name]
+        now, before = time.monotonic(), self._pulses[name]
         if failed:
-            self._pulses[name] = Pulse(before.succeeded, before.failures + 1, before.failing or now)
+            self._pulses[name] = Pulse(before.succeeded, before.fine, before.failures + 1, before.failing or now)
         else:
-            self._pulses[name] = Pulse(now, before.failures)
+            self._pulses[name] = Pulse(time.time(), now, before.failures)
 
     def _run(self, follower: Follower) -> None:
         waker = self._wakers[follower.name]

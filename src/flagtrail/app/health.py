@@ -26,6 +26,8 @@ BEHIND_SECONDS = 10.0
 """How long what other processes appended may be unknown here; it is looked for every second."""
 FAILING_SECONDS = 60.0
 """How long a follower may fail before that is told."""
+REFUSED_SECONDS = 10.0
+"""How long a change that the database did not take is held against it, while it takes no other."""
 
 Status: TypeAlias = Literal["ok", "degraded", "failing"]
 
@@ -96,6 +98,8 @@ class Health:
         return Readiness(worst, flagtrail.__version__, self._changes.state.size, parts)
 
     def _database(self, found: int | Exception) -> Part:
+        if isinstance(found, int) and self._changes.meter.failing(REFUSED_SECONDS):
+            return Part("failing", "takes no changes")  # on a full disk the little that a look writes may find room
         if isinstance(found, int):
             return OK
         if isinstance(found, TimeoutError):
@@ -106,12 +110,12 @@ class Health:
     def _head(self, found: int | Exception) -> Part:
         behind = found - self._changes.state.size if isinstance(found, int) else 0
         pulse = self._followers.pulses().get("catch_up")
-        if behind <= 0 or pulse is None or time.time() - pulse.succeeded < BEHIND_SECONDS:
+        if behind <= 0 or pulse is None or time.monotonic() - pulse.fine < BEHIND_SECONDS:
             return OK
         return Part("failing", f"{behind} entries behind")
 
     def _following(self) -> Part:
-        now = time.time()
+        now = time.monotonic()
         dead, failing = [], []
         for name, pulse in sorted(self._followers.pulses().items()):
             if not pulse.alive:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from tests.support.installation import Shop
+from tests.support.installation import CHECKOUT, Shop
 
 from flagtrail.app.bus_watch import BusWatch
 from flagtrail.app.follow import Followers, Periodic
@@ -90,8 +90,8 @@ def test_head__that_others_moved__may_be_unknown_for_a_moment(
 ) -> None:
     followers = running(shop.changes.catch_up)
     judging = health(shop, followers)
-    present = time.time()
-    monkeypatch.setattr(time, "time", lambda: present + ago)
+    present = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: present + ago)
 
     judged = judging.judge(shop.changes.state.size + 3)
     followers.stop()
@@ -106,13 +106,41 @@ def test_follower__that_fails__degrades_after_a_while(
     followers = running(refuse)
     while not followers.pulses()["catch_up"].failures:
         threading.Event().wait(0.001)
-    present = time.time()
-    monkeypatch.setattr(time, "time", lambda: present + ago)
+    present = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: present + ago)
 
     judged = health(shop, followers).judge(shop.changes.state.size)
     followers.stop()
 
     assert judged.parts.followers.status == status
+
+
+def test_readiness__when_somebody_sets_the_clock__stays_what_it_is(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    followers = running(shop.changes.catch_up)
+    present = time.time()
+    monkeypatch.setattr(time, "time", lambda: present + 86_400)
+
+    judged = health(shop, followers).judge(shop.changes.state.size + 3)
+    followers.stop()
+
+    assert judged.status == "ok"
+
+
+def test_database__that_took_no_change_of_late__fails_until_it_takes_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followers = running(shop.changes.catch_up)
+    looking = health(shop, followers)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(shop.changes, "_append", lambda *_: refuse())
+        with pytest.raises(StorageFailed):
+            shop.patch(CHECKOUT, {"owner": "billing"})
+    full = looking.judge(looking.look().result(10))
+    shop.patch(CHECKOUT, {"owner": "billing"})
+    free = looking.judge(looking.look().result(10))
+    followers.stop()
+
+    assert (full.parts.database, free.status) == (Part("failing", "takes no changes"), "ok")
 
 
 def test_follower__that_does_not_run__degrades(shop: Shop) -> None:

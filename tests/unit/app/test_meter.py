@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.support.installation import CHECKOUT, Shop, make, patch
 
 from flagtrail.app.meter import APPEND_SECONDS, Meter
+from flagtrail.model.errors import StorageFailed
 
 
 def test_meter__of_a_shop__counts_changes_entries_and_what_they_did() -> None:
@@ -48,3 +50,18 @@ def test_meter__of_times__counts_each_within_every_bound_that_it_keeps() -> None
 
     assert (len(read.within), read.within[0], read.within[-2], read.within[-1]) == (len(APPEND_SECONDS) + 1, 1, 2, 3)
     assert read.seconds == 100.3005
+
+
+def test_meter__of_changes_that_the_database_did_not_take__counts_them_and_knows_when_it_takes_them_again() -> None:
+    shop, meter = Shop().set_up(), Meter()
+    for _ in range(2):
+        with pytest.raises(StorageFailed):
+            meter.tried(_full)
+    failing = (meter.failing(60.0), meter.failing(0.0))
+    meter.appended([tuple(shop.storage.entries_from(0, 1))], 0.1)
+
+    assert (meter.read().failed, failing, meter.failing(60.0)) == (2, (True, False), False)
+
+
+def _full() -> None:
+    raise StorageFailed("no space")

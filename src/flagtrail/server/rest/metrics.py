@@ -72,6 +72,7 @@ class Readings(Collector):
     def _changes(self) -> Iterator[Metric]:
         read = self._app.changes.meter.read()
         yield _counter("changes", "Changes that this process made.", [((), read.changes)])
+        yield _counter("changes_failed", "Changes that the database did not take.", [((), read.failed)])
         yield _counter("entries", "Entries that this process appended.", [((), read.entries)])
         actions = [((action,), count) for action, count in read.actions.items()]
         yield _counter("actions", "Entries that this process appended, by what they did.", actions, ("action",))
