@@ -15,7 +15,7 @@ from typing import TypeAlias
 import httpx2
 import pytest
 from tests.support.postgres import postgres_server
-from tests.support.redis_server import redis_program, running_redis
+from tests.support.redis_server import running_redis
 from tests.support.server import RunningServer, running_server
 
 Fault: TypeAlias = Callable[[RunningServer], AbstractContextManager[None]]
@@ -115,8 +115,6 @@ def test_readyz__names_every_part(admin: httpx2.Client) -> None:
 
 @pytest.mark.slow
 def test_readyz__while_redis_is_gone__says_so_and_takes_nothing_out_of_service(tmp_path: Path) -> None:
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     with (
         running_redis(tmp_path) as redis,
         running_server(tmp_path, redis=redis.url) as server,

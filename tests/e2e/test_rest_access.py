@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from redis import Redis
 from tests.support.documents import boolean_flag
-from tests.support.redis_server import redis_program, running_redis
+from tests.support.redis_server import running_redis
 from tests.support.server import RunningServer, running_server
 
 from flagtrail.server.asgi import configure_logging
@@ -294,8 +294,6 @@ def test_failed_credentials__are_recorded__added_up_per_minute(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_failed_credentials__at_two_replicas_with_redis__are_counted_together(tmp_path: Path) -> None:
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     with (
         running_redis(tmp_path) as redis,
         running_server(tmp_path, redis=redis.url) as first,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.support.documents import boolean_flag, enabled
+from tests.support.faults import until
 from tests.support.receiver import Receiver, receiving
 from tests.support.server import RunningServer, running_server
 
@@ -25,7 +25,6 @@ SAMPLED = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 UNSAMPLED = {"traceparent": f"00-{TRACE}-{PARENT}-00"}
 FLAGS = "/api/v1/projects/default/flags"
 EVALUATE = "/ofrep/v1/evaluate/flags/nothing?project=default&environment=production"
-WAIT_SECONDS = 20.0
 SECRET = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 
 
@@ -54,15 +53,6 @@ class Collector:
         found = until(lambda: any(span.name == name for span in self.spans()))
         assert found, sorted({span.name for span in self.spans()})
         return [span for span in self.spans() if span.name == name]
-
-
-def until(holds: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        threading.Event().wait(0.02)
-    return False
 
 
 def told(span: Span) -> dict[str, Any]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 from tests.support.documents import boolean_flag, enabled
-from tests.support.redis_server import RunningRedis, redis_program, running_redis
+from tests.support.faults import until
+from tests.support.redis_server import RunningRedis, running_redis
 from tests.support.server import RunningServer, running_server
 
 REPORT = {
@@ -47,13 +46,10 @@ def test_a_report__sent_again_to_a_server_that_was_killed__is_known_to_it(tmp_pa
 # Of counts that the server made itself
 
 FLAG = "/api/v1/projects/default/flags"
-WAIT_SECONDS = 40.0
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RunningRedis]:
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     with running_redis(tmp_path) as running:
         yield running
 
@@ -84,13 +80,8 @@ def copied(redis: RunningRedis) -> int:
         return sum(int(count) for found in hashes for field, count in found.items() if field != b"#")
 
 
-def reaches(read: Any, expected: int) -> bool:  # noqa: ANN401 - a function of no arguments
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if read() == expected:
-            return True
-        threading.Event().wait(0.1)
-    return False
+def reaches(read: Callable[[], int], expected: int) -> bool:
+    return until(lambda: read() == expected)
 
 
 @pytest.mark.slow

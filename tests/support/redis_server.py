@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
@@ -88,7 +89,9 @@ class RunningRedis:
 
 @contextmanager
 def running_redis(folder: Path, *options: str) -> Iterator[RunningRedis]:
-    """A Redis that runs until the block ends."""
+    """A Redis that runs until the block ends; where there is none the test is skipped."""
+    if redis_program() is None:
+        pytest.skip("there is no redis-server: make redis")
     server = RunningRedis(folder, options)
     server.start()
     try:

@@ -20,6 +20,7 @@ from litestar.handlers import BaseRouteHandler
 from flagtrail.app.access import Session
 from flagtrail.app.bootstrap import OWNER, App
 from flagtrail.app.identity import Identity
+from flagtrail.app.limits import network
 from flagtrail.model.access import Role
 from flagtrail.model.actor import Via
 from flagtrail.model.errors import Forbidden, InvalidQuery, Unauthenticated
@@ -75,7 +76,7 @@ class Credentials:
         known = self.known_token(secret, via)
         if known is not None:
             return known
-        standing = self._known
+        standing, address = self._known, network(address)
         try:
             look_up = not self.failures.reached(address)
             identity = await run_sync(lambda: self._app.access.by_token(secret, via=via, look_up=look_up))

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import pytest
 from tests.support.postgres import PostgresServer, postgres_server
-from tests.support.redis_server import redis_program, running_redis
+from tests.support.redis_server import running_redis
 
 from flagtrail import bus as door
 
@@ -84,8 +84,6 @@ def far_side_of(name: str, folder: Path) -> Iterator[FarSide]:
     if name == "local":
         yield Nothing()
     elif name == "redis":
-        if redis_program() is None:
-            pytest.skip("there is no redis-server: make redis")
         with running_redis(folder) as server:
             yield server
     elif name == "postgres":

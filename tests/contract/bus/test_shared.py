@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.contract.bus.conftest import BUSES, far_side_of, until
 from tests.support.kept import Kept
-from tests.support.redis_server import redis_program, running_redis
+from tests.support.redis_server import running_redis
 
 from flagtrail import bus as door
 from flagtrail.bus import BusLost, Shared
@@ -23,8 +23,6 @@ def shared_by(kind: str, folder: Path) -> Iterator[Shared]:
     if kind == "kept":
         yield Kept()
         return
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     with running_redis(folder) as server:
         bus = door.load(server.url, "one")
         assert bus.shared is not None
@@ -129,8 +127,6 @@ def test_add__once_a_counter_has_passed__begins_anew(shared: Shared) -> None:
 
 
 def test_shared__of_another_installation__is_another(tmp_path: Path) -> None:
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     with running_redis(tmp_path) as server:
         one, two = door.load(server.url, "one"), door.load(server.url, "two")
         assert one.shared is not None
@@ -146,8 +142,6 @@ def test_shared__of_another_installation__is_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["kill", "hang"])
 def test_shared__while_the_other_side_is_gone__says_so_and_finds_it_again(tmp_path: Path, fault: str) -> None:
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     with running_redis(tmp_path) as server:
         bus = door.load(server.url, "one")
         shared = bus.shared

@@ -9,7 +9,16 @@ from tests.support.kept import Kept
 
 from flagtrail.app import limits
 from flagtrail.app.identity import Identity
-from flagtrail.app.limits import FAILURES, GAP_SECONDS, LOST_SECONDS, WINDOW_SECONDS, Limit, Limits, LimitTeller
+from flagtrail.app.limits import (
+    FAILURES,
+    GAP_SECONDS,
+    LOST_SECONDS,
+    WINDOW_SECONDS,
+    Limit,
+    Limits,
+    LimitTeller,
+    network,
+)
 from flagtrail.model.actor import SYSTEM
 from flagtrail.model.errors import TooManyRequests
 
@@ -45,6 +54,21 @@ def refused(limit: Limit, subject: str = "a") -> bool:
     except TooManyRequests:
         return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("testclient", "testclient"),
+    ],
+)
+def test_network__of_an_address__is_what_its_owner_cannot_leave_at_will(address: str, expected: str) -> None:
+    assert network(address) == expected
 
 
 @pytest.mark.parametrize(("times", "expected"), [(2, False), (3, True), (4, True)])

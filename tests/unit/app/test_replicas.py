@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.postgres import url_for
-from tests.support.redis_server import redis_program, running_redis
+from tests.support.redis_server import running_redis
 
 from flagtrail.app import bootstrap, bus_watch
 from flagtrail.app.bootstrap import App
@@ -45,8 +45,6 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         yield Settings(database=sqlite)
     elif request.param == "postgres":
         yield Settings(database=url_for(tmp_path), key_file=f"{tmp_path}/flagtrail.key")
-    elif redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     else:
         with running_redis(tmp_path) as server:
             yield Settings(database=sqlite, redis=server.url)
@@ -84,8 +82,6 @@ def test_change__by_one_replica__is_known_to_the_others_by_the_bus(replicas: lis
 def test_watch__of_replicas_whose_buses_do_not_reach_each_other__lags(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if redis_program() is None:
-        pytest.skip("there is no redis-server: make redis")
     monkeypatch.setattr(bus_watch, "LATE_SECONDS", 0.0)
     database = f"sqlite:///{tmp_path}/flagtrail.db"
     with running_redis(tmp_path) as one, running_redis(tmp_path) as other:

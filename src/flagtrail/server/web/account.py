@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flagtrail.app.limits import network
 from flagtrail.model.errors import Defect, FlagtrailError, InvalidDocument, Unauthenticated
 from flagtrail.server.identity import SESSION_COOKIE, Credentials, client_address
 from flagtrail.server.web.page import (
@@ -41,7 +42,7 @@ def sign_in(page: Page) -> Html:
 def _start(page: Page, sign: Callable[[], str]) -> Html:
     """Start the session; after many failures from one address nothing is looked at any more."""
     credentials: Credentials = page.request.app.state.credentials
-    address = client_address(page.request.scope)
+    address = network(client_address(page.request.scope))
     try:
         credentials.failures.refuse(address)
         secret = sign()
