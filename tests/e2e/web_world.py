@@ -381,10 +381,10 @@ class World(msgspec.Struct):
 
 
 @contextmanager
-def served(folder: Path, *, port: int = 0) -> Iterator[World]:
+def served(folder: Path, *, port: int = 0, **settings: Any) -> Iterator[World]:  # noqa: ANN401 - any setting
     """The company, served on a port of this machine."""
     clock = Clock()
-    app = App(Settings(database=f"sqlite:///{folder / 'web.db'}"), clock=clock)
+    app = App(Settings(database=f"sqlite:///{folder / 'web.db'}", **settings), clock=clock)
     app.first_start()
     story = Story(app, clock)
     tell(story)

@@ -16,7 +16,7 @@ from flagtrail.app import deliveries, trace, waiting
 from flagtrail.app.channels import Channel, channel_named
 from flagtrail.app.clock import Clock, stamp, uuid7
 from flagtrail.app.deliveries import Delivery, Outcome
-from flagtrail.app.follow import Follower
+from flagtrail.app.follow import HEARTBEAT_SECONDS, Follower
 from flagtrail.app.lease import Lease, LeaseLost, Leases
 from flagtrail.app.notice import ALERTS, Noted, alert_key
 from flagtrail.app.waiting import MOST, Trouble, Waiting
@@ -80,10 +80,10 @@ class AlertFollower:
         """Attempts of this process by `follow.OUTCOMES`."""
 
     def step(self) -> float | None:
-        """Deliver what is due; the seconds until the next attempt where one failed, or something is to wait.
+        """Deliver what is due; the seconds until more of it can be, at most those of a heartbeat: another replica
+        may have had a dead letter sent again.
 
-        Called earlier than that (the ledger moved), it waits on: a receiver in
-        trouble is not asked again for every change.
+        A receiver in trouble is not asked again earlier than its time, however often this is called.
         """
         self._write_down()
         place = self._place()
@@ -94,7 +94,7 @@ class AlertFollower:
             waits = [self._work_off(front) for front in waiting.queues(self._storage, self._channel.name)]
         except LeaseLost:
             return None
-        return min((wait for wait in waits if wait is not None), default=None)
+        return min((wait for wait in waits if wait is not None and wait < HEARTBEAT_SECONDS), default=None)
 
     # From the ledger into the queues
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 
 def known_zone(name: str) -> tzinfo | None:
@@ -12,6 +13,15 @@ def known_zone(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # not there, no name at all, a folder of zones
         return None
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """The zones that people choose from, sorted: those of a continent or an ocean, and UTC."""
+    places = (
+        each for each in available_timezones() if "/" in each and not each.startswith(("Etc/", "SystemV/", "US/"))
+    )
+    return ("UTC", *sorted(places))
 
 
 def zone_or_utc(name: str) -> tzinfo:

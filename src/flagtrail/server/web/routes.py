@@ -18,6 +18,7 @@ from flagtrail.server.problems import MethodNotAllowed
 from flagtrail.server.web import (
     account,
     admin,
+    alerts,
     changes,
     dashboard,
     evaluate,
@@ -28,6 +29,7 @@ from flagtrail.server.web import (
     reports,
     segments,
     stale,
+    subscriptions,
     targeting_edit,
 )
 from flagtrail.server.web.errors import error_page
@@ -47,6 +49,8 @@ PAGES = (
     investigate,
     segments,
     reports,
+    alerts,
+    subscriptions,
     admin,
 )
 

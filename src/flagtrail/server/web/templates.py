@@ -121,6 +121,7 @@ ICONS = {
     "evaluate": '<path d="M3 4l3.5 4L3 12M8.5 12H13"/>',
     "investigate": '<circle cx="7" cy="7" r="4.6"/><path d="M10.4 10.4L14 14M4.6 7h1.3l1-1.8 1.2 3.2.8-1.4h.8"/>',
     "report": '<path d="M4 1.8h5.4L12.5 5v9.2H4zM9.2 2v3.2h3.2M6.2 8.2h4M6.2 11h4"/>',
+    "alert": '<path d="M3.2 11.5h9.6c-1-1-1.5-2-1.5-4a3.3 3.3 0 0 0-6.6 0c0 2-.5 3-1.5 4zM6.8 13.7h2.4"/>',
     "environment": '<rect x="2" y="3" width="12" height="4" rx="1"/><rect x="2" y="9" width="12" height="4" rx="1"/>',
     "token": '<circle cx="5.4" cy="8" r="3"/><path d="M8.4 8H14v2.4M11.6 8v2"/>',
     "member": '<circle cx="8" cy="5.2" r="2.7"/><path d="M2.8 13.8c.6-2.9 2.6-4.4 5.2-4.4s4.6 1.5 5.2 4.4"/>',

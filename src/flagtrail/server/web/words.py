@@ -235,7 +235,7 @@ def subject_link(subject: Subject) -> str:
         case "segment":
             return f"/segments/{subject.key}"
         case "subscription":
-            return "/changes?kind=subscription"
+            return f"/alerts/subscriptions/{subject.key}"
         case "environment" | "project" | "policy":
             return "/environments"
         case "member":
