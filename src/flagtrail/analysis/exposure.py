@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from flagtrail.analysis.shares import Answer, alike, answer, percent_words
+from flagtrail.analysis.shares import Answer, alike, answer, share_words
 from flagtrail.analysis.world import in_order, world
 from flagtrail.changes.diff import words
 from flagtrail.model.actor import Actor
@@ -30,11 +30,19 @@ class Cause(msgspec.Struct, frozen=True):
     approval: str | None
 
 
+class VariantShare(msgspec.Struct, frozen=True):
+    """One variant's share in words (see `share_words`)."""
+
+    variant: str
+    words: str
+
+
 class Interval(msgspec.Struct, frozen=True):
     """From `start` on and before `end` (None: it still holds) the answer was this one.
 
     `cause` is None where no entry began it: before the flag existed. `seqs` are
-    the entries that made the documents so that the answer rests on.
+    the entries that made the documents so that the answer rests on. `shares` tell
+    of each variant that is served in any of the intervals.
     """
 
     start: str
@@ -42,6 +50,7 @@ class Interval(msgspec.Struct, frozen=True):
     answer: Answer
     cause: Cause | None
     seqs: tuple[int, ...]
+    shares: tuple[VariantShare, ...] = ()
 
     @property
     def words(self) -> str:
@@ -86,12 +95,10 @@ class Exposure(msgspec.Struct, frozen=True):
 
 def _share_words(answer: Answer, variant: str) -> str | None:
     """The variant's part of an answer in words; None where it is certain that nobody gets it."""
-    share = answer.share(variant)
-    if share is not None:
-        return None if share == 0 else "for all" if share == 100 else f"for {percent_words(share)}"  # noqa: PLR2004 - percent
-    if any(portion.variant == variant for case in answer.cases for portion in case.portions) or answer.depends_on:
-        return f"for some ({answer.words})"
-    return None
+    told = share_words(answer, variant)
+    if told == "none":
+        return None
+    return told if answer.share(variant) is None else f"for {told}"
 
 
 def exposure(
@@ -113,7 +120,7 @@ def exposure(
     if starts:
         moments.insert(0, Interval(min(starts), None, Answer("missing"), None, ()))
     begun = _begun(moments)
-    found = tuple(_within(begun, since, until))
+    found = tuple(_told(list(_within(begun, since, until))))
     seqs = tuple(sorted({seq for interval in found for seq in interval.seqs}))
     return Exposure(project, environment, flag, dict(where), since, until, found, seqs)
 
@@ -159,6 +166,15 @@ def _within(begun: list[Interval], since: str | None, until: str | None) -> Iter
         end = begins_next if until is None else min(until, begins_next or until)
         if end is None or start < end:
             yield msgspec.structs.replace(interval, start=start, end=end)
+
+
+def _told(intervals: list[Interval]) -> Iterator[Interval]:
+    """Each interval with the share of every variant that is served in any of them."""
+    cases = [case for interval in intervals for case in interval.answer.cases]
+    variants = dict.fromkeys(each.variant for case in cases for each in case.portions if each.variant is not None)
+    for interval in intervals:
+        shares = tuple(VariantShare(variant, share_words(interval.answer, variant)) for variant in variants)
+        yield msgspec.structs.replace(interval, shares=shares)
 
 
 def concerns(entry: Entry, project: str, environment: str) -> bool:

@@ -17,6 +17,7 @@ from flagtrail.model.flag import Json
 MAX_CASES = 64
 NO_VARIANT = "no variant"
 _PLAIN = {"on": True, "off": False}
+_ALL_OR_NONE = {100.0: "all", 0.0: "none"}
 
 Standing = Literal["served", "archived", "missing"]
 Parts: TypeAlias = Mapping[str | None, Fraction]
@@ -93,6 +94,25 @@ class Answer(msgspec.Struct, frozen=True):
         """The one variant that everybody gets, or None."""
         portions = self.cases[0].portions if len(self.cases) == 1 else ()
         return portions[0].variant if len(portions) == 1 else None
+
+
+def share_words(answer: Answer, variant: str) -> str:
+    """One variant's share, with what it depends on: `all`, `none`, `25 %`, `all if country equals DE, else 25 %`."""
+    if answer.standing != "served":
+        return "none"
+    if not answer.cases:
+        return f"depends on {', '.join(answer.depends_on)}"
+    parts: list[tuple[list[str], str]] = []
+    for case in answer.cases:
+        percent = next((each.percent for each in case.portions if each.variant == variant), 0.0)
+        share = _ALL_OR_NONE.get(percent) or percent_words(percent)
+        when = [] if case.when is None else [case.when]
+        if parts and parts[-1][1] == share:
+            parts[-1] = ([*parts[-1][0], *when] if when else [], share)
+        else:
+            parts.append((when, share))
+    told = [f"{share} if {' or '.join(when)}" if when else share for when, share in parts]
+    return ", else ".join(told)
 
 
 def percent_words(percent: float) -> str:

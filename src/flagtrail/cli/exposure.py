@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 from rich.text import Text
 
@@ -47,11 +49,13 @@ def exposure(
 
 def tell_interval(interval: Interval) -> None:
     """One stretch of time: from when to when, what was served, and what began it."""
-    span(interval.start, interval.end, interval.answer.words, interval.cause)
+    conditional = len(interval.answer.cases) > 1
+    shares = [f"{each.variant}: {each.words}" for each in interval.shares] if conditional else []
+    span(interval.start, interval.end, interval.answer.words, interval.cause, shares)
 
 
-def span(start: str, end: str | None, words: str, cause: Cause | None) -> None:
-    """A stretch of time and what held in it."""
+def span(start: str, end: str | None, words: str, cause: Cause | None, more: Sequence[str] = ()) -> None:
+    """A stretch of time and what held in it, with more lines on it; who began it, why, and who approved."""
     until = time(end) if end else "now".ljust(20)
     line = Text.assemble(f"{time(start)} to {until}  ", (words, "bold"))
     if len(line) > console().width:
@@ -59,10 +63,14 @@ def span(start: str, end: str | None, words: str, cause: Cause | None) -> None:
         indented(words, 5, "bold")
     else:
         emit(line)
+    for each in more:
+        indented(each, 5)
     if cause is not None:
         indented(f"{person(cause.actor)}, entry {cause.seq}: {'; '.join(cause.words)}", 5)
         if cause.why:
             indented(f"why: {cause.why}", 5, "italic")
+        if cause.approval:
+            indented(f"approved: {cause.approval}", 5)
 
 
 def person(actor: Actor) -> str:

@@ -194,9 +194,9 @@ def test_exposure__interval__says_from_when_to_when() -> None:
             {"country": "DE"},
             (
                 f"on for 25 % from {at(5)} to {at(10)}",
-                f"on for some (if plan in [enterprise]: on 100 %; else on 25 %, off 75 %) from {at(10)} to {at(12)}",
-                f"on for some (if plan in [enterprise]: off 100 %; else on 25 %, off 75 %) from {at(12)} to {at(20)}",
-                f"on for some (if plan in [enterprise]: on 100 %; else on 25 %, off 75 %) from {at(20)} to now",
+                f"on all if plan in [enterprise], else 25 % from {at(10)} to {at(12)}",
+                f"on none if plan in [enterprise], else 25 % from {at(12)} to {at(20)}",
+                f"on all if plan in [enterprise], else 25 % from {at(20)} to now",
             ),
             id="conditional",
         ),
@@ -211,6 +211,17 @@ def test_summary__variant_in_no_case__never() -> None:
     history.flag("new_pricing", at(1))
     history.target("new_pricing", targeting(OFF, rule(GERMAN, QUARTER)), at(1))
     assert asked(history, {}).summary("control") == ("control: never",)
+
+
+def test_intervals__shares__of_every_variant_that_is_served_in_any() -> None:
+    found = asked(incident(), {"country": "DE"})
+    assert [{each.variant: each.words for each in interval.shares} for interval in found.intervals] == [
+        {"off": "all", "on": "none"},
+        {"off": "75 %", "on": "25 %"},
+        {"off": "none if plan in [enterprise], else 75 %", "on": "all if plan in [enterprise], else 25 %"},
+        {"off": "all if plan in [enterprise], else 75 %", "on": "none if plan in [enterprise], else 25 %"},
+        {"off": "none if plan in [enterprise], else 75 %", "on": "all if plan in [enterprise], else 25 %"},
+    ]
 
 
 def test_rollout__steps__shares_of_everybody_and_the_rules_beside_them() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.analysis.histories import BETA, ENTERPRISE, ENV, GERMAN, OFF, ON, History, P, at, rule, split, targeting
 
 from flagtrail.analysis import shares
-from flagtrail.analysis.shares import Answer, Case, Portion, answer
+from flagtrail.analysis.shares import Answer, Case, Portion, answer, share_words
 from flagtrail.analysis.world import World, world
 from flagtrail.model.condition import Condition, Operator, Scalar
 from flagtrail.model.flag import Flag, Json, boolean_flag
@@ -388,3 +388,43 @@ def test_portion__value__told_where_the_name_does_not_say_it(portion: Portion, t
 
 def test_shares__their_examples__are_true() -> None:
     assert doctest.testmod(shares).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "variant", "told"),
+    [
+        pytest.param(Answer("missing"), "on", "none", id="no such flag"),
+        pytest.param(Answer("served", (), ("plan", "seats")), "on", "depends on plan, seats", id="cannot be told"),
+        pytest.param(Answer("served", (Case(None, None, (Portion("on", 100),)),)), "on", "all", id="all"),
+        pytest.param(Answer("served", (Case(None, None, (Portion("on", 100),)),)), "off", "none", id="none"),
+        pytest.param(Answer("served", (Case(None, None, (Portion("on", 25),)),)), "on", "25 %", id="a part"),
+        pytest.param(
+            Answer("served", (Case("a", GERMAN, (Portion("on", 100),)), Case(None, None, (Portion("on", 25),)))),
+            "on",
+            "all if a, else 25 %",
+            id="all where a condition holds",
+        ),
+        pytest.param(
+            Answer(
+                "served",
+                (
+                    Case("a", GERMAN, (Portion("x", 100),)),
+                    Case("b", ENTERPRISE, (Portion("y", 100),)),
+                    Case("c", GERMAN, (Portion("on", 100),)),
+                    Case(None, None, (Portion("y", 100),)),
+                ),
+            ),
+            "on",
+            "none if a or b, else all if c, else none",
+            id="cases that differ in others",
+        ),
+        pytest.param(
+            Answer("served", (Case("a", GERMAN, (Portion("x", 100),)), Case(None, None, (Portion("y", 100),)))),
+            "on",
+            "none",
+            id="cases that differ in others alone",
+        ),
+    ],
+)
+def test_share_words__of_one_variant__say_what_it_depends_on(found: Answer, variant: str, told: str) -> None:
+    assert share_words(found, variant) == told
