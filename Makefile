@@ -112,7 +112,7 @@ bench-sdk: $(PEERS)/.installed ## Measure our SDK beside its peers (five minutes
 .PHONY: lock
 lock: ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra all --extra parquet --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade -q -o requirements.lock
 	sed -e '/^ *--hash/d' -e 's/ \\$$//' requirements.lock >$(VENV)/constraints.txt
 	$(BIN)/uv pip compile pyproject.toml --extra all $(LOCKING) -o deploy/image/runtime.lock

@@ -1,19 +1,23 @@
-"""A population of contexts out of a file: CSV or JSONL, read line by line, drawn from where it is large."""
+"""A population of contexts out of a file: CSV, JSON lines or Parquet, read row by row, drawn from where it is large."""
 
 from __future__ import annotations
 
 import csv
+import math
 import random
 from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import click
 import msgspec
 
 from flagtrail.cli.inputs import scalar
 from flagtrail.model.context import TARGETING_KEY
-from flagtrail.model.errors import FlagtrailError
+from flagtrail.model.errors import ExtraMissing, FlagtrailError
 from flagtrail.model.flag import Json
 
 MAX_FILE_BYTES = 256 << 20
@@ -22,7 +26,7 @@ MAX_DRAWN = 10_000
 MAX_DEFECTS = 20
 
 Row: TypeAlias = tuple[int, dict[str, Json] | str]
-"""The line a context ends on, and the context, or what is wrong there."""
+"""The line a context ends on (of Parquet its row), and the context, or what is wrong there."""
 
 
 class PopulationUnreadable(FlagtrailError):
@@ -43,7 +47,8 @@ class Drawn(msgspec.Struct, frozen=True):
 def population(path: str) -> Drawn:
     """The contexts of a file, by its ending; the same file gives the same ones.
 
-    Raises PopulationUnreadable with every defect up to `MAX_DEFECTS`, click.UsageError for no readable file.
+    Raises PopulationUnreadable with every defect up to `MAX_DEFECTS`, ExtraMissing for Parquet without its library,
+    click.UsageError for no readable file.
     """
     reader = _READERS.get(Path(path).suffix.lower())
     if reader is None:
@@ -58,6 +63,7 @@ def population(path: str) -> Drawn:
 
 def _drawn(path: str, rows: Iterable[Row]) -> Drawn:
     """A uniform draw without repetition (Vitter's algorithm R), from a seed that is always the same."""
+    unit = "row" if Path(path).suffix.lower() == _PARQUET else "line"
     dice = random.Random(0)  # noqa: S311 - a draw that must come out the same again
     kept: list[dict[str, Json]] = []
     defects: list[dict[str, str]] = []
@@ -65,7 +71,7 @@ def _drawn(path: str, rows: Iterable[Row]) -> Drawn:
     for line, context in rows:
         problem = context if isinstance(context, str) else _problem(context)
         if isinstance(context, str) or problem:
-            defects.append({"path": f"{path}, line {line}", "message": problem})
+            defects.append({"path": f"{path}, {unit} {line}", "message": problem})
             if len(defects) >= MAX_DEFECTS:
                 break
             continue
@@ -135,4 +141,56 @@ def _cells(header: list[str], row: list[str]) -> dict[str, Json] | str:
     }
 
 
-_READERS = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl}
+def _parquet(path: str) -> Iterator[Row]:
+    """One context a row; a null is an absent attribute."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
+    except ModuleNotFoundError as error:
+        told = "a Parquet file needs pyarrow, which comes with the extra [parquet]: pip install 'flagtrail[parquet]'"
+        raise ExtraMissing(told, extra="parquet") from error
+    number = 0
+    with Path(path).open("rb") as source:
+        try:
+            for batch in ParquetFile(source).iter_batches(batch_size=1_000):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, _row(row)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # of what the file holds: it is open
+            yield number + 1, f"is not Parquet that can be read: {str(error).splitlines()[0]}"
+
+
+def _row(row: dict[str, Any]) -> dict[str, Json] | str:
+    found: dict[str, Json] = {}
+    for name, value in row.items():
+        try:
+            told = _json(value)
+        except TypeError:
+            return f"{name} holds a {type(value).__name__}, which is no JSON value"
+        if told is not None:
+            found[name] = str(told) if name == TARGETING_KEY and type(told) is int else told
+    return found
+
+
+def _json(value: Any) -> Json:  # noqa: ANN401 - whatever a column holds
+    """A column's value as a context holds it; raises TypeError for what is none. A number that is none is absent."""
+    match value:
+        case None | str() | bool() | int():
+            return value
+        case float() | Decimal():
+            number = int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else float(value)
+            return number if math.isfinite(number) else None
+        case datetime():
+            return (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)).isoformat()
+        case date() | UUID():
+            return str(value)
+        case list():
+            return [_json(part) for part in value]
+        case dict():
+            return {name: _json(part) for name, part in value.items()}
+        case _:
+            raise TypeError
+
+
+_PARQUET = ".parquet"
+_READERS = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, _PARQUET: _parquet}

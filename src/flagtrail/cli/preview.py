@@ -40,7 +40,10 @@ class PreviewView(Preview, frozen=True, kw_only=True):
 @click.option("--enable", "switch", flag_value="enable", help="Turning it on.")
 @click.option("--disable", "switch", flag_value="disable", help="Turning it off.")
 @click.option(
-    "--population", "people", metavar="FILE", help="Contexts to try it on (CSV, JSONL), instead of the sampled ones."
+    "--population",
+    "people",
+    metavar="FILE",
+    help="Contexts to try it on (CSV, JSONL, Parquet), instead of the sampled ones.",
 )
 @click.option("--by", multiple=True, metavar="ATTRIBUTE", help="Break down by this attribute; may be given five times.")
 @environment_option
