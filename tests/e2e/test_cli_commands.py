@@ -43,6 +43,7 @@ READS: list[tuple[str, str]] = [
     ("blame new_pricing --context plan=pro,targetingKey=acct_2", "through segment early_access -> flag new_pricing"),
     ("blame --context plan=pro,targetingKey=acct_2", "disabled"),
     ("blame dark_mode --env staging --context targetingKey=u1 --since 2001-01-01", "unknown: before the record"),
+    ("blame --at 2999-01-01 --within 2d", "of 1,000 sampled contexts"),
     ("usage mobile_ios15_support --env production --by day", "northwind-ios/5.6.0"),
     ("usage", "mobile_login_v2"),
     ("stale", "80 stale, 0 perhaps, of 200 flags."),

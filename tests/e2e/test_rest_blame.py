@@ -70,3 +70,29 @@ def test_blame__bad_question__is_refused_as_a_problem(
 ) -> None:
     answer = asked(admin, priced, **question)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_suspects__of_an_incident__are_ranked(admin: httpx2.Client, priced: str) -> None:
+    path = f"/api/v1/projects/{priced}/blame"
+    found = admin.get(path, params={"at": "2999-01-01", "within": "30min"}).json()
+    assert (found["source"], found["environment"]) == ("rules", "production")
+    assert [each["cause"]["why"] for each in found["suspects"]] == ["go live", "GROW-388"]
+    assert [flag["flag"] for flag in found["suspects"][1]["flags"]] == ["pricing"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "code"),
+    [
+        pytest.param({}, 400, "malformed_request", id="no moment"),
+        pytest.param({"at": "soon"}, 400, "invalid_query", id="no time"),
+        pytest.param({"at": "2999-01-01", "within": "long"}, 400, "invalid_query", id="no length"),
+        pytest.param({"at": "2999-01-01", "within": "999d"}, 400, "invalid_query", id="too long"),
+        pytest.param({"at": "2001-01-01"}, 404, "before_record", id="before the record"),
+        pytest.param({"at": "2999-01-01", "environment": "moon"}, 404, "not_found", id="no such environment"),
+    ],
+)
+def test_suspects__bad_question__is_refused_as_a_problem(
+    admin: httpx2.Client, priced: str, parameters: Json, status: int, code: str
+) -> None:
+    answer = admin.get(f"/api/v1/projects/{priced}/blame", params=parameters)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

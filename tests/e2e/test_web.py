@@ -59,6 +59,8 @@ PAGES = [
     pytest.param("/evaluate?flag=new_pricing&context=plan%3Denterprise&at=2026-11-01T10:00", id="evaluate the past"),
     pytest.param("/evaluate?context=plan%3Dpro", id="evaluate all"),
     pytest.param("/investigate?flag=new_pricing", id="investigate"),
+    pytest.param("/investigate/suspects", id="suspects form"),
+    pytest.param("/investigate/suspects?at=2026-11-22T09:00&within=30d", id="suspects"),
     pytest.param("/segments", id="segments"),
     pytest.param("/segments/beta", id="segment"),
     pytest.param("/segments/odd_segment", id="segment with markup"),

@@ -157,6 +157,27 @@ def test_investigation__of_another_project__is_opened_there(world: World, client
     assert client.get("/investigate?project=mobile").status_code == 200
 
 
+def test_suspects__of_an_incident__are_told_in_words(client: httpx2.Client) -> None:
+    text = told(client.get("/investigate/suspects?at=2026-11-22T09:00&within=30d").text)
+    assert re.search(r"\d+ suspects? ", text)
+    assert "No application has sampled contexts in production" in text
+    assert re.search(r"Altered something for .* score [\d.]+", text)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("at=soon", 400, "is not a time"),
+        ("at=2026-11-22&within=x", 400, "is no length of time"),
+        ("at=2001-01-01", 404, "nothing is known"),
+        ("at=2026-11-22T09:29&within=30min", 200, "No change altered anything"),
+    ],
+)
+def test_suspects__without_an_answer__says_why(client: httpx2.Client, query: str, status: int, said: str) -> None:
+    page = client.get(f"/investigate/suspects?{query}")
+    assert (page.status_code, said.lower() in told(page.text).lower()) == (status, True)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scripts", [True, False])

@@ -10,6 +10,7 @@ from flagtrail.analysis.exposure import Exposure, Interval
 from flagtrail.analysis.impact import FlagImpact, Impact, MetricImpact
 from flagtrail.analysis.rollout import RolloutHistory, Step
 from flagtrail.analysis.staleness import StaleReport
+from flagtrail.analysis.suspects import Suspects
 from flagtrail.importers import ImportedVersion
 from flagtrail.storage import EntryQuery
 
@@ -35,5 +36,6 @@ __all__ = [
     "StaleReport",
     "Step",
     "Summary",
+    "Suspects",
     "reports",
 ]

@@ -10,9 +10,10 @@ import msgspec
 from flagtrail.analysis import dependencies
 from flagtrail.analysis.blame import Asked, Blame, blame
 from flagtrail.analysis.exposure import concerns, decides
+from flagtrail.analysis.suspects import Incident, Suspects, suspects
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.heard import refuse_unheard, require_project
-from flagtrail.app.moments import as_datetime, just_after
+from flagtrail.app.moments import FIRST_MOMENT, as_datetime, just_after
 from flagtrail.app.window import Window
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery
@@ -22,6 +23,11 @@ from flagtrail.storage import EntryQuery, Storage
 
 MAX_ENTRIES = 50_000
 """Changes that one question looks at; more would take too much memory at once."""
+MAX_SUSPECTS = 2_000
+"""Changes that an incident is looked for among."""
+MOST_WITHIN = timedelta(days=90)
+SAMPLED = 1_000
+"""Sampled contexts that suspects are tried on, the newest."""
 
 
 class Blames:
@@ -42,8 +48,28 @@ class Blames:
         require_project(state, asked.project)
         refuse_unheard(state, asked.project, flag=asked.flag, environment=asked.environment)
         asked = self._bounded(asked)
-        entries = self._entries(asked)
+        entries = self._entries(asked, MAX_ENTRIES)
         return blame(entries, asked, self._record(asked, entries))
+
+    def suspects(self, project: str, environment: str, at: str, within: timedelta) -> Suspects:
+        """Which changes of the time before a moment altered what most people get.
+
+        People are the contexts that applications sampled, where there are some. Raises as `blame` does.
+        """
+        require_project(self._state(), project)
+        refuse_unheard(self._state(), project, environment=environment)
+        moment = min(at, stamp(self._clock()))
+        if not self._knows(project, moment):
+            raise BeforeRecord(f"nothing is known of project {project!r} at {moment}", project=project)
+        if not timedelta(0) < within <= MOST_WITHIN:
+            raise InvalidQuery(
+                f"within must be more than nothing and at most {MOST_WITHIN.days} days", parameter="within"
+            )
+        since = stamp(max(as_datetime(moment) - FIRST_MOMENT, within) - within + FIRST_MOMENT)
+        asked = Asked(project=project, environment=environment, context={}, since=since, until=moment)
+        contexts = [each.context for each in self._storage.sampled_contexts(project, environment, limit=SAMPLED)]
+        incident = Incident(project=project, environment=environment, at=moment, since=since)
+        return suspects(self._entries(asked, MAX_SUSPECTS), incident, contexts)
 
     def _bounded(self, asked: Asked) -> Asked:
         """The window, open at its end where that is not over yet: nobody knows the future."""
@@ -53,9 +79,9 @@ class Blames:
             raise InvalidQuery(f"the window from {asked.since} to {until or 'now'} is empty", since=asked.since)
         return msgspec.structs.replace(asked, until=until)
 
-    def _entries(self, asked: Asked) -> list[Entry]:
+    def _entries(self, asked: Asked, most: int) -> list[Entry]:
         """How every document that matters stood before the window, and its entries in it."""
-        window = Window(self._storage, since=asked.since, until=asked.until, limit=MAX_ENTRIES)
+        window = Window(self._storage, since=asked.since, until=asked.until, limit=most)
         if asked.flag is not None:
             return dependencies.gather(window.history, asked.project, asked.environment, asked.flag)
         before = window.below(project_subject(asked.project).path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,12 +14,14 @@ from tests.support.ledgers import stores, url_in
 from flagtrail.analysis.blame import Asked, Blame
 from flagtrail.app import blame as flow
 from flagtrail.app.blame import Blames
+from flagtrail.app.clock import stamp
 from flagtrail.model.condition import Condition
 from flagtrail.model.environment import Environment
 from flagtrail.model.errors import BeforeRecord, FlagtrailError, InvalidQuery, NotFound, TooLarge
 from flagtrail.model.flag import Json, boolean_flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import environment_subject, flag_subject, segment_subject
+from flagtrail.model.usage import SampledContext
 
 BETA = segment_subject("shop", "beta")
 RULE = {"id": "r1", "when": {"segment": "beta"}, "serve": {"variant": "on"}}
@@ -157,3 +160,44 @@ def test_blame__before_the_environment_was_made__is_unknown(tmp_path: Path, flag
             msgspec.structs.replace(asked, until=day(1, 13))
         )
     shop.storage.close()
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme, _ in stores()])
+def test_suspects__with_sampled_contexts__tell_how_many_a_change_altered(tmp_path: Path, scheme: str) -> None:
+    shop = Shop(url_in(scheme, tmp_path)).set_up()
+    shop.clock.move(days=1)
+    shop.apply(
+        put(BETA, plan("pro")), patch(LIVE, {"enabled": True, "rules": [RULE], "fallthrough": {"variant": "off"}})
+    )
+    shop.clock.move(hours=1)
+    blames = Blames(shop.storage, lambda: shop.changes.state, shop.clock)
+    at = stamp(shop.clock())
+    alone = blames.suspects("shop", "production", at, timedelta(hours=2))
+    shop.storage.add_usage(
+        (), contexts=[SampledContext("shop", "production", at, {"plan": p}) for p in ("pro", "team")]
+    )
+    counted = blames.suspects("shop", "production", "2999-01-01T00:00:00.000000Z", timedelta(hours=2))
+    assert (alone.source, [each.share for each in alone.suspects]) == ("rules", [None])
+    assert (counted.source, [each.share for each in counted.suspects]) == ("sampled", [0.5])
+    assert blames.suspects("shop", "staging", at, timedelta(hours=2)).suspects == ()
+    assert blames.suspects("shop", "production", at, timedelta(minutes=30)).suspects == ()
+    shop.storage.close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "at", "within", "refusal"),
+    [
+        pytest.param("moon", day(1, 1), timedelta(hours=2), NotFound, id="no such environment"),
+        pytest.param(
+            "production", "2020-01-01T00:00:00.000000Z", timedelta(hours=2), BeforeRecord, id="before the record"
+        ),
+        pytest.param("production", day(1, 1), timedelta(0), InvalidQuery, id="no time"),
+        pytest.param("production", day(1, 1), timedelta(days=91), InvalidQuery, id="too long"),
+    ],
+)
+def test_suspects__question_without_an_answer__is_refused(
+    environment: str, at: str, within: timedelta, refusal: type[FlagtrailError]
+) -> None:
+    shop = Shop().set_up()
+    with pytest.raises(refusal):
+        Blames(shop.storage, lambda: shop.changes.state, shop.clock).suspects("shop", environment, at, within)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import post
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
-from flagtrail.app.answers import Asked, Blame
+from flagtrail.app.answers import Asked, Blame, Suspects
+from flagtrail.app.clock import read_time
 from flagtrail.model.flag import Json
 from flagtrail.server.rest.call import Call, Caller
-from flagtrail.server.rest.questions import instant, require_context
+from flagtrail.server.rest.questions import instant, require_context, span
 
 
 class BlameQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +43,27 @@ def blame(project: FromPath[str], data: JSONBody[BlameQuestion], call: Caller) -
     return call.app.blames.blame(read_question(call, project, data))
 
 
+@get(
+    "/projects/{project:str}/blame",
+    opt={"role": "signed_in"},
+    sync_to_thread=True,
+    summary="Which changes can have caused an incident?",
+)
+def suspects(
+    project: FromPath[str],
+    call: Caller,
+    at: FromQuery[str],
+    within: FromQuery[str] = "2h",
+    environment: FromQuery[str] = "production",
+) -> Suspects:
+    """Of the changes `within` (30min, 2h, 1d) before `at`, those that altered what anybody gets, ranked by how many
+    people, and how close to it. Needs the role viewer in the project and environment.
+    """
+    call.identity.require("viewer", project, environment)
+    moment = read_time(str(instant(at, "at")))
+    return call.app.blames.suspects(project, environment, moment, span(within, "within"))
+
+
 def read_question(call: Call, project: str, data: BlameQuestion) -> Asked:
     """The question as it is asked of the application, where the caller may."""
     call.identity.require("viewer", project, data.environment)
@@ -57,4 +79,4 @@ def read_question(call: Call, project: str, data: BlameQuestion) -> Asked:
     )
 
 
-ROUTES: list[HTTPRouteHandler] = [blame]
+ROUTES: list[HTTPRouteHandler] = [blame, suspects]

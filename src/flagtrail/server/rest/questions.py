@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import msgspec
 
 from flagtrail.app.ask import At, read_at
@@ -32,6 +35,22 @@ def at(text: str | int | None) -> At | None:
         return read_at(told)
     except (InvalidQuery, OverflowError, ValueError):
         raise InvalidQuery(f"at: {told!r} is neither a time nor an entry's seq", parameter="at") from None
+
+
+_SPAN = re.compile(r"([0-9]{1,6})\s*(m|min|h|d)")
+_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str, parameter: str) -> timedelta:
+    """A length of time as people write it; raises InvalidQuery, naming the parameter, for what is none.
+
+    >>> span("90min", "within"), span("2h", "within")
+    (datetime.timedelta(seconds=5400), datetime.timedelta(seconds=7200))
+    """
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        raise InvalidQuery(f"{parameter}: {text!r} is no length of time such as 30min, 2h or 1d", parameter=parameter)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def require_context(context: dict[str, Json]) -> None:

@@ -30,6 +30,7 @@ from flagtrail.server.web import (
     segments,
     stale,
     subscriptions,
+    suspects,
     targeting_edit,
 )
 from flagtrail.server.web.errors import error_page
@@ -47,6 +48,7 @@ PAGES = (
     stale,
     evaluate,
     investigate,
+    suspects,
     segments,
     reports,
     alerts,
