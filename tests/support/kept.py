@@ -15,8 +15,10 @@ class Kept:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._copies: dict[str, tuple[str, float, Counter[str]]] = {}
+        self._taken: dict[str, dict[str, int]] = {}
         self._counters: dict[str, tuple[int, float]] = {}
         self.away = self.answerless = False
+        self.asked: Callable[[], object] = lambda: None
 
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
         if not self.answerless:
@@ -33,13 +35,18 @@ class Kept:
         ages = {name: self._clock() - at for name, (_, at, _) in self._copies.items()}
         return {name: age for name, age in ages.items() if age >= idle}
 
-    def copied(self, name: str) -> dict[str, int]:
+    def take(self, name: str) -> dict[str, int]:
         self._answer()
-        return dict(self._copies[name][2]) if name in self._copies else {}
+        if name in self._copies and name not in self._taken:
+            step, at, counts = self._copies[name]
+            self._taken[name] = dict(counts)
+            self._copies[name] = (f"{step} taken", at, Counter())
+        return self._taken.get(name, {})
 
     def forget(self, name: str) -> None:
         self._answer()
         self._copies.pop(name, None)
+        self._taken.pop(name, None)
 
     def add(self, counts: Mapping[str, int], *, seconds: int) -> dict[str, Sum]:
         self._answer()
@@ -59,7 +66,9 @@ class Kept:
     def empty(self) -> None:
         """Lose all of it, as a restart does."""
         self._copies.clear()
+        self._taken.clear()
 
     def _answer(self) -> None:
+        self.asked()
         if self.away:
             raise BusLost("away")

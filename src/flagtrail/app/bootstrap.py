@@ -155,6 +155,7 @@ class App:
             lambda: self.access.record_failures(all_of_them=True),
             self.usage.flush,
             self.signer.checkpoint,
+            *([] if self.copy is None else [self.copy.step]),
         )
         failed: FlagtrailError | None = None
         for task in tasks:
@@ -162,8 +163,6 @@ class App:
                 task()
             except FlagtrailError as error:
                 failed = failed or error
-        if self.copy is not None:
-            self.copy.step()
         self.bus.close()
         self.watched.close()
         self.storage.close()

@@ -6,7 +6,7 @@ import re
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -113,6 +113,8 @@ class UsageCounter:
         self._tried: Batch | None = None
         """What could not be written; nothing is added to it any more."""
         self._batch = Batch()
+        self.copied: Callable[[str], Mapping[Row, int]] = lambda _: {}
+        """What others may write of a batch by its id: the most that its copy may hold."""
         self.evaluated: Counter[tuple[str, str, str]] = Counter()
         """Evaluations since the start by (project, environment, client), as of the last flush."""
         self.dropped = 0
@@ -164,10 +166,23 @@ class UsageCounter:
     def _write(self) -> int:
         """Write the batch that is to be tried, if it holds anything."""
         tried = self._tried
-        if tried is not None and tried.rows:
-            self._storage.add_usage(list(tried.rows.values()), report=tried.mark(self._clock().timestamp()))
-        self._tried = None
-        return 0 if tried is None else len(tried.rows)
+        if tried is None or not tried.rows:
+            self._tried = None
+            return 0
+        first = tried.first_tried is None
+        added = self._storage.add_usage(list(tried.rows.values()), report=tried.mark(self._clock().timestamp()))
+        with self._collecting:
+            self._tried = None
+            if first and not added:  # by nobody but who took its copy, while this process stood still
+                self._keep_rest(tried, self.copied(tried.id))
+        return len(tried.rows)
+
+    def _keep_rest(self, batch: Batch, written: Mapping[Row, int]) -> None:
+        """Add to the present batch what another one holds beyond what was written of it."""
+        for row, usage in batch.rows.items():
+            rest = usage.count - written.get(row, 0)
+            if rest > 0 and not self._batch.keep(msgspec.structs.replace(usage, count=rest)):
+                self.dropped += rest
 
     def _collect(self) -> None:
         """Add what was counted to the batch, under the present hour."""

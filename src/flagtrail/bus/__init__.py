@@ -38,18 +38,18 @@ class Shared(Protocol):
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
         """Add counts to a named copy of what one process holds; `step` names this addition, `after` the one before.
 
-        An empty `after` begins the copy anew. False where it is not at that step: it was lost, begin it anew. One
-        that is not added to for half a day is forgotten.
+        An empty `after` begins the copy anew. False where it is not at that step: it was lost, or taken. One that is
+        not added to for half a day is forgotten.
         """
 
     def copies(self, idle: float) -> dict[str, float]:
         """The copies that nobody added to for `idle` seconds or longer, with their seconds."""
 
-    def copied(self, name: str) -> dict[str, int]:
-        """The counts of a copy; empty where there is none."""
+    def take(self, name: str) -> dict[str, int]:
+        """The counts of a copy, to which nobody adds any more; the same again until it is forgotten. Empty: none."""
 
     def forget(self, name: str) -> None:
-        """Remove a copy; one that is not there is no error."""
+        """Remove a copy, taken or not; one that is not there is no error."""
 
     def add(self, counts: Mapping[str, int], *, seconds: int) -> dict[str, Sum]:
         """Add to counters that are forgotten so many seconds after they began; what each holds then.

@@ -28,6 +28,14 @@ redis.call('ZADD', KEYS[2], redis.call('TIME')[1], KEYS[1])
 return 1
 """
 
+# What was taken and not forgotten stays as it was: its taker may have been killed.
+_TAKE = """
+if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('RENAME', KEYS[1], KEYS[2])
+end
+return redis.call('HGETALL', KEYS[2])
+"""
+
 # A script, so that no counter passes away between being made and being added to, and would then stay for ever.
 _ADD = """
 local found = {}
@@ -66,16 +74,18 @@ class RedisShared:
 
         return self._asked(ask)
 
-    def copied(self, name: str) -> dict[str, int]:
-        """One hash."""
-        found = self._asked(lambda: self._client.hgetall(self._key(name)))
-        return {_text(field): int(count) for field, count in found.items() if _text(field) != _STEP}
+    def take(self, name: str) -> dict[str, int]:
+        """The hash gets another name, and what is added after that finds none."""
+        keys = (self._key(name), self._taken(name))
+        found = cast("list[bytes]", self._asked(lambda: self._client.eval(_TAKE, len(keys), *keys)))
+        pairs = zip(map(_text, found[::2]), found[1::2], strict=True)
+        return {field: int(count) for field, count in pairs if field != _STEP}
 
     def forget(self, name: str) -> None:
-        """Its hash first: what is left then is a name of nothing."""
+        """Its hashes first: what is left then is a name of nothing."""
 
         def ask() -> None:
-            self._client.delete(self._key(name))
+            self._client.delete(self._key(name), self._taken(name))
             self._client.zrem(self._copies, self._key(name))
 
         self._asked(ask)
@@ -94,6 +104,9 @@ class RedisShared:
 
     def _key(self, name: str) -> str:
         return f"{self._copies}/{name}"
+
+    def _taken(self, name: str) -> str:
+        return f"{self._key(name)}/taken"
 
     def _asked(self, ask: Callable[[], T]) -> T:
         from redis.exceptions import RedisError

@@ -24,7 +24,7 @@ from flagtrail.bus import BusLost
 GRANTS = (
     "on >s3cret resetchannels &flagtrail/* resetkeys ~flagtrail/* -@all +publish +subscribe +unsubscribe +ping +hello"
     " +client|setname +eval +time +del +expire +hget +hset +hincrby +hgetall +zadd +zrangebyscore +zrem"
-    " +set +incrby +pttl"
+    " +set +incrby +pttl +exists +rename"
 )
 
 pytestmark = pytest.mark.skipif(redis_program() is None, reason="there is no redis-server: make redis")
@@ -47,11 +47,11 @@ def shares(first: End, second: End) -> bool:
     assert there is not None
     here.copy("usage-1", {"a": 1}, after="", step="s1")
     here.copy("usage-1", {"a": 2}, after="s1", step="s2")
-    found = there.copied("usage-1")
     names = list(there.copies(0.0))
+    found = there.take("usage-1")
     there.forget("usage-1")
     sums = [each.add({"a": 1}, seconds=60)["a"].total for each in (here, there)]
-    return (found, names, here.copied("usage-1"), sums) == ({"a": 3}, ["usage-1"], {}, [1, 2])
+    return (found, names, here.take("usage-1"), sums) == ({"a": 3}, ["usage-1"], {}, [1, 2])
 
 
 def test_bus__as_a_user_with_no_more_than_the_documented_grants__works(tmp_path: Path) -> None:

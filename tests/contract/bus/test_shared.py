@@ -53,7 +53,7 @@ def test_copy__steps_in_order__add_up(shared: Shared) -> None:
         shared.copy(NAME, {}, after="s2", step="s3"),
     ]
 
-    assert (taken, shared.copied(NAME)) == ([True] * 3, {"a": 1, "b": 5, "ключ": 4})
+    assert (taken, shared.take(NAME)) == ([True] * 3, {"a": 1, "b": 5, "ключ": 4})
 
 
 @pytest.mark.parametrize("after", ["s1", "s3", "other"])
@@ -62,21 +62,21 @@ def test_copy__a_step_that_is_not_the_next__adds_nothing(shared: Shared, after: 
     shared.copy(NAME, {"a": 1}, after="s1", step="s2")
     taken = shared.copy(NAME, {"a": 10}, after=after, step="s9")
 
-    assert (taken, shared.copied(NAME)) == (False, {"a": 2})
+    assert (taken, shared.take(NAME)) == (False, {"a": 2})
 
 
 def test_copy__begun_anew__holds_nothing_of_before(shared: Shared) -> None:
     shared.copy(NAME, {"a": 1}, after="", step="s1")
     shared.copy(NAME, {"b": 7}, after="", step="s5")
 
-    assert shared.copied(NAME) == {"b": 7}
+    assert shared.take(NAME) == {"b": 7}
 
 
 def test_copy__that_was_lost__says_so(shared: Shared) -> None:
     shared.copy(NAME, {"a": 1}, after="", step="s1")
     shared.forget(NAME)
 
-    assert (shared.copy(NAME, {"a": 1}, after="s1", step="s2"), shared.copied(NAME)) == (False, {})
+    assert (shared.copy(NAME, {"a": 1}, after="s1", step="s2"), shared.take(NAME)) == (False, {})
 
 
 def test_copies__are_found_by_how_long_nobody_added_to_them(shared: Shared) -> None:
@@ -102,13 +102,29 @@ def test_copies__of_one_that_nobody_adds_to__grow_old_and_those_of_one_that_live
     assert list(shared.copies(2.0)) == ["usage-2"]
 
 
+def test_take__ends_a_copy__and_tells_the_same_until_it_is_forgotten(shared: Shared) -> None:
+    shared.copy(NAME, {"a": 1}, after="", step="s1")
+    taken = shared.take(NAME)
+    late = shared.copy(NAME, {"a": 1}, after="s1", step="s2")
+    anew = shared.copy(NAME, {"a": 7}, after="", step="s3")
+    again, named = shared.take(NAME), list(shared.copies(0.0))
+    shared.forget(NAME)
+
+    assert (taken, late, anew, again, named) == ({"a": 1}, False, True, {"a": 1}, [NAME])
+    assert (shared.take(NAME), shared.copies(0.0)) == ({}, {})
+
+
+def test_take__of_what_is_not_there__is_nothing(shared: Shared) -> None:
+    assert shared.take(NAME) == {}
+
+
 def test_forget__removes_a_copy_and_minds_no_other(shared: Shared) -> None:
     for name in (NAME, "usage-2"):
         shared.copy(name, {"a": 1}, after="", step="s1")
     for _ in range(2):
         shared.forget(NAME)
 
-    assert (shared.copied(NAME), list(shared.copies(0.0))) == ({}, ["usage-2"])
+    assert (shared.take(NAME), list(shared.copies(0.0))) == ({}, ["usage-2"])
 
 
 def test_add__tells_what_each_counter_holds_and_how_long(shared: Shared) -> None:
@@ -133,7 +149,7 @@ def test_shared__of_another_installation__is_another(tmp_path: Path) -> None:
         assert two.shared is not None
         one.shared.copy(NAME, {"a": 1}, after="", step="s1")
         one.shared.add({"a": 1}, seconds=60)
-        found = (two.shared.copies(0.0), two.shared.copied(NAME), two.shared.add({"a": 1}, seconds=60)["a"].total)
+        found = (two.shared.copies(0.0), two.shared.take(NAME), two.shared.add({"a": 1}, seconds=60)["a"].total)
         for bus in (one, two):
             bus.close()
 
@@ -154,7 +170,7 @@ def test_shared__while_the_other_side_is_gone__says_so_and_finds_it_again(tmp_pa
             server.start()
         else:
             server.go_on()
-        found = shared.copy(NAME, {"a": 2}, after="", step="s3"), shared.copied(NAME)
+        found = shared.copy(NAME, {"a": 2}, after="", step="s3"), shared.take(NAME)
         bus.close()
 
     assert found == (True, {"a": 2})

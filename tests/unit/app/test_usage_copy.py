@@ -10,9 +10,11 @@ from tests.support.kept import Kept
 
 from flagtrail.app import usage_copy
 from flagtrail.app.usage import UsageCounter
-from flagtrail.app.usage_copy import ABANDONED_SECONDS, UsageCopy, UsageDrain
+from flagtrail.app.usage_copy import ABANDONED_SECONDS, LOST_SECONDS, UsageCopy, UsageDrain
 from flagtrail.model.errors import StorageFailed
 from flagtrail.model.resolution import Reason, Resolution
+from flagtrail.model.usage import Usage
+from flagtrail.storage import ReportMark
 
 ON = Resolution("checkout", "on", value=True, reason=Reason.DEFAULT, rule="r1")
 OFF = Resolution("checkout", "off", value=False, reason=Reason.DISABLED)
@@ -26,7 +28,7 @@ class World:
         self.now = 0.0
         self.shared = Kept(lambda: self.now)
         self.counter = UsageCounter(self.shop.storage, self.shop.clock)
-        self.copy = UsageCopy(self.counter, self.shared)
+        self.copy = UsageCopy(self.counter, self.shared, clock=lambda: self.now)
         self.drain = UsageDrain(self.shop.storage, self.shared, self.shop.clock)
 
     def count(self, resolution: Resolution = ON, times: int = 1) -> None:
@@ -78,17 +80,40 @@ def test_drain__of_a_replica_that_lives__writes_nothing() -> None:
     assert (world.counted(), list(world.shared.copies(0.0))) == ({}, [next(iter(world.counter.unwritten()))])
 
 
-def test_drain__of_a_replica_that_stood_still_and_goes_on__counts_once() -> None:
+@pytest.mark.parametrize("first", ["flush", "copy"])
+def test_drain__of_a_replica_that_stood_still_and_goes_on__loses_nothing_and_counts_once(first: str) -> None:
     world = World()
     world.count(ON, 3)
     world.copy.step()
+    world.count(ON, 2)
     world.drained()
-    world.counter.flush()
-    world.copy.step()
+    world.count(OFF)
+    for task in (world.counter.flush, world.copy.step) if first == "flush" else (world.copy.step, world.counter.flush):
+        task()
     world.count()
     world.counter.flush()
+    world.copy.step()
 
-    assert (world.counted(), world.shared.copies(0.0)) == ({"on": 4}, {})
+    assert (world.counted(), world.shared.copies(0.0)) == ({"on": 6, "off": 1}, {})
+
+
+def test_drain__of_a_replica_that_adds_while_it_is_drained__loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.count(ON, 3)
+    world.copy.step()
+    add = world.shop.storage.add_usage
+
+    def meanwhile(rows: list[Usage], *, report: ReportMark) -> bool:
+        monkeypatch.undo()
+        world.count(ON, 2)
+        world.copy.step()
+        return add(rows, report=report)
+
+    monkeypatch.setattr(world.shop.storage, "add_usage", meanwhile)
+    world.drained()
+    world.counter.flush()
+
+    assert world.counted() == {"on": 5}
 
 
 def test_drain__killed_after_writing__writes_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,34 +200,70 @@ def test_copy__of_what_could_not_be_written__holds_it_and_what_was_counted_since
     assert world.counted() == {"on": 5}
 
 
-def test_copy__after_what_is_shared_was_lost__is_whole_again() -> None:
+def test_copy__that_was_lost__is_written_at_once() -> None:
     world = World()
     world.count(ON, 3)
     world.copy.step()
     world.shared.empty()
     world.count(OFF)
     world.copy.step()
-    world.drained()
 
     assert world.counted() == {"on": 3, "off": 1}
 
 
 @pytest.mark.parametrize("answerless", [False, True])
-def test_copy__while_nothing_answers__waits_and_is_whole_again(answerless: bool) -> None:
+def test_copy__while_nothing_answers__is_written_at_once_and_what_follows_is_copied_again(answerless: bool) -> None:
     world = World()
     world.count(ON, 3)
     world.copy.step()
     world.shared.away, world.shared.answerless = True, answerless
-    for _ in range(2):
-        world.count(ON)
-        world.copy.step()
-        world.drain.step()
+    world.count(ON)
+    world.copy.step()
+    at_once = world.counted()
+    world.drain.step()
     world.shared.away = False
-    world.count(OFF)
+    world.count(OFF, 2)
+    world.now += LOST_SECONDS
     world.copy.step()
     world.drained()
 
-    assert world.counted() == {"on": 5, "off": 1}
+    assert (at_once, world.counted()) == ({"on": 4}, {"on": 4, "off": 2})
+
+
+def test_copy__while_nothing_answers__asks_seldom() -> None:
+    world = World()
+    world.shared.away = True
+    asked = []
+    world.shared.asked = lambda: asked.append(world.now)
+    for _ in range(12):
+        world.count()
+        world.copy.step()
+        world.now += 1
+
+    assert len(asked) == 3
+
+
+def test_copy__in_doubt_of_what_cannot_be_written__is_written_when_that_is_possible(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.count(ON, 3)
+    world.copy.step()
+    world.shared.empty()
+
+    def failing(_rows: object, **_: object) -> None:
+        raise StorageFailed("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.shop.storage, "add_usage", failing)
+        with pytest.raises(StorageFailed):
+            world.copy.step()
+        world.count(ON, 2)
+        world.copy.step()
+    world.counter.flush()
+    world.copy.step()
+
+    assert (world.counted(), world.shared.copies(0.0)) == ({"on": 5}, {})
 
 
 def test_copy__of_more_rows_than_a_step_takes__is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
