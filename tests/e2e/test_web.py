@@ -73,7 +73,10 @@ PAGES = [
     pytest.param("/alerts/new", id="new subscription"),
     pytest.param("/alerts/subscriptions/critical", id="subscription"),
     pytest.param("/reports", id="reports"),
-    pytest.param("/reports?since=2026-08-01&flag=new_pricing&where=plan%3Denterprise", id="report"),
+    pytest.param("/reports?kind=soc2&since=2026-08-01", id="report"),
+    pytest.param("/reports?kind=flag&since=2026-08-01&flag=new_pricing&where=plan%3Denterprise", id="report of a flag"),
+    pytest.param("/reports?kind=access&since=", id="report of access"),
+    pytest.param("/reports?kind=soc2&since=2026-08-01&flag=new_pricing", id="report that is refused"),
     pytest.param("/account", id="account"),
     pytest.param("/?project=mobile", id="empty project"),
     pytest.param("/flags/nope", id="not found"),
@@ -301,6 +304,28 @@ def test_exposure__of_enterprise__tells_from_when_it_was_on(signed_in: Open) -> 
     expect(page.locator("#exposure .words li").first).to_have_text(
         "on for all from 24 Aug 2026, 09:30 to 1 Nov 2026, 09:30"
     )
+
+
+def test_exposure__that_depends_on_more__is_hatched_in_the_picture(signed_in: Open) -> None:
+    page = signed_in("/flags/new_pricing?where=&environment=production")
+    band = page.locator("#exposure .band.depends").first
+    assert "url" in band.evaluate("band => getComputedStyle(band).fill")
+
+
+def test_report__by_a_preset__is_told_and_read_in_full(signed_in: Open) -> None:
+    page = signed_in("/reports")
+    page.get_by_role("link", name="last quarter").click()
+    expect(page.get_by_role("row", name="CC8.1")).to_contain_text("shown in part")
+    page.get_by_role("link", name="Read all").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Evidence for SOC 2")
+    assert page.evaluate("getComputedStyle(document.querySelector('.figures')).display") == "flex"
+
+
+def test_report__as_csv__is_downloaded_under_its_name(signed_in: Open) -> None:
+    page = signed_in("/reports?kind=pci&since=2026-08-01&until=2026-11-01")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == "pci-default-2026-08-01-2026-11-01.csv"
 
 
 def test_search__typed__narrows_the_list_without_loading_the_page_anew(signed_in: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from flagtrail.ledger.draw import Draw, seeded_with
 from flagtrail.ledger.proof import write_receipt
 from flagtrail.ledger.subtrees import Subtrees
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import InvalidQuery, LedgerBroken, NotFound
+from flagtrail.model.errors import InvalidQuery, LedgerBroken, NotFound, TooManyRequests
 from flagtrail.model.flag import Json
 from flagtrail.model.state import State, fold
 from flagtrail.model.subject import Subject, environment_subject, flag_subject
@@ -32,6 +33,8 @@ from flagtrail.storage import Storage
 
 PAGE = 500
 """Entries that are held at a time."""
+AT_ONCE, WAIT_SECONDS = 2, 10
+"""So many reports are added up at a time, and for so long another one waits for its turn."""
 MOMENT = timedelta(microseconds=1)
 
 
@@ -56,12 +59,14 @@ class EvidenceReports:
         self._changes = changes
         self._clock = clock
         self._signer = signer
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def report(self, asked: Asked) -> ComplianceReport:
         """The report that is asked for. Its summary takes one pass over the period, its rows another.
 
         Without `since` the period begins with the first entry. One that is not over (without `until`, or with one to
-        come) ends with the last entry. Raises NotFound, InvalidQuery for a period or filter that cannot be.
+        come) ends with the last entry. Raises NotFound, InvalidQuery for a period or filter that cannot be,
+        TooManyRequests where others take long.
         """
         self._refuse_unknown(asked)
         signed = parse_checkpoint(self._signer.checkpoint())
@@ -76,9 +81,16 @@ class EvidenceReports:
             until=until,
         )
         tree = self._tree(signed.size, signed.root)
-        return _Period(self._storage, self._signer, scope, signed.origin, tree).report(
-            SAMPLE if asked.sample is None else asked.sample
-        )
+        return self._made(_Period(self._storage, self._signer, scope, signed.origin, tree), asked.sample)
+
+    def _made(self, period: _Period, sample: int | None) -> ComplianceReport:
+        """Raises TooManyRequests where others are being made and take long: each keeps a core busy."""
+        if not self._turns.acquire(timeout=WAIT_SECONDS):
+            raise TooManyRequests(f"{AT_ONCE} reports are being made", retry_after=WAIT_SECONDS)
+        try:
+            return period.report(SAMPLE if sample is None else sample)
+        finally:
+            self._turns.release()
 
     def _refuse_unknown(self, asked: Asked) -> None:
         state = self._changes.state

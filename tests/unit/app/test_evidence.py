@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from tests.support.evidence import Calendar, P, company, copied, january, put, r
 from tests.support.ledgers import stores, url_in
 
 from flagtrail.analysis.evidence import Change
+from flagtrail.app import evidence
 from flagtrail.app.bootstrap import App
 from flagtrail.app.evidence import Asked
 from flagtrail.ledger.checkpoint import NoteError
 from flagtrail.ledger.period import PeriodRefuted, verify_report
-from flagtrail.model.errors import FlagtrailError, InvalidQuery, LedgerBroken, NotFound
+from flagtrail.model.errors import FlagtrailError, InvalidQuery, LedgerBroken, NotFound, TooManyRequests
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.subject import flag_subject
 from flagtrail.storage import load
@@ -276,6 +278,16 @@ def test_report__of_a_ledger_that_lost_an_entry__is_refused(app: App, monkeypatc
     monkeypatch.setattr(app.storage, "entry", lambda seq: None if seq == 8 else entry(seq))
     with pytest.raises(LedgerBroken):
         app.evidence.report(asked(**MIDDLE))
+
+
+def test_report__while_others_take_long__is_put_off(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "WAIT_SECONDS", 0)
+    with ExitStack() as others:
+        for _ in range(evidence.AT_ONCE):
+            others.enter_context(app.evidence._turns)
+        with pytest.raises(TooManyRequests, match="reports are being made"):
+            app.evidence.report(asked())
+    assert app.evidence.report(asked()).summary.found.changes == 13
 
 
 @pytest.mark.parametrize(

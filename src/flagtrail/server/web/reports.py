@@ -63,7 +63,7 @@ def report_form(page: Page) -> Html:
         refused=refused,
         flags=list(page.app.ask.state.flags(page.project)),
         kinds={kind: told for kind, told in NAMES.items() if kind != "access" or page.oversees},
-        formats=reports.kinds(),
+        formats=sorted(reports.kinds(), key=lambda name: name != "html"),
         presets=presets(page),
     )
 
