@@ -63,6 +63,15 @@ def test_population__a_large_file__is_drawn_from_and_comes_out_the_same_again(fo
     assert 0.47 < found["flags"][0]["changed"]["share"] < 0.53
 
 
+def test_population__of_large_contexts__sends_as_many_as_the_server_takes(folder: Path, tmp_path: Path) -> None:
+    lines = [f'{{"targetingKey": "u{n}", "note": "{"x" * 2_000}"}}\n' for n in range(4_000)]
+    (tmp_path / "p.jsonl").write_text("".join(lines))
+    outcome = run(folder, "shop", "--rollout", "100", "--population", str(tmp_path / "p.jsonl"), "--json")
+    population: Json = outcome.json
+    assert population["population"]["of"] == 4_000
+    assert 1_000 < population["population"]["size"] < 4_000
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

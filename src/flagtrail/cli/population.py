@@ -23,6 +23,8 @@ from flagtrail.model.flag import Json
 MAX_FILE_BYTES = 256 << 20
 MAX_CONTEXT_BYTES = 8_192
 MAX_DRAWN = 10_000
+MAX_SENT_BYTES = 3 << 20
+"""Of all contexts together: the server takes 4 MiB in a body. Where they are large, fewer are sent."""
 MAX_DEFECTS = 20
 
 Row: TypeAlias = tuple[int, dict[str, Json] | str]
@@ -38,7 +40,7 @@ class PopulationUnreadable(FlagtrailError):
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """Contexts of a population, and how many the file holds: beyond `MAX_DRAWN` they are drawn at random."""
+    """Contexts of a population, and how many the file holds: beyond the bounds they are drawn at random."""
 
     contexts: tuple[dict[str, Json], ...]
     of: int
@@ -86,7 +88,14 @@ def _drawn(path: str, rows: Iterable[Row]) -> Drawn:
         first = defects[0]
         more = "" if len(defects) == 1 else f" (and {len(defects) - 1} more)"
         raise PopulationUnreadable(f"{first['path']}: {first['message']}{more}", defects=defects)
-    return Drawn(tuple(kept), count)
+    return Drawn(tuple(_sendable(kept)), count)
+
+
+def _sendable(contexts: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """As many of the contexts, at even distances, as may be sent."""
+    size = len(msgspec.json.encode(contexts))
+    most = len(contexts) * MAX_SENT_BYTES // max(size, MAX_SENT_BYTES)
+    return [contexts[place * len(contexts) // most] for place in range(most)]
 
 
 def _problem(context: dict[str, Json]) -> str:

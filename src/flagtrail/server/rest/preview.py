@@ -18,7 +18,8 @@ from flagtrail.model.subject import Subject, flag_subject, segment_subject, targ
 from flagtrail.server.rest.body import Version, Why
 from flagtrail.server.rest.call import Call, Caller, require_project, seen_version
 
-MAX_BODY = 16 << 20
+MAX_BODY = 4 << 20
+"""Ten thousand contexts of 400 bytes. Larger bodies would hold up everybody while they are read."""
 _PROJECT = "/projects/{project:str}"
 _FLAG = f"{_PROJECT}/flags/{{flag:str}}"
 
