@@ -18,6 +18,7 @@ class Kept:
         self._taken: dict[str, dict[str, int]] = {}
         self._counters: dict[str, tuple[int, float]] = {}
         self.away = self.answerless = False
+        self.failing: float | None = None
         self.asked: Callable[[], object] = lambda: None
 
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
@@ -71,4 +72,6 @@ class Kept:
     def _answer(self) -> None:
         self.asked()
         if self.away:
+            self.failing = self.failing or time.time()
             raise BusLost("away")
+        self.failing = None

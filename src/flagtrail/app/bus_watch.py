@@ -20,13 +20,15 @@ MAX_UNHEARD = 100
 
 class BusState(msgspec.Struct, frozen=True):
     """`kind` is its plug-in's name. `lagging`: it stands, and this process finds changes by looking that it does not
-    hear of. `since` is when it began to be as it is (Unix seconds).
+    hear of. `since` is when it began to be as it is (Unix seconds). `unshared` is since when limits and counts are not
+    shared by it: None where they are, or never would be.
     """
 
     kind: str
     connected: bool
     lagging: bool
     since: float
+    unshared: float | None = None
 
 
 class BusWatch:
@@ -64,4 +66,6 @@ class BusWatch:
         with self._lock:
             since = [told for seen, told in self._unheard.values() if seen <= late and told >= standing.since]
         lagging = standing.connected and self._bus.between_processes and len(since) >= LATE_CHANGES
-        return BusState(self._bus.name, standing.connected, lagging, since[0] if lagging else standing.since)
+        unshared = None if self._bus.shared is None else self._bus.shared.failing
+        began = since[0] if lagging else standing.since
+        return BusState(self._bus.name, standing.connected, lagging, began, unshared)

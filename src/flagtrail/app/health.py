@@ -128,10 +128,13 @@ class Health:
     def _hearing(self) -> Part:
         """Never failing: what others do is looked for every second, too."""
         bus = self._bus.look()
-        since = stamp(datetime.fromtimestamp(bus.since, UTC).replace(microsecond=0))
         if not bus.connected:
-            return Part("degraded", f"{bus.kind}: not connected since {since}")
-        return Part("degraded", f"{bus.kind}: hears nothing of changes since {since}") if bus.lagging else OK
+            return Part("degraded", f"{bus.kind}: not connected since {_told(bus.since)}")
+        if bus.lagging:
+            return Part("degraded", f"{bus.kind}: hears nothing of changes since {_told(bus.since)}")
+        if bus.unshared is not None:
+            return Part("degraded", f"{bus.kind}: limits and counts are not shared since {_told(bus.unshared)}")
+        return OK
 
     def _tell(self, status: Status, parts: Parts, found: int | Exception) -> None:
         """The log hears of it when it changes, and in full: the answer goes to anybody."""
@@ -141,3 +144,8 @@ class Health:
         why = getattr(found, "detail", "") if isinstance(found, Exception) else ""
         write = log.info if status == "ok" else log.warning
         write("health.changed", status=status, detail=why, parts=msgspec.to_builtins(parts))
+
+
+def _told(time: float) -> str:
+    """A Unix time as it stands in details, to the second."""
+    return stamp(datetime.fromtimestamp(time, UTC).replace(microsecond=0))

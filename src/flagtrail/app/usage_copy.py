@@ -79,6 +79,8 @@ class UsageCopy:
             return
         unwritten = self._counter.unwritten()
         try:
+            if self._shared.failing is not None:  # and may go on to seem so, where nothing is counted
+                self._shared.copies(ABANDONED_SECONDS)
             sound = [self._bring(name, counts) for name, counts in unwritten.items()]
             for name in self._copies.keys() - unwritten.keys():
                 self._shared.forget(name)

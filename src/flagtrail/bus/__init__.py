@@ -35,6 +35,10 @@ class Sum(msgspec.Struct, frozen=True):
 class Shared(Protocol):
     """What replicas keep together, where a bus can. Calls block for some seconds at most, and raise BusLost."""
 
+    @property
+    def failing(self) -> float | None:
+        """Since when (Unix seconds) every call has failed; None where the newest did not."""
+
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
         """Add counts to a named copy of what one process holds; `step` names this addition, `after` the one before.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -55,6 +56,7 @@ class RedisShared:
         self._client = client
         self._copies = f"{prefix}/usage"
         self._counters = f"{prefix}/limit"
+        self.failing: float | None = None
 
     def copy(self, name: str, counts: Mapping[str, int], *, after: str, step: str) -> bool:
         """One script."""
@@ -112,9 +114,12 @@ class RedisShared:
         from redis.exceptions import RedisError
 
         try:
-            return ask()
+            answer = ask()
         except (RedisError, OSError) as error:  # whose words may hold a key, which names what is counted
+            self.failing = self.failing or time.time()
             raise BusLost(type(error).__name__) from error
+        self.failing = None
+        return answer
 
 
 def _text(raw: bytes | str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import cast
 
 import pytest
 from tests.support.installation import Clock
+from tests.support.kept import Kept
 
 from flagtrail.app.bus_watch import LATE_CHANGES, LATE_SECONDS, BusState, BusWatch
-from flagtrail.bus import Bus, Standing
+from flagtrail.bus import Bus, BusLost, Standing
 from flagtrail.model.state import State
 
 
@@ -21,6 +23,7 @@ class Line:
 
     def __init__(self) -> None:
         self.standing = Standing(connected=True, since=0.0)
+        self.shared: Kept | None = None
 
 
 class Sized:
@@ -55,6 +58,16 @@ def test_look__tells_what_the_bus_says_of_itself(world: World) -> None:
     world.line.standing = Standing(connected=False, since=7.0)
 
     assert world.watch.look() == BusState("pigeon", connected=False, lagging=False, since=7.0)
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_look__tells_whether_limits_and_counts_are_shared(world: World, away: bool) -> None:
+    world.line.shared = Kept()
+    world.line.shared.away = away
+    with suppress(BusLost):
+        world.line.shared.add({"a": 1}, seconds=60)
+
+    assert (world.watch.look().unshared is not None) == away
 
 
 def test_look__after_changes_that_were_found_and_never_heard_of__lags_since_the_first(world: World) -> None:

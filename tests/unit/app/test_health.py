@@ -22,8 +22,9 @@ from flagtrail.model.errors import StorageFailed
 HEARS = Standing(connected=True, since=0.0)
 
 
-def health(shop: Shop, followers: Followers, standing: Standing = HEARS) -> Health:
-    bus = SimpleNamespace(name="pigeon", between_processes=True, standing=standing)
+def health(shop: Shop, followers: Followers, standing: Standing = HEARS, *, unshared: float | None = None) -> Health:
+    shared = SimpleNamespace(failing=unshared)
+    bus = SimpleNamespace(name="pigeon", between_processes=True, standing=standing, shared=shared)
     return Health(shop.storage, shop.changes, followers, shop.clock, BusWatch(cast("Bus", bus), shop.clock))
 
 
@@ -157,6 +158,16 @@ def test_bus__that_is_lost__degrades_and_fails_nothing(shop: Shop) -> None:
     followers.stop()
 
     told = Part("degraded", "pigeon: not connected since 2026-03-05T12:00:00.000000Z")
+    assert (judged.status, judged.parts.bus) == ("degraded", told)
+
+
+def test_bus__that_shares_nothing__degrades(shop: Shop) -> None:
+    followers = running(shop.changes.catch_up)
+    looking = health(shop, followers, unshared=1_772_712_000.5)
+    judged = looking.judge(looking.look().result(10))
+    followers.stop()
+
+    told = Part("degraded", "pigeon: limits and counts are not shared since 2026-03-05T12:00:00.000000Z")
     assert (judged.status, judged.parts.bus) == ("degraded", told)
 
 

@@ -230,6 +230,19 @@ def test_copy__while_nothing_answers__is_written_at_once_and_what_follows_is_cop
     assert (at_once, world.counted()) == ({"on": 4}, {"on": 4, "off": 2})
 
 
+def test_copy__once_something_answers_again__finds_out_though_nothing_is_counted() -> None:
+    world = World()
+    world.shared.away = True
+    world.count()
+    world.copy.step()
+    world.shared.away = False
+    world.now += LOST_SECONDS
+    failed = world.shared.failing is not None
+    world.copy.step()
+
+    assert (failed, world.shared.failing) == (True, None)
+
+
 def test_copy__while_nothing_answers__asks_seldom() -> None:
     world = World()
     world.shared.away = True

@@ -103,6 +103,8 @@ class Readings(Collector):
         connected, lagging = [((bus.kind,), int(bus.connected))], [((bus.kind,), int(bus.lagging))]
         yield _gauge("bus_connected", "1 where the bus between replicas stands, else 0.", connected, labels)
         yield _gauge("bus_lagging", "1 where it stands and changes of others are not heard by it.", lagging, labels)
+        shares = [] if self._app.bus.shared is None else [((bus.kind,), int(bus.unshared is None))]
+        yield _gauge("bus_shares", "1 where limits and copies of counts are shared by it, else 0.", shares, labels)
         since = [((bus.kind,), bus.since)]
         yield _gauge("bus_since_timestamp_seconds", "When the bus began to be as it is.", since, labels)
 
