@@ -166,7 +166,7 @@ def test_shared__while_the_other_side_is_gone__says_so_and_finds_it_again(tmp_pa
         getattr(server, fault)()
         with pytest.raises(BusLost):
             shared.copy(NAME, {"a": 1}, after="s1", step="s2")
-        assert shared.failing is not None
+        failed = shared.failing is not None
         if fault == "kill":
             server.start()
         else:
@@ -174,4 +174,4 @@ def test_shared__while_the_other_side_is_gone__says_so_and_finds_it_again(tmp_pa
         found = shared.copy(NAME, {"a": 2}, after="", step="s3"), shared.take(NAME), shared.failing
         bus.close()
 
-    assert found == (True, {"a": 2}, None)
+    assert (failed, found) == (True, (True, {"a": 2}, None))
