@@ -25,7 +25,8 @@ elseif redis.call('HGET', KEYS[1], '#') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], '#', ARGV[2])
 for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[2], redis.call('TIME')[1], KEYS[1])
+local now = redis.call('TIME')
+redis.call('ZADD', KEYS[2], now[1] + now[2] / 1000000, KEYS[1])
 return 1
 """
 
@@ -68,7 +69,8 @@ class RedisShared:
         """By Redis' own clock alone."""
 
         def ask() -> dict[str, float]:
-            now = int(self._client.time()[0])
+            seconds, microseconds = self._client.time()
+            now = seconds + microseconds / 1_000_000
             found: list[tuple[bytes, float]] = cast(
                 "Any", self._client.zrangebyscore(self._copies, "-inf", now - idle, withscores=True)
             )

@@ -96,10 +96,10 @@ def test_copies__of_one_that_nobody_adds_to__grow_old_and_those_of_one_that_live
         number = next(numbers)
         shared.copy(NAME, {}, after=steps[number - 1], step=steps[number])
         threading.Event().wait(0.02)
-        return "usage-2" in shared.copies(2.0)
+        return "usage-2" in shared.copies(0.5)
 
     assert until(old)
-    assert list(shared.copies(2.0)) == ["usage-2"]
+    assert list(shared.copies(0.5)) == ["usage-2"]
 
 
 def test_take__ends_a_copy__and_tells_the_same_until_it_is_forgotten(shared: Shared) -> None:
