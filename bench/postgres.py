@@ -1,6 +1,6 @@
 """Changes on PostgreSQL: over HTTP, and through the store alone, beside pgbench with the very same transaction.
 
-    python -m bench.server --store postgres [SECONDS]
+    python -m bench.production changes
 
 The transaction of pgbench locks the head, and writes one change's rows into the tables of a store, with all their
 triggers and keys, in one statement; what it leaves out is deciding, sealing and hashing. The machine should be idle.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 from bench import questions, stores
-from bench.server import ROUNDS, Load, appended, drive
+from bench.load import ROUNDS, Load, appended, drive
 from tests.support.documents import boolean_flag
 from tests.support.postgres import PASSWORD, PostgresServer, binaries
 from tests.support.server import running_server
@@ -121,4 +121,8 @@ def run(seconds: float) -> None:
                 limit = partial(pgbench, server, bare_url, clients, seconds)
                 ours = tell(f"changes over HTTP, {clients:2} clients", partial(appended, served, asked, seconds), limit)
                 goal = 5 * _PEER[clients]
-                print(f"{'':41} goal {goal:,}/s {'met' if ours >= goal else 'MISSED'}")
+                verdict = "met" if ours >= goal else "MISSED"
+                told = (
+                    f"Unleash 8 {_PEER[clients]}/s  ratio {ours / _PEER[clients]:.1f}  goal 5.0 ({goal:,}/s) {verdict}"
+                )
+                print(f"{'':41} {told}")

@@ -137,7 +137,7 @@ def measure(
     )
 
 
-def replicas(changes: int) -> None:
+def replicas(changes: int, databases: tuple[str, ...] = ("sqlite", "postgresql")) -> None:
     """The same between two replicas, by each bus."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -149,6 +149,8 @@ def replicas(changes: int) -> None:
             ("PostgreSQL alone", "postgresql", "", changes),
             ("PostgreSQL, Redis", "postgresql", redis, changes),
         ):
+            if database not in databases:
+                continue
             own = folder / name
             own.mkdir()
             url = f"sqlite:///{own}/shared.db" if database == "sqlite" else cluster.new_database()

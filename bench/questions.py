@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -166,9 +166,15 @@ def build(place: Place, total: int) -> Storage:
     storage = load(place.url)
     ledger = Ledger(total)
     began = time.perf_counter()
-    for done in range(0, total, GROUP):
-        count = min(GROUP, total - done)
-        storage.write(partial(ledger.append, count=count))
+    head = storage.head()
+    with ThreadPoolExecutor(1) as writer:  # the next ones are made while the last are written
+        written: Future[object] = writer.submit(storage.head)
+        for done in range(0, total, GROUP):
+            made = ledger.batch(head, min(GROUP, total - done))
+            head = made[1]
+            written.result()
+            written = writer.submit(storage.write, lambda transaction, made=made: transaction.append(*made))
+        written.result()
     took = time.perf_counter() - began
     print(f"built {total:,} entries in {took:.0f} s ({total / took:,.0f}/s, in units of work of {GROUP:,})")
     return storage
