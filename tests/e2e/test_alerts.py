@@ -118,7 +118,11 @@ def test_target_that_lies_inward__is_refused_with_the_setting_that_would_allow_i
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("slack", "slack: the receiver answered 204"), ("email", "email: the receiver answered 250")],
+    [
+        ("slack", "slack: the receiver answered 204"),
+        ("email", "email: the receiver answered 250"),
+        ("apprise", "apprise: the receiver took it"),
+    ],
 )
 def test_alerts_test__receiver_that_takes_it__tells_what_it_said(
     tmp_path: Path, receiver: Receiver, box: Mailbox, kind: str, said: str
@@ -130,6 +134,7 @@ def test_alerts_test__receiver_that_takes_it__tells_what_it_said(
         "test",
         kind,
         FLAGTRAIL_SLACK_WEBHOOK=receiver.url,
+        FLAGTRAIL_APPRISE_URL=receiver.url.replace("http://", "json://"),
         FLAGTRAIL_SMTP_URL=box.url,
         FLAGTRAIL_ALERT_EMAIL="ada@example.org",
         FLAGTRAIL_ALERT_PRIVATE_TARGETS="true",

@@ -359,4 +359,5 @@ def send_test(channels: Sequence[Channel], name: str, clock: Clock, *, link: str
             taken = notify.load(channel.notifier).send(client, channel.target, test, secret=channel.secret)
     except notify.DeliveryFailed as failure:
         return Tried(delivered=False, detail=str(failure))
-    return Tried(delivered=True, detail=f"{name}: the receiver answered {taken.status}")
+    said = f"answered {taken.status}" if taken.status else "took it"
+    return Tried(delivered=True, detail=f"{name}: the receiver {said}")

@@ -62,15 +62,19 @@ def channel_named(known: Sequence[Channel], name: str) -> Channel:
 
 def _of_environment(settings: Settings) -> Iterator[Channel]:
     given = {
-        "slack": (settings.slack_webhook, None),
-        "webhook": (settings.webhook_url, settings.webhook_secret),
-        "teams": (settings.teams_webhook, None),
-        "email": (settings.alert_email, settings.smtp_url),
-        "pagerduty": (settings.pagerduty_key and settings.pagerduty_url, settings.pagerduty_key),
+        "slack": ("SLACK_WEBHOOK", settings.slack_webhook, None),
+        "webhook": ("WEBHOOK_URL", settings.webhook_url, settings.webhook_secret),
+        "teams": ("TEAMS_WEBHOOK", settings.teams_webhook, None),
+        "email": ("ALERT_EMAIL", settings.alert_email, settings.smtp_url),
+        "pagerduty": ("PAGERDUTY_URL", settings.pagerduty_key and settings.pagerduty_url, settings.pagerduty_key),
+        "apprise": ("APPRISE_URL", settings.apprise_url, None),
     }
-    for kind, (target, secret) in given.items():
-        if target:
-            yield Channel(kind, kind, target, secret, settings.alert_private_targets)
+    for kind, (name, target, secret) in given.items():
+        if not target:
+            continue
+        if defect := notify.load(kind).defect(target, secret):
+            raise SettingInvalid(f"FLAGTRAIL_{name}: {defect}", setting=f"FLAGTRAIL_{name}")
+        yield Channel(kind, kind, target, secret, settings.alert_private_targets)
 
 
 def _of_file(settings: Settings) -> list[Channel]:

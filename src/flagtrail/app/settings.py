@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     alert_email: str = ""
     pagerduty_key: str = ""
     pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
+    apprise_url: str = ""
     alert_private_targets: bool = False
     alert_channels: str = ""
     log_level: str = "info"

@@ -96,7 +96,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """The receiver took the message and answered with this status."""
+    """The receiver took the message and answered with this status; 0 where it is not known."""
 
     status: int
 

@@ -52,12 +52,17 @@ def post(client: httpx2.Client, target: str, body: bytes, headers: Mapping[str, 
     status = answer.status_code
     if httpx2.codes.is_success(status):
         return Delivered(status)
-    permanent = status in MOVED or (httpx2.codes.is_client_error(status) and status not in TRY_AGAIN)
+    permanent = is_permanent(status)
     raise DeliveryFailed(
         f"{notifier}: the receiver answered {status}",
         retry_after=None if permanent else retry_after(answer.headers.get("retry-after"), datetime.now(tz=UTC)),
         permanent=permanent,
     )
+
+
+def is_permanent(status: int) -> bool:
+    """Whether trying again is of no use after this status."""
+    return status in MOVED or (httpx2.codes.is_client_error(status) and status not in TRY_AGAIN)
 
 
 def _attempt(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flagtrail.notify import Digest, Message, who
 
 NO_REASON = "no reason was given"
+MAX_SHORT = 5
+"""Lines of what changed, of one change in a digest."""
 FOR_GOOD = frozenset({"signin", "token", "member"})
 """Kinds of documents whose changes cannot be taken back."""
 
@@ -55,6 +57,32 @@ def left_out(digest: Digest, count: int) -> str:
     """What follows the first `count` changes of a digest, in words; empty where nothing does."""
     more = len(digest.changes) - count
     return f"and {more} more" if more > 0 else ""
+
+
+def as_text(message: Message | Digest, count: int, width: int, changes: int) -> str:
+    """The whole message in plain text: at most `count` lines of differences, of `width` characters, of `changes`."""
+    lines = _several(message, width, changes) if isinstance(message, Digest) else _one(message, count, width)
+    return "\n".join(lines) + "\n"
+
+
+def _several(digest: Digest, width: int, changes: int) -> list[str]:
+    lines = [plain(digest.headline, width), ""]
+    for change in digest.changes[:changes]:
+        lines += [f"* {plain(change.headline, width)}", *(f"  {line}" for line in in_short(change, MAX_SHORT, width))]
+        lines += [f"  {plain(change.link, width)}", ""]
+    more = left_out(digest, changes)
+    return [*lines, *([more] if more else []), plain(digest.link, width)]
+
+
+def _one(message: Message, count: int, width: int) -> list[str]:
+    lines = [plain(message.headline, width), "", *(f"{name}: {plain(value, width)}" for name, value in facts(message))]
+    lines += [f"Why: {plain(message.why, width) or NO_REASON}", ""]
+    lines += [f"- {line}" for line in differences(message, count, width)]
+    if message.link:
+        lines += ["", f"Change {message.seq}: {plain(message.link, width)}"]
+    if command := take_back(message):
+        lines += ["", f"Take it back: {command}"]
+    return lines
 
 
 def take_back(message: Message) -> str:

@@ -28,7 +28,7 @@ import msgspec
 
 from flagtrail.notify import Delivered, DeliveryFailed, Digest, Message
 from flagtrail.notify._deadline import DEADLINE_SECONDS, Deadline
-from flagtrail.notify._parts import NO_REASON, differences, facts, in_short, plain, take_back
+from flagtrail.notify._parts import MAX_SHORT, NO_REASON, as_text, differences, facts, in_short, plain, take_back
 
 KIND = "email"
 SUMMARY = "an e-mail, through an SMTP server"
@@ -38,7 +38,7 @@ PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 MAX_SUBJECT = 200
 MAX_TEXT = 10_000
 MAX_WORDS = 200
-MAX_SHORT = 10
+MAX_CHANGES = 200
 MAX_LINE = 500
 TAKEN = frozenset({250, 251, 252})
 REFUSED_FOR_GOOD = 500
@@ -215,33 +215,10 @@ def mail(message: Message | Digest, sender: str, to: Sequence[str]) -> EmailMess
     key = re.sub(r"[^A-Za-z0-9-]", "", message.id) or "change"
     letter["Message-ID"] = f"<{key}@{sender.rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
-    letter.set_content(text(message), cte="quoted-printable")
+    letter.set_content(as_text(message, MAX_WORDS, MAX_TEXT, MAX_CHANGES), cte="quoted-printable")
     letter.add_alternative(page(message), subtype="html", cte="quoted-printable")
     letter.set_boundary("=_flagtrail_=")  # quoted-printable holds no "=_": the same mail is the same bytes
     return letter
-
-
-def text(message: Message | Digest) -> str:
-    """The mail in plain text."""
-    if isinstance(message, Digest):
-        lines = [plain(message.headline, MAX_TEXT), ""]
-        for change in message.changes:
-            short = in_short(change, MAX_SHORT, MAX_LINE)
-            lines += [f"* {plain(change.headline, MAX_LINE)}", *(f"  {line}" for line in short)]
-            lines += [f"  {plain(change.link, MAX_LINE)}", ""]
-        return "\n".join([*lines, plain(message.link, MAX_TEXT)]) + "\n"
-    lines = [
-        plain(message.headline, MAX_TEXT),
-        "",
-        *(f"{name}: {plain(value, MAX_TEXT)}" for name, value in facts(message)),
-    ]
-    lines += [f"Why: {plain(message.why, MAX_TEXT) or NO_REASON}", ""]
-    lines += [f"- {line}" for line in differences(message, MAX_WORDS, MAX_TEXT)]
-    if message.link:
-        lines += ["", f"Change {message.seq}: {plain(message.link, MAX_TEXT)}"]
-    if command := take_back(message):
-        lines += ["", f"Take it back: {command}"]
-    return "\n".join(lines) + "\n"
 
 
 def page(message: Message | Digest) -> str:

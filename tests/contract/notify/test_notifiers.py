@@ -21,11 +21,12 @@ from flagtrail.model.entry import Entry, Group, Source
 from flagtrail.model.subject import targeting_subject
 from flagtrail.notify import Delivered, DeliveryFailed, Digest, Message
 from flagtrail.notify import _http as http
+from flagtrail.notify import apprise as through_apprise
 from flagtrail.notify import email as mail
 
 SECRET = "whsec_c2VjcmV0LW9mLXRoZS1yZWNlaXZlcg=="
 SIGNING = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
-TAKEN = {"email": 250}
+TAKEN = {"email": 250, "apprise": 0}
 LATER = {"email": 451}
 NEVER = {"email": 554}
 SECRETS = ("T0-SECRET-PATH", "127.0.0.1", "SECRET-ANSWER", SECRET[6:], "ada@example.org")
@@ -42,6 +43,8 @@ class Stage(msgspec.Struct):
         """One attempt, in the notifier's usual way."""
         if isinstance(self.receiver, Mailbox):
             target, secret = "ada@example.org", self.receiver.url
+        elif self.kind == "apprise":
+            target, secret = self.receiver.url.replace("http://", "json://"), None
         else:
             target, secret = self.receiver.url, SECRET
         with httpx2.Client(trust_env=False) as client:
@@ -96,7 +99,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "TIMEOUT", httpx2.Timeout(0.2))
     monkeypatch.setattr(mail, "TIMEOUT_SECONDS", 0.2)
-    for module in (http, mail):
+    for module in (http, mail, through_apprise):
         monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.5)
 
 
@@ -216,7 +219,11 @@ def test_defect__of_what_can_never_be_sent__says_so_and_tells_nothing_of_it(
 
 
 def test_defect__of_what_is_sent_usually__is_none(stage: Stage) -> None:
-    target, secret = ("ada@example.org", "smtp://h") if stage.kind == "email" else ("https://r.example", SIGNING)
+    usual: dict[str, tuple[str, str | None]] = {
+        "email": ("ada@example.org", "smtp://h"),
+        "apprise": ("json://r.example", None),
+    }
+    target, secret = usual.get(stage.kind, ("https://r.example", SIGNING))
     assert notify.load(stage.kind).defect(target, secret) == ""
 
 

@@ -48,3 +48,20 @@ def test_read_settings__that_would_lose_alerts__are_refused_and_hold_no_secret(
 )
 def test_channels__are_those_that_the_settings_name(settings: Settings, expected: list[Channel]) -> None:
     assert channels(settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        (Settings(slack_webhook="SECRET"), "FLAGTRAIL_SLACK_WEBHOOK"),
+        (Settings(teams_webhook="ftp://SECRET"), "FLAGTRAIL_TEAMS_WEBHOOK"),
+        (Settings(apprise_url="nothing://SECRET"), "FLAGTRAIL_APPRISE_URL"),
+        (Settings(pagerduty_key="k", pagerduty_url="SECRET"), "FLAGTRAIL_PAGERDUTY_URL"),
+    ],
+)
+def test_channels__that_can_never_work__are_refused_at_start_without_the_secret(
+    settings: Settings, setting: str
+) -> None:
+    with pytest.raises(SettingInvalid) as refused:
+        channels(settings)
+    assert (refused.value.facts["setting"], "SECRET" in str(refused.value)) == (setting, False)
