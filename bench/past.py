@@ -12,7 +12,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.questions import ENVIRONMENTS, FLAGS, build, stamp
@@ -75,13 +75,19 @@ def furnished(storage: Storage) -> State:
         )
         for subject, document in documents.items()
     }
-    plain = storage.as_of
+    plain, plain_history = storage.as_of, storage.history
 
     def as_of(path: str, *, time: str | None = None, seq: int | None = None) -> Entry | None:
         found = plain(path, time=time, seq=seq)
         return made.get(path, found)
 
-    storage.as_of = as_of  # type: ignore[method-assign]
+    def history(
+        paths: Sequence[str], *, since: str | None = None, until: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
+        found = plain_history(paths, since=since, until=until, limit=limit)
+        return [*(made[path] for path in paths if path in made and since is None), *found]
+
+    storage.as_of, storage.history = as_of, history  # type: ignore[method-assign]
     return fold([*made.values(), *storage.current()])
 
 

@@ -119,6 +119,17 @@ def test_context__of_any_shape__is_shown_again_as_it_was(client: httpx2.Client) 
     assert "<b>" not in page.text.partition("<main")[2].replace("<b>on", "").replace("<b>off", "")
 
 
+def test_investigation__step_by_step__shows_before_and_after(client: httpx2.Client) -> None:
+    page = send(client, **WINDOW, flag="new_pricing")
+    why = re.search(r'href="(/investigate/[^"]+/why[^"]+)"', page.text)
+    assert why is not None
+    text = told(client.get(why.group(1).replace("&amp;", "&")).text)
+    assert re.search(r"Just before: \w+ .*The flag is switched \w+ in production.*From then on: \w+", text)
+    early = client.get(f"{page.url.path}/why?flag=new_pricing&at=2001-01-01")
+    assert (early.status_code, "The record does not reach back that far" in told(early.text)) == (200, True)
+    assert client.get(f"{page.url.path}/why?flag=new_pricing&at=soon").status_code == 400
+
+
 def test_form__from_a_flag_or_an_entry__is_filled_in(client: httpx2.Client, world: World) -> None:
     seq = world.app.ask.state.size - 1
     while world.app.ask.entry(seq).subject.kind != "targeting":

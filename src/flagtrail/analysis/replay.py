@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Collection
 from typing import TypeVar, cast
 
+import msgspec
+
 from flagtrail.analysis.exposure import concerns
-from flagtrail.changes.diff import same
 from flagtrail.engine.interpret import Interpreter
 from flagtrail.engine.references import references
 from flagtrail.model.context import Context
@@ -21,6 +22,7 @@ from flagtrail.model.targeting import Targeting
 
 D = TypeVar("D")
 NOBODY: frozenset[str] = frozenset()
+_write = msgspec.json.Encoder().encode
 
 
 class Replay:
@@ -35,7 +37,7 @@ class Replay:
         self.segments: dict[str, Segment] = {}
         self._project = project
         self._environment = environment
-        self._deciding: dict[Subject, Json] = {}
+        self._deciding: dict[Subject, bytes | None] = {}
         self._users: dict[Mention, set[Mention]] = {}
 
     def apply(self, entry: Entry) -> frozenset[str]:
@@ -47,8 +49,8 @@ class Replay:
         subject = entry.subject
         if not concerns(entry, self._project, self._environment):
             return NOBODY
-        deciding = _deciding(subject, entry.after)
-        if same(self._deciding.get(subject), deciding):
+        deciding = None if entry.after is None else _write(_deciding(subject, entry.after))
+        if self._deciding.get(subject) == deciding:
             return NOBODY
         self._deciding[subject] = deciding
         self._put(subject, entry.after)
@@ -109,9 +111,7 @@ def node_of(subject: Subject) -> Mention:
 
 
 def _deciding(subject: Subject, document: Json) -> Json:
-    """What of a document can alter an answer."""
-    if document is None:
-        return None
+    """What of a document can alter an answer. What is written otherwise and means the same only costs an evaluation."""
     match subject.kind:
         case "flag":
             return [document["type"], document["variants"], document.get("archived", False)]

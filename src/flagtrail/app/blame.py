@@ -48,7 +48,7 @@ class Blames:
         require_project(state, asked.project)
         refuse_unheard(state, asked.project, flag=asked.flag, environment=asked.environment)
         asked = self._bounded(asked)
-        entries = self._entries(asked, MAX_ENTRIES)
+        entries = self.entries(asked)
         return blame(entries, asked, self._record(asked, entries))
 
     def suspects(self, project: str, environment: str, at: str, within: timedelta) -> Suspects:
@@ -69,7 +69,7 @@ class Blames:
         asked = Asked(project=project, environment=environment, context={}, since=since, until=moment)
         contexts = [each.context for each in self._storage.sampled_contexts(project, environment, limit=SAMPLED)]
         incident = Incident(project=project, environment=environment, at=moment, since=since)
-        return suspects(self._entries(asked, MAX_SUSPECTS), incident, contexts)
+        return suspects(self.entries(asked, MAX_SUSPECTS), incident, contexts)
 
     def _bounded(self, asked: Asked) -> Asked:
         """The window, open at its end where that is not over yet: nobody knows the future."""
@@ -79,7 +79,7 @@ class Blames:
             raise InvalidQuery(f"the window from {asked.since} to {until or 'now'} is empty", since=asked.since)
         return msgspec.structs.replace(asked, until=until)
 
-    def _entries(self, asked: Asked, most: int) -> list[Entry]:
+    def entries(self, asked: Asked, most: int = MAX_ENTRIES) -> list[Entry]:
         """How every document that matters stood before the window, and its entries in it."""
         window = Window(self._storage, since=asked.since, until=asked.until, limit=most)
         if asked.flag is not None:

@@ -10,12 +10,15 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from flagtrail.app.answers import Asked, Blame, Edge, EntryQuery, FlagBlame
+from flagtrail.app.as_of import Answer
+from flagtrail.app.ask import At
 from flagtrail.app.blame_table import as_csv
 from flagtrail.app.clock import read_time, stamp
 from flagtrail.app.investigate import Kept
+from flagtrail.app.moments import just_before
 from flagtrail.app.wording import text
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import FlagtrailError, InvalidQuery, NotFound
+from flagtrail.model.errors import BeforeRecord, FlagtrailError, InvalidQuery, NotFound
 from flagtrail.model.resolution import Resolution
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web import charts, words
@@ -135,6 +138,30 @@ def investigation(page: Page, key: FromPath[str]) -> Html:
     except FlagtrailError as error:
         return _render(page, typed, refused=error)
     return _render(page, typed, shown=_shown(page, key, kept, found), environment=asked.environment)
+
+
+@shows("/investigate/{key:str}/why")
+def investigation_why(page: Page, key: FromPath[str]) -> Html:
+    """One flag at one moment of an investigation, step by step: just before it and from then on."""
+    asked = _open(page, key).asked
+    flag, at = page.query.get("flag"), read_time(page.query.get("at"))
+    return page.render(
+        "investigate_why.html",
+        key=key,
+        asked=asked,
+        flag=flag,
+        at=at,
+        sides=(("Just before", _at(page, asked, flag, just_before(at))), ("From then on", _at(page, asked, flag, at))),
+        answer_words=answer_words,
+    )
+
+
+def _at(page: Page, asked: Asked, flag: str, at: str | None) -> Answer | None:
+    """What the flag answered; None where nothing is known of that moment."""
+    try:
+        return page.app.past.evaluate(asked.project, asked.environment, flag, asked.context, At(time=at))
+    except BeforeRecord:
+        return None
 
 
 @shows("/investigate/{key:str}/export")
