@@ -18,6 +18,7 @@ from flagtrail.server.identity import require_overseer
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.rest.questions import instant
 from flagtrail.server.web.forms import Form
+from flagtrail.server.web.impact import SERVING, guard_of
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows
 from flagtrail.server.web.words import Day, by_day
 
@@ -118,6 +119,8 @@ def _show(page: Page, seq: int, refused: Refusal | None = None) -> Html:
         refused=refused,
         altered=_altered(page, entry),
         predicted=app.previews.stored(entry),
+        has_impact=entry.subject.kind in SERVING,
+        guard=guard_of(page, entry),
     )
 
 

@@ -5,8 +5,9 @@ Shapes are stretched to the width of the page (`preserveAspectRatio="none"`); cl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 from markupsafe import Markup, escape
@@ -15,6 +16,8 @@ WIDTH, HEIGHT = 1_000, 100
 OFF = 1
 """The place of what means "off": it stands on top of the others."""
 WHOLE = 100_000
+_GAP = 12
+"""So many buckets without a value part a band: whoever samples every five minutes leaves most minutes empty."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -189,6 +192,81 @@ def marks(values: Sequence[Mark], *, start: str, end: str, title: str) -> Markup
             f'<rect x="{at - 6:.2f}" y="0" width="12" height="14"/><path d="M{at:.2f} 2V12"/></a>'
         )
     return _chart("marks", title, "".join(shapes), height=14, role="group")
+
+
+class Bucket(Protocol):
+    """What stands at a moment (Unix milliseconds): a value, and the band of other days; None where nothing is known."""
+
+    @property
+    def at(self) -> int:
+        """When it begins."""
+
+    @property
+    def value(self) -> float | None:
+        """The day's own value."""
+
+    @property
+    def low(self) -> float | None:
+        """The band's lower edge."""
+
+    @property
+    def high(self) -> float | None:
+        """The band's upper edge."""
+
+
+def trend(
+    buckets: Sequence[Bucket], *, at: int, step: int, low: float, high: float, means: Sequence[float], title: str
+) -> Markup:
+    """A value over time with the band of other days behind it, a line where something changed, shaded before and after.
+
+    `means` are of the time before and of the time after, where they are known.
+    """
+    if not buckets:
+        return Markup("")
+    start, end = buckets[0].at, buckets[-1].at + step
+
+    def across(moment: float) -> float:
+        return (moment - start) / (end - start) * WIDTH
+
+    def up(value: float) -> float:
+        return HEIGHT - (value - low) / (high - low) * HEIGHT
+
+    line = across(at)
+    shapes = [
+        f'<rect class="window" x="0" y="0" width="{line:.2f}" height="{HEIGHT}"/>',
+        f'<rect class="window after" x="{line:.2f}" y="0" width="{max(WIDTH - line, 0):.2f}" height="{HEIGHT}"/>',
+    ]
+    middle = step / 2
+    for run in _runs(buckets, lambda each: each.low is not None and each.high is not None):
+        there = [f"{across(each.at + middle):.2f} {up(each.high or 0.0):.2f}" for each in run]
+        back = [f"{across(each.at + middle):.2f} {up(each.low or 0.0):.2f}" for each in reversed(run)]
+        shapes.append(f'<path class="usual" d="M{"L".join([*there, *back])}Z"/>')
+    for mean, (left, right) in zip(means, ((0.0, line), (line, float(WIDTH))), strict=False):
+        shapes.append(f'<path class="mean" d="M{left:.2f} {up(mean):.2f}H{right:.2f}"/>')
+    known = [each for each in buckets if each.value is not None]
+    points = [f"{across(each.at + middle):.2f} {up(each.value or 0.0):.2f}" for each in known]
+    if points:
+        shapes.append(f'<path class="line" d="M{"L".join(points)}"/>')
+    shapes.append(f'<path class="moment" d="M{line:.2f} 0V{HEIGHT}"/>')
+    return _chart("trend", title, "".join(shapes))
+
+
+def _runs(buckets: Sequence[Bucket], known: Callable[[Bucket], bool]) -> Iterator[list[Bucket]]:
+    """Stretches of neighbours of which something is known, single ones left out; gaps of one do not part them."""
+    run: list[Bucket] = []
+    missed = 0
+    for bucket in buckets:
+        if known(bucket):
+            run.append(bucket)
+            missed = 0
+        else:
+            missed += 1
+            if missed > _GAP:
+                if len(run) > 1:
+                    yield run
+                run = []
+    if len(run) > 1:
+        yield run
 
 
 def ticks(start: str, end: str, count: int = 5) -> list[str]:

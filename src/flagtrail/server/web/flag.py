@@ -18,6 +18,7 @@ from flagtrail.model.targeting import Targeting, default_targeting
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.flags import stale_reasons
 from flagtrail.server.web.history import Asked, asked_exposure, rollout_chart
+from flagtrail.server.web.impact import guards_of
 from flagtrail.server.web.page import Html, Page, Refusal, shows
 from flagtrail.server.web.usage import usage_panel
 
@@ -74,6 +75,7 @@ def show_flag(page: Page, key: str, refused: Refusal | None = None) -> Html:
         chosen=chosen,
         stale=stale_reasons(page).get(key, ""),
         dependents=dependents(state, project, key),
+        guard=guards_of(page, key, page.environment) if chosen else None,
         rollout=rollout_chart(page, flag) if chosen else None,
         asked=asked,
         usage=_usage(page, key),

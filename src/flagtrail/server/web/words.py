@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from flagtrail.app.wording import percent, weights
+from flagtrail.app.wording import figure, percent, weights
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
 from flagtrail.model.errors import FlagtrailError
@@ -125,7 +125,7 @@ _HEADLINES = {
     "revoked": "revoked",
     "policy_changed": "changed the policy of",
     "signin_failed": "counted failed sign-ins for",
-    "guarded": "guards",
+    "guarded": "set a guard on",
     "guard_breached": "found a breach at",
     "guard_passed": "found no breach at",
     "guard_unjudged": "could not judge",
@@ -140,7 +140,7 @@ _OWN = {
     "details_changed": "edited its details",
     "archived": "archived it",
     "restored": "restored it",
-    "guarded": "guards the change",
+    "guarded": "set a guard",
     "guard_breached": "found a breach of its guard",
     "guard_passed": "found no breach: its guard passed",
     "guard_unjudged": "could not judge it: its guard ended",
@@ -253,6 +253,15 @@ def subject_name(subject: Subject) -> str:
     if subject.kind == "policy":
         return f"policy of {subject.project}"
     return subject.name
+
+
+def reading(mean: float | None) -> str:
+    """What a guard's metric reads now.
+
+    >>> reading(0.01234), reading(None)
+    ('now 0.0123', 'no samples yet')
+    """
+    return "no samples yet" if mean is None else f"now {figure(mean)}"
 
 
 class Day(msgspec.Struct, frozen=True):
