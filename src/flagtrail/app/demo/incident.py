@@ -32,6 +32,9 @@ WHY_KILLED = "INC-283: pro customers are billed by the new tiers since midnight;
 KILLED = (2, 17)
 """Hour and minute (UTC) at which the flag was turned off."""
 
+EVENING = (18, 42)
+"""When the segment was widened, the evening before."""
+
 _NEEDS = [{"flag": "billing_v2", "variants": ["on"]}]
 _ENTERPRISE = rule("enterprise", "enterprise first", attribute("plan", "in", "enterprise"))
 _EARLY = rule("early", "early access", segment("early_access"))
@@ -82,7 +85,7 @@ def _night(life: Life) -> None:
     _step(
         life,
         1,
-        (18, 42),
+        EVENING,
         "jonas",
         widened,
         "GROW-388: pro customers may try the new invoice editor",

@@ -9,14 +9,12 @@ from datetime import datetime, timedelta
 from random import Random
 
 from flagtrail.app.demo.calendar import DAYS, SATURDAY, Calendar
-from flagtrail.app.demo.incident import KILLED
+from flagtrail.app.demo.incident import EVENING, KILLED
 from flagtrail.app.demo.usage import RHYTHM
 from flagtrail.model.metric import Sample
 
 STEP = timedelta(minutes=5)
 REACH = timedelta(days=30)
-WIDENED = (18, 42)
-"""When the evening's segment edit was made."""
 _MEMORY = 0.6
 """How much of its noise a value shares with the one before."""
 
@@ -38,7 +36,7 @@ def samples(calendar: Calendar, seed: int) -> Iterator[Sample]:
 
 def _wrong(calendar: Calendar, at: datetime, dice: Random) -> float:
     """The part of requests that failed because of new prices: some in the evening, most in the invoice run."""
-    widened = calendar.moment(DAYS - 1, hour=WIDENED[0], minute=WIDENED[1])
+    widened = calendar.moment(DAYS - 1, hour=EVENING[0], minute=EVENING[1])
     killed = calendar.moment(DAYS, hour=KILLED[0], minute=KILLED[1])
     if not widened <= at < killed:
         return 0.0

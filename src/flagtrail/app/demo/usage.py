@@ -12,6 +12,7 @@ from flagtrail.app.clock import stamp
 from flagtrail.app.demo.calendar import DAYS, Calendar
 from flagtrail.app.demo.catalogue import Row
 from flagtrail.app.demo.clients import FORGOTTEN, Build, builds, old_build
+from flagtrail.app.demo.incident import EVENING
 from flagtrail.model.targeting import WHOLE, Serve, Targeting
 from flagtrail.model.usage import Usage
 
@@ -26,6 +27,8 @@ REACH = {
 SILENT = {"silent", "forgotten"}
 LEAST_SILENT_DAYS, MOST_SILENT_DAYS = 64, 240
 SATURDAY = 5
+WIDENED = 0.24
+"""How many more customers early access held, once everybody on the plan pro was in it."""
 FEWEST, MOST = 300, 250_000
 
 
@@ -48,6 +51,7 @@ def usage_rows(
 ) -> Iterator[Usage]:
     """The rows of every flag that was ever asked for, consistent with how it was served at the time."""
     slots = {environment: _slots(calendar.now, reach) for environment, (_, reach) in REACH.items()}
+    evening = calendar.moment(DAYS - 1, hour=EVENING[0], minute=EVENING[1])
     for row in rows:
         if row.life == "never":
             continue
@@ -62,7 +66,8 @@ def usage_rows(
                 if slot.at < until:
                     end = min(slot.at + timedelta(minutes=59), calendar.now)
                     asking = builds(row.key, row.team, environment, calendar.day(slot.at))
-                    place = Place(row.key, environment, end, asking)
+                    more = WIDENED if row.life == "incident" and slot.at >= evening else 0.0
+                    place = Place(row.key, environment, end, asking, more)
                     yield from _rows_of(place, slot, history, per_day * part, dice)
     yield from _forgotten(slots["production"], calendar)
 
@@ -107,6 +112,8 @@ class Place(msgspec.Struct, frozen=True):
     environment: str
     last: datetime
     asking: tuple[Build, ...]
+    early: float = 0.0
+    """The part of customers whom the rule for early access picks out beyond its usual one."""
 
 
 def _rows_of(place: Place, slot: Slot, history: Sequence[Served], per_day: float, dice: Random) -> Iterator[Usage]:
@@ -118,7 +125,7 @@ def _rows_of(place: Place, slot: Slot, history: Sequence[Served], per_day: float
     weekend = 0.35 if slot.hours <= DAILY and slot.at.weekday() >= SATURDAY else 1.0
     total = per_day * slot.hours / 24 * rhythm * weekend * dice.uniform(0.9, 1.1)
     hour, last = _second(slot.at), _second(place.last)
-    for variant, rule, share in _shares(place.flag, present.targeting):
+    for variant, rule, share in _shares(place.flag, present.targeting, place.early):
         for each in place.asking:
             amount = total * share * each.share
             count = round(amount) if amount >= 1 else int(dice.random() < amount)
@@ -133,7 +140,7 @@ RHYTHM = tuple(
 """How busy each hour of the day (UTC) is; the mean over a day is one."""
 
 
-def _shares(flag: str, targeting: Targeting) -> Iterator[tuple[str, str, float]]:
+def _shares(flag: str, targeting: Targeting, early: float) -> Iterator[tuple[str, str, float]]:
     """(variant, rule, part of all evaluations); how many match a rule is made up, but always the same."""
     if not targeting.enabled:
         yield targeting.off_variant, "", 1.0
@@ -141,6 +148,7 @@ def _shares(flag: str, targeting: Targeting) -> Iterator[tuple[str, str, float]]
     rest = 1.0
     for each in targeting.rules:
         part = rest * Random(f"{flag}/{each.id}").uniform(0.05, 0.3)  # noqa: S311 - a story needs no secrets
+        part += rest * early if each.id == "early" else 0.0
         rest -= part
         yield from ((variant, each.id, part * share) for variant, share in _serve(each.serve))
     yield from ((variant, "", rest * share) for variant, share in _serve(targeting.fallthrough))
