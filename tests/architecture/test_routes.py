@@ -33,6 +33,7 @@ ASIDE = {
     ("POST", "/projects/{project:str}/flags/{flag:str}/preview"): "it asks, and changes nothing",
     ("POST", "/projects/{project:str}/flags/{flag:str}/environments/{environment:str}/preview"): "it asks, too",
     ("POST", "/projects/{project:str}/segments/{segment:str}/preview"): "it asks, and changes nothing",
+    ("POST", "/projects/{project:str}/changes/{seq:int}/preview"): "it asks, and changes nothing",
     ("POST", "/projects/{project:str}/blame"): "it asks; the context is in the body, for addresses stand in logs",
     ("POST", "/members/{member:str}/login-link"): "a secret is no document",
     ("POST", "/members/{member:str}/password"): "a secret is no document",

@@ -244,6 +244,25 @@ def test_a_change__has_its_preview_stored_soon_after(
     assert "predicted\n  alone in production: 75 % get another value" in shown
 
 
+def test_taking_a_change_back__is_previewed_as_any_other(
+    server: RunningServer, admin: httpx2.Client, tmp_path: Path
+) -> None:
+    off = {"patch": {"enabled": False}, "why": "a test"}
+    seq = _done(admin.patch(f"{P}/flags/alone/environments/production", json=off))["entries"][0]["seq"]
+    found = ask(admin, f"{P}/changes/{seq}/preview", {})
+    assert (found["environment"], list(moved(found))) == ("production", ["alone"])
+    assert run(server, tmp_path, "--revert", str(seq)).out.startswith(found["words"][0])
+    elsewhere = ask(admin, f"{P}/changes/{seq}/preview", {"environment": "staging"})
+    assert elsewhere["words"] == ["Nothing that a flag serves in staging changes."]
+    _done(admin.patch(f"{P}/flags/alone/environments/production", json={"patch": {"enabled": True}, "why": "a test"}))
+    assert ask(admin, f"{P}/changes/{seq}/preview", {})["words"] == ["It is so already: this alters nothing."]
+
+
+def test_taking_a_change_back__of_another_project__is_not_found(admin: httpx2.Client) -> None:
+    first = admin.post(f"{P}/changes/0/preview", json={})
+    assert (first.status_code, first.json()["code"]) == (404, "not_found")
+
+
 # On the command line
 
 
@@ -297,6 +316,8 @@ def test_command__by_the_rules_alone__tells_the_cases(server: RunningServer, tmp
         ("shop", "--enable", "--variant", "on"),
         ("shop", "--segment", "pilots", "--enable"),
         ("--segment", "pilots", "--enable"),
+        ("--revert", "5", "--enable"),
+        ("shop", "--revert", "5"),
         ("shop", "--enable", "--population", "missing.csv"),
         ("shop", "--enable", "--population", "p.xlsx"),
         ("shop", "--enable", *("--by", "a") * 6),

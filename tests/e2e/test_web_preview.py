@@ -171,6 +171,21 @@ def test_change_page__with_a_stored_preview__tells_what_it_was_to_do(world: Worl
     assert "new_pricing in production: 25 % get another value, by the rules alone" in page
 
 
+def test_take_back__previewed__shows_what_it_would_do(world: World, client: httpx2.Client) -> None:
+    change = Change(
+        operations=(
+            Operation(
+                action="patch",
+                subject=targeting_subject("default", "checkout_colour", "production"),
+                value={"enabled": False},
+            ),
+        ),
+        why="a test",
+    )
+    seq = world.app.changes.apply(SYSTEM_IDENTITY, change).entries[0].seq
+    assert "another value" in told(preview(world, client, f"/changes/{seq}/revert"))
+
+
 @pytest.mark.browser
 def test_scripts__a_fold_that_is_opened_and_a_field_that_changes__show_it_by_themselves(world: World) -> None:
     if not CHROMIUM.exists():

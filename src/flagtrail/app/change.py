@@ -218,10 +218,7 @@ class Changes:
         request: str = "",
         idempotency_key: str | None = None,
     ) -> Receipt:
-        """Take back an entry and the others of its group; raises VersionConflict where somebody built on it since."""
-        entry = self._storage.entry(seq)
-        if entry is None:
-            raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
+        """Make the change of `taking_back`."""
         if idempotency_key is not None:
             again = Change(operations=(), why=why, ticket=ticket, reverts=seq)
             earlier = self._storage.write(
@@ -229,11 +226,16 @@ class Changes:
             )
             if earlier is not None:
                 return earlier
-        first = seq - entry.group.index
-        group = self._storage.entries_from(first, entry.group.count)
-        operations = reverts(self.state, group)
-        change = Change(operations=operations, why=why, ticket=ticket, reverts=seq)
+        change = self.taking_back(seq, why=why, ticket=ticket)
         return self.apply(identity, change, request=request, idempotency_key=idempotency_key)
+
+    def taking_back(self, seq: int, *, why: str = "", ticket: str = "") -> Change:
+        """What takes back an entry and the others of its group; raises VersionConflict where somebody built on it."""
+        entry = self._storage.entry(seq)
+        if entry is None:
+            raise NotFound(f"there is no entry {seq}", kind="entry", key=str(seq))
+        group = self._storage.entries_from(seq - entry.group.index, entry.group.count)
+        return Change(operations=reverts(self.state, group), why=why, ticket=ticket, reverts=seq)
 
     def catch_up(self) -> State:
         """Publish what other processes appended to the same database since; cheap where nothing was."""

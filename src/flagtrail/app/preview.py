@@ -69,6 +69,10 @@ class Previews:
         self._storage = storage
         self._changes = changes
 
+    def taking_back(self, identity: Identity, seq: int, trial: Trial) -> Previewed:
+        """As `preview`, of taking back an entry and the others of its group."""
+        return self.preview(identity, self._changes.taking_back(seq), trial)
+
     def preview(self, identity: Identity, change: Change, trial: Trial) -> Previewed:
         """What the change would do in one environment, to whoever may make it.
 

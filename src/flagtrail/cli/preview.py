@@ -25,6 +25,19 @@ MAX_FLAGS_SHOWN = 20
 MAX_CASES_SHOWN = 20
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which change of what, as the options say it."""
+
+    flag: str | None
+    segment: str | None
+    seq: int | None
+    path: str | None
+    percent: float | None
+    variant: str | None
+    switch: str | None
+    environment: str
+
+
 class PreviewView(Preview, frozen=True, kw_only=True):
     """A preview, and what it says in sentences."""
 
@@ -34,6 +47,9 @@ class PreviewView(Preview, frozen=True, kw_only=True):
 @click.command
 @click.argument("flag", required=False)
 @click.option("--segment", metavar="KEY", help="A segment instead of a flag; --file then holds its condition.")
+@click.option(
+    "--revert", "seq", type=click.IntRange(0), metavar="SEQ", help="Taking back this entry, instead of a flag."
+)
 @click.option("--file", "path", metavar="FILE", help="The targeting as JSON; - is standard input.")
 @click.option("--rollout", "percent", type=float, metavar="PERCENT", help="A percentage, as of 'rollout'.")
 @click.option("--variant", help="The variant that gets the percentage.")
@@ -48,19 +64,7 @@ class PreviewView(Preview, frozen=True, kw_only=True):
 @click.option("--by", multiple=True, metavar="ATTRIBUTE", help="Break down by this attribute; may be given five times.")
 @environment_option
 @asks
-def preview(  # noqa: PLR0913 - each is an option
-    session: Session,
-    *,
-    flag: str | None,
-    segment: str | None,
-    path: str | None,
-    percent: float | None,
-    variant: str | None,
-    switch: str | None,
-    people: str | None,
-    by: tuple[str, ...],
-    environment: str,
-) -> None:
+def preview(session: Session, *, people: str | None, by: tuple[str, ...], **said: Any) -> None:  # noqa: ANN401 - see Asked
     """What a change would do, before it is made.
 
     Tries it on the contexts that applications sampled, or on a population from
@@ -70,26 +74,31 @@ def preview(  # noqa: PLR0913 - each is an option
     Example:
       flagtrail preview new_pricing --rollout 50 --by plan
     """
-    if (flag is None) == (segment is None):
-        raise click.UsageError("Name a flag, or a segment with --segment.")
-    given = [name for name, value in (("--file", path), ("--rollout", percent), ("", switch)) if value is not None]
-    if len(given) != 1:
-        raise click.UsageError("Say what would be changed: one of --file, --rollout, --enable, --disable.")
-    if variant is not None and percent is None:
-        raise click.UsageError("--variant goes with --rollout.")
-    body: dict[str, Any] = {"by": by}
-    if segment is not None:
-        if path is None:
-            raise click.UsageError("A segment is changed by --file with its condition.")
-        address = session.of_project("segments", segment, "preview")
-        body |= {"environment": environment, "segment": _segment(session, segment, path)}
-    else:
-        address = session.of_project("flags", flag or "", "environments", environment, "preview")
-        body |= _targeting(path, percent, variant, switch)
+    address, body = _request(session, Asked(**said))
     if people is not None:
         drawn = population(people)
         body |= {"contexts": drawn.contexts, "drawn_from": drawn.of}
-    session.show(session.send("POST", address, body, reads=True), PreviewView, tell)
+    session.show(session.send("POST", address, {**body, "by": by}, reads=True), PreviewView, tell)
+
+
+def _request(session: Session, asked: Asked) -> tuple[str, dict[str, Any]]:
+    """Where to ask, and what would be changed; raises click.UsageError for what says nothing or two things."""
+    if [asked.flag, asked.segment, asked.seq].count(None) != 2:  # noqa: PLR2004 - all but one
+        raise click.UsageError("Name a flag; or a segment with --segment, or an entry with --revert.")
+    if [asked.path, asked.percent, asked.switch].count(None) != (3 if asked.seq is not None else 2):
+        raise click.UsageError("Say what would be changed: one of --file, --rollout, --enable, --disable.")
+    if asked.variant is not None and asked.percent is None:
+        raise click.UsageError("--variant goes with --rollout.")
+    where = {"environment": asked.environment}
+    if asked.seq is not None:
+        return session.of_project("changes", str(asked.seq), "preview"), {**where}
+    if asked.segment is not None:
+        if asked.path is None:
+            raise click.UsageError("A segment is changed by --file with its condition.")
+        document = _segment(session, asked.segment, asked.path)
+        return session.of_project("segments", asked.segment, "preview"), {**where, "segment": document}
+    address = session.of_project("flags", asked.flag or "", "environments", asked.environment, "preview")
+    return address, _targeting(asked.path, asked.percent, asked.variant, asked.switch)
 
 
 def _targeting(path: str | None, percent: float | None, variant: str | None, switch: str | None) -> dict[str, Any]:

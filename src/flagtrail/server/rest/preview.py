@@ -12,11 +12,11 @@ from litestar.params import FromPath, JSONBody
 
 from flagtrail.app.preview import MAX_POPULATION, Previewed, Trial
 from flagtrail.model.change import Change, Operation
-from flagtrail.model.errors import MalformedRequest
+from flagtrail.model.errors import MalformedRequest, NotFound
 from flagtrail.model.flag import Json
 from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
 from flagtrail.server.rest.body import Version, Why
-from flagtrail.server.rest.call import Call, Caller, require_project, seen_version
+from flagtrail.server.rest.call import Call, Caller, Seq, require_project, seen_version
 
 MAX_BODY = 4 << 20
 """Ten thousand contexts of 400 bytes. Larger bodies would hold up everybody while they are read."""
@@ -68,6 +68,12 @@ class SegmentTrial(On, frozen=True, kw_only=True):
     environment: str = "production"
     segment: Json = None
     patch: Json = None
+
+
+class RevertTrial(On, frozen=True, kw_only=True):
+    """Where taking a change back is tried; null: in the entry's own environment, else in production."""
+
+    environment: str | None = None
 
 
 class ProposedOperation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +180,23 @@ def preview_group(project: FromPath[str], data: JSONBody[GroupTrial], call: Call
     return _preview(call, project, data.environment, [_placed(project, each) for each in data.operations], data)
 
 
+@post(
+    f"{_PROJECT}/changes/{{seq:int}}/preview",
+    opt={"role": "editor"},
+    status_code=200,
+    sync_to_thread=True,
+    request_max_body_size=MAX_BODY,
+    summary="Preview taking a change back",
+)
+def preview_revert(project: FromPath[str], seq: Seq, data: JSONBody[RevertTrial], call: Caller) -> Previewed:
+    """What taking back an entry, with all that was changed together with it, would do. Nothing is changed."""
+    entry = call.app.ask.entry(seq)
+    if entry.subject.project != project:
+        raise NotFound(f"entry {seq} is not of project {project!r}", kind="entry", key=str(seq))
+    environment = data.environment or entry.subject.environment or "production"
+    return call.app.previews.taking_back(call.identity, seq, _trial(environment, data))
+
+
 def _placed(project: str, proposed: ProposedOperation) -> Operation:
     subject = proposed.subject
     if subject.project not in {None, project} or subject.kind in {"member", "token", "signin"}:
@@ -197,8 +220,11 @@ def _one_of(*operations: Operation, named: str) -> Operation:
 def _preview(call: Call, project: str, environment: str, operations: Sequence[Operation], body: On) -> Previewed:
     require_project(call.app, project)
     change = Change(operations=tuple(operations))
-    trial = Trial(environment=environment, contexts=body.contexts, drawn_from=body.drawn_from, by=body.by)
-    return call.app.previews.preview(call.identity, change, trial)
+    return call.app.previews.preview(call.identity, change, _trial(environment, body))
 
 
-ROUTES: list[HTTPRouteHandler] = [preview_targeting, preview_flag, preview_segment, preview_group]
+def _trial(environment: str, body: On) -> Trial:
+    return Trial(environment=environment, contexts=body.contexts, drawn_from=body.drawn_from, by=body.by)
+
+
+ROUTES: list[HTTPRouteHandler] = [preview_targeting, preview_flag, preview_segment, preview_group, preview_revert]

@@ -177,11 +177,18 @@ def take_back(page: Page, seq: FromPath[int]) -> Html:
     entry = _readable(page, seq)
     form = page.form
     to = form.get("next") or page.link_to(entry.subject)
+
+    def again(error: FlagtrailError | None) -> Html:
+        return _show(page, seq, Refusal("revert", error, form))
+
+    if page.previewing:
+        page.environment = entry.subject.environment or page.environment
+        return page.look(lambda trial: page.app.previews.taking_back(page.who, seq, trial), again=again)
     return page.attempt(
         lambda: page.app.changes.revert(
             page.who, seq, why=form.get("why"), ticket=form.get("ticket"), request=page.request_id
         ),
         done=f"Took back #{seq}.",
         to=to,
-        again=lambda error: _show(page, seq, Refusal("revert", error, form)),
+        again=again,
     )

@@ -200,9 +200,13 @@ class View:
         """As `change`; or, where the form's button Preview was pressed, show it again with what that would do."""
         if not self.previewing:
             return self.change(operations, done=done, to=to, again=again)
-        trial = Trial(environment=self.environment, most=PREVIEWED_CONTEXTS)
+        change = Change(operations=tuple(operations))
+        return self.look(lambda trial: self.app.previews.preview(self.who, change, trial), again=again)
+
+    def look(self, ask: Callable[[Trial], Previewed], *, again: Callable[[FlagtrailError | None], Html]) -> Html:
+        """Show the form again with a preview, tried where the page is; or with why there is none."""
         try:
-            self.preview = self.app.previews.preview(self.who, Change(operations=tuple(operations)), trial)
+            self.preview = ask(Trial(environment=self.environment, most=PREVIEWED_CONTEXTS))
         except Unauthenticated:
             raise
         except FlagtrailError as error:
