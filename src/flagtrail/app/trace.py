@@ -7,7 +7,9 @@ something is done, and none where nothing was due.
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 Value: TypeAlias = str | int | float | bool
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+TOLD_SECONDS = 60.0
 STOP_SECONDS = 3.0
 """How long what was not sent yet may take at the end."""
 
@@ -131,6 +134,22 @@ class Tracing:
         stopping.join(STOP_SECONDS)
 
 
+class _Seldom(logging.Filter):
+    """Lets one line pass in `TOLD_SECONDS`: a collector that is away would else be told of every few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to tell it; tries that go on never are, and their words hold the collector's address."""
+        now = time.monotonic()
+        if record.levelno < logging.ERROR or now < self._next:
+            return False
+        self._next = now + TOLD_SECONDS
+        return True
+
+
 class _Present:
     """What traces in this process, if anything does."""
 
@@ -202,6 +221,10 @@ def _provider(environ: Mapping[str, str]) -> TracerProvider:
 
     named = environ.get("OTEL_SERVICE_NAME") or "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     own = {"service.version": flagtrail.__version__, **({} if named else {"service.name": "flagtrail"})}
+    exporting = logging.getLogger(OTLPSpanExporter.__module__)
+    for earlier in [each for each in exporting.filters if isinstance(each, _Seldom)]:
+        exporting.removeFilter(earlier)
+    exporting.addFilter(_Seldom())
     provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,6 +75,22 @@ def test_span__where_spans_are_made__names_its_trace_within_alone(monkeypatch: p
         line = trace.in_log(None, "info", {"event": "e"})
 
     assert (set(line), trace.ids()) == ({"event", "trace_id", "span_id"}, {})
+
+
+def test_what_is_sent__to_a_collector_that_is_away__is_told_of_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+    assert trace.start(ENDPOINT)
+    exporting = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    now = time.monotonic()
+    for seconds in (0, 1, 59, 61, 62):
+        monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: now + seconds)
+        exporting.warning("again, to http://user:password@collector")
+        exporting.error("at %s", seconds)
+    monkeypatch.undo()
+
+    assert [record.getMessage() for record in caplog.records] == ["at 0", "at 61"]
 
 
 def test_watched__where_nothing_is_traced__is_the_store_itself() -> None:
