@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import click
 import msgspec
 
 from flagtrail.cli.output import print_json, progress
-from flagtrail.ledger.checkpoint import NoteError, parse_vkey
-from flagtrail.ledger.period import PeriodRefuted, Verified, verify_report
-from flagtrail.ledger.verify import verify_bundle
+from flagtrail.ledger.period import check_report
+from flagtrail.ledger.verify import REPORT_SUFFIX, verify_bundle
 
 
 @click.command
@@ -41,10 +39,15 @@ def verify(path: Path, *, keys: tuple[str, ...], held: tuple[Path, ...], deep: b
         raise click.UsageError(
             "Whose ledger is it? Name the key that its owner gave you: --key KEY ('flagtrail export' prints it)."
         )
-    if path.suffix == ".jsonl":
-        if held or deep or len(keys) > 1:
-            raise click.UsageError("A report is checked with one --key, without --held and --deep.")
-        return _verify_report(path, keys[0], as_json=as_json)
+    if path.suffix == REPORT_SUFFIX:
+        if held or deep:
+            raise click.UsageError("A report is checked without --held and --deep: it is always read in full.")
+        outcome = check_report(path, keys)
+        if as_json:
+            print_json(msgspec.json.encode(outcome.facts()))
+        else:
+            click.echo(outcome.text(), nl=False)
+        return outcome.exit_code
     with progress("Verifying") as tick:
         report = verify_bundle(path, keys, held, deep=deep, progress=tick)
     if as_json:
@@ -52,32 +55,6 @@ def verify(path: Path, *, keys: tuple[str, ...], held: tuple[Path, ...], deep: b
     else:
         click.echo(report.text(), nl=False)
     return report.exit_code
-
-
-def _verify_report(path: Path, key: str, *, as_json: bool) -> int:
-    """Check a report as JSON Lines; the exit code."""
-    problem = found = None
-    try:
-        vkey = parse_vkey(key)
-    except NoteError as error:
-        return _tell(2, f"CANNOT BE DECIDED: the verifier key cannot be used: {error}\n", None, as_json=as_json)
-    try:
-        with path.open("rb") as lines:
-            found = verify_report(lines, vkey)
-    except (PeriodRefuted, NoteError) as error:
-        problem = str(error)
-    if found is None:
-        return _tell(1, f"TAMPERED WITH: {problem}\n", None, as_json=as_json)
-    return _tell(0, f"VERIFIED: {found.text()}", found, as_json=as_json)
-
-
-def _tell(code: int, text: str, found: Verified | None, *, as_json: bool) -> int:
-    if as_json:
-        facts = {} if found is None else {**asdict(found), "root": b64encode(found.root).decode()}
-        print_json(msgspec.json.encode({**facts, "text": text.strip(), "exit_code": code}))
-    else:
-        click.echo(text, nl=False)
-    return code
 
 
 COMMANDS = {"verify": verify}

@@ -32,7 +32,9 @@ VERIFIER_MODULES = (
         "ledger/bundle",
         "ledger/evidence",
         "ledger/deep",
+        "ledger/draw",
         "ledger/report",
+        "ledger/period",
         "ledger/verify",
     ),
 )

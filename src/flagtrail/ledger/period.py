@@ -9,16 +9,26 @@ exchanged or moved makes another root.
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
 
-from flagtrail.ledger.checkpoint import NoteError, VerifierKey, hash_from, parse_checkpoint, parse_vkey, verify_note
+from flagtrail.ledger.checkpoint import (
+    NoteError,
+    NoteUnsigned,
+    VerifierKey,
+    hash_from,
+    parse_checkpoint,
+    parse_vkey,
+    verify_note,
+)
 from flagtrail.ledger.draw import Draw, seeded_with
 from flagtrail.ledger.leaf import commitment
 from flagtrail.ledger.merkle import EMPTY_ROOT, Frontier, verify_consistency, widths
 from flagtrail.ledger.proof import verify_receipt
+from flagtrail.ledger.report import EXIT_CODES
 
 
 class PeriodRefuted(ValueError):
@@ -101,6 +111,54 @@ def verify_report(lines: Iterable[bytes], vkey: str | VerifierKey) -> Verified:
         return _Reading(parse_vkey(vkey) if isinstance(vkey, str) else vkey).read(lines)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PeriodRefuted(f"this is not a report as JSON Lines: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of checking a report's file; `found` where it is verified, else `problem`."""
+
+    status: Literal["verified", "tampered", "undecided"]
+    problem: str = ""
+    found: Verified | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 verified, 1 tampered with, 2 cannot be decided."""
+        return EXIT_CODES[self.status]
+
+    def facts(self) -> dict[str, object]:
+        """The outcome for machines."""
+        found = {} if self.found is None else {**asdict(self.found), "root": b64encode(self.found.root).decode()}
+        return {"status": self.status, "problem": self.problem, **found, "exit_code": self.exit_code}
+
+    def text(self) -> str:
+        """The outcome for people."""
+        if self.found is not None:
+            return f"VERIFIED: {self.found.text()}"
+        return f"{'TAMPERED WITH' if self.status == 'tampered' else 'CANNOT BE DECIDED'}: {self.problem}\n"
+
+
+def check_report(path: Path, keys: Sequence[str]) -> Outcome:
+    """Check a report's file against the keys that are trusted; never raises for what it holds.
+
+    After a change of keys several may be trusted: the report has to be signed by one of them.
+    """
+    outcome = Outcome("undecided", "no verifier key was given")
+    for text in keys:
+        try:
+            key = parse_vkey(text)
+        except NoteError as error:
+            return Outcome("undecided", f"a verifier key cannot be used: {error}")
+        try:
+            with path.open("rb") as lines:
+                return Outcome("verified", found=verify_report(lines, key))
+        except NoteUnsigned as error:
+            outcome = Outcome("tampered", str(error))
+        except (PeriodRefuted, NoteError) as error:
+            return Outcome("tampered", str(error))
+        except OSError as error:
+            return Outcome("undecided", f"{path} cannot be read: {error}")
+    return outcome
 
 
 class _Reading:
@@ -205,6 +263,3 @@ def _told(change: Mapping[str, Any], name: str) -> object:
             return actor["for"][name.removeprefix("for_")]
         case _:
             return change[name]
-
-
-__all__ = ["NoteError", "PeriodProof", "PeriodRefuted", "Verified", "verify_period", "verify_report"]

@@ -32,8 +32,10 @@ from flagtrail.ledger.evidence import Contradicted, Evidence, Inapplicable, read
 from flagtrail.ledger.leaf import MAX_LEAF_BYTES, is_time
 from flagtrail.ledger.manifest import CHECKPOINT, DISCLOSURES, ENTRIES, MANIFEST, PROOF, Manifest, parse_manifest
 from flagtrail.ledger.merkle import Frontier, RangeProof, leaf_hashes, range_root
+from flagtrail.ledger.period import check_report
 from flagtrail.ledger.report import Report, with_limits
 
+REPORT_SUFFIX = ".jsonl"
 _BLOCK_BYTES = 1 << 22
 
 Progress = Callable[[int, int], None]
@@ -312,10 +314,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="verify",
-        description="Verify an export of a Flagtrail ledger, offline.",
+        description="Verify an export of a Flagtrail ledger, or a report of a period of it, offline.",
         epilog="Exit code: 0 verified, 1 tampered with, 2 cannot be decided.",
     )
-    parser.add_argument("path", help="the export: a directory, or an uncompressed tar of one")
+    parser.add_argument("path", help="the export: a directory or an uncompressed tar of one; or a report (.jsonl)")
     parser.add_argument(
         "--key", action="append", required=True, help="a trusted verifier key (name+id+base64); repeatable"
     )
@@ -325,7 +327,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--deep", action="store_true", help="read every entry and every disclosed value as well")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
-    report = verify_bundle(options.path, options.key, options.held, deep=options.deep)
+    path = Path(options.path)
+    if path.suffix == REPORT_SUFFIX and not options.held and not options.deep:
+        outcome = check_report(path, options.key)
+        sys.stdout.write(json.dumps(outcome.facts(), indent=2) + "\n" if options.json else outcome.text())
+        return outcome.exit_code
+    report = verify_bundle(path, options.key, options.held, deep=options.deep)
     if options.json:
         sys.stdout.write(json.dumps({**asdict(report), "exit_code": report.exit_code}, indent=2) + "\n")
     else:

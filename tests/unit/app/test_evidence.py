@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,8 +18,12 @@ from flagtrail.analysis.evidence import Change
 from flagtrail.app import evidence
 from flagtrail.app.bootstrap import App
 from flagtrail.app.evidence import Asked
+from flagtrail.app.identity import Identity
 from flagtrail.ledger.checkpoint import NoteError
-from flagtrail.ledger.period import PeriodRefuted, verify_report
+from flagtrail.ledger.export import verifier_archive
+from flagtrail.ledger.period import PeriodRefuted, check_report, verify_report
+from flagtrail.ledger.verify import main
+from flagtrail.model.actor import Actor, Author
 from flagtrail.model.errors import FlagtrailError, InvalidQuery, LedgerBroken, NotFound, TooManyRequests
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.subject import flag_subject
@@ -271,6 +277,68 @@ def test_report__of_a_ledger_whose_tree_is_another__is_refused(
     monkeypatch.setattr(app.storage, "leaf_hashes", lambda low, high: [*first, *hashes(low, high)[1:]])
     with pytest.raises(LedgerBroken):
         app.evidence.report(asked())
+
+
+def checked(app: App, folder: Path, *keys: str, forgery: str | None = None) -> tuple[int, str]:
+    told = lines(app, **MIDDLE)
+    if forgery is not None:
+        FORGERIES[forgery](told)
+    file = folder / "report.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in told))
+    outcome = check_report(file, keys)
+    return outcome.exit_code, outcome.text()
+
+
+def test_check_report__by_the_keys_that_are_trusted__says_what_it_found(
+    app: App, tmp_path: Path, clock: Calendar
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = company(tmp_path / "other", clock=clock)
+    key, strange = app.signer.vkey, other.signer.vkey
+    other.close()
+    assert checked(app, tmp_path, key)[1].startswith("VERIFIED: The report soc2 is complete")
+    assert checked(app, tmp_path, strange, key)[0] == 0
+    assert checked(app, tmp_path, strange) == (
+        1,
+        f"TAMPERED WITH: there is no signature of flags.example.org with key {strange.split('+')[1]}\n",
+    )
+    assert checked(app, tmp_path, key, forgery="a dropped change")[1].startswith("TAMPERED WITH: entry 13 is missing")
+    assert checked(app, tmp_path, "no key")[1].startswith("CANNOT BE DECIDED: a verifier key cannot be used")
+    assert checked(app, tmp_path)[1] == "CANNOT BE DECIDED: no verifier key was given\n"
+    assert check_report(tmp_path, [key]).exit_code == 2
+
+
+def test_verifier__called_for_a_report__prints_what_it_found(
+    app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked(app, tmp_path, app.signer.vkey)
+    arguments = [str(tmp_path / "report.jsonl"), "--key", app.signer.vkey]
+    assert (main(arguments), capsys.readouterr().out[:8]) == (0, "VERIFIED")
+    assert (main([*arguments, "--json"]), json.loads(capsys.readouterr().out)["changes"]) == (0, 5)
+
+
+def test_verify_report__of_what_was_imported__checks_the_author_behind_it(app: App, clock: Calendar) -> None:
+    clock.day(33)
+    author = Author("Bob", "bob@example.org")
+    importing = Actor(kind="import", id="act_7", name="importer", auth="token", via="import", for_=author)
+    flag = flag_subject(P, "pricing")
+    put(app, flag, boolean_flag("pricing", archived=True), "imported", Identity(importing, role="admin"))
+    told = lines(app, since="2026-02-01")
+    assert [line["actor"]["for"]["name"] for line in told if line["type"] == "change"] == ["Bob"]
+    assert verify_report([json.dumps(line).encode() for line in told], app.signer.vkey).samples == 1
+    told[2]["values"][0]["value"] = '"Eve"'
+    with pytest.raises(PeriodRefuted):
+        verify_report([json.dumps(line).encode() for line in told], app.signer.vkey)
+
+
+def test_verifier_of_an_export__without_flagtrail__checks_a_report(app: App, tmp_path: Path) -> None:
+    checked(app, tmp_path, app.signer.vkey)
+    (tmp_path / "verify.pyz").write_bytes(verifier_archive())
+    command = [sys.executable, "-I", "-S", "verify.pyz", "report.jsonl", "--key", app.signer.vkey]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("VERIFIED: The report soc2 is complete: it tells 5 of the entries 8 to 15 (exclusive)")
+    facts = json.loads(subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, check=True).stdout)
+    assert (facts["status"], facts["kind"], facts["samples"], facts["exit_code"]) == ("verified", "soc2", 3, 0)
 
 
 def test_report__of_a_ledger_that_lost_an_entry__is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
