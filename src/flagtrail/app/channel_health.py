@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,8 +19,9 @@ class ChannelHealth(msgspec.Struct, frozen=True, kw_only=True):
     """A channel as a project sees it: its name and notifier, never its target.
 
     `set_up` is false where a subscription names it and this server's settings do not. `waiting` counts the project's
-    alerts that are not settled. `failing` is since when attempts fail, with what the newest said (`detail`);
-    `delivered` is when the project's newest alert arrived, as far as the delivery log reaches.
+    alerts that are not settled. `failing` is since when attempts fail, where an alert waits because of it or nothing
+    arrived since, with what the newest said (`detail`). `delivered` is when the project's newest alert arrived, as far
+    as the delivery log reaches.
     """
 
     name: str
@@ -37,7 +38,7 @@ def channel_health(channels: Sequence[Channel], storage: Storage, state: State, 
     notifiers = {channel.name: channel.notifier for channel in channels}
     named = {name for each in state.subscriptions(project).values() for name in each.channels}
     delivered = _delivered(storage, project)
-    troubles = _troubles(storage, project)
+    troubles = _troubles(storage, project, delivered)
     counts = {name: _waiting(storage, name, project) for name in [*notifiers, *sorted(named - notifiers.keys())]}
     return [
         ChannelHealth(
@@ -75,10 +76,11 @@ def _delivered(storage: Storage, project: str) -> dict[str, str]:
     return found
 
 
-def _troubles(storage: Storage, project: str) -> dict[str, Trouble]:
+def _troubles(storage: Storage, project: str, delivered: Mapping[str, str]) -> dict[str, Trouble]:
     """What fails for the project, by channel: the queue that fails for longest."""
     found: dict[str, Trouble] = {}
     for channel, of, trouble in waiting.troubles(storage):
-        if of == project and (channel not in found or trouble.since < found[channel].since):
+        lasts = trouble.holds_up or trouble.at > delivered.get(channel, "")
+        if of == project and lasts and (channel not in found or trouble.since < found[channel].since):
             found[channel] = trouble
     return found

@@ -75,6 +75,8 @@ class Metrics:
         waits = {name: len(self._storage.cells(waiting.collection(name))) for name in self._channels}
         failing: dict[str, float] = {}
         for channel, _, trouble in waiting.troubles(self._storage):
+            if not trouble.holds_up or channel not in self._channels:
+                continue
             since = datetime.fromisoformat(trouble.since).timestamp()
             failing[channel] = min(since, failing.get(channel, since))
         return Facts(places, tuple(heard), waits, failing)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 
+from flagtrail.app.notice import KEEP
 from flagtrail.storage import Cell, Storage, Transaction
 
 TROUBLES = "trouble"
@@ -51,6 +53,11 @@ class Trouble(msgspec.Struct, frozen=True):
     last: int = -1
     attempts: int = 0
 
+    @property
+    def holds_up(self) -> bool:
+        """Whether an alert waits because of it."""
+        return self.first >= 0
+
 
 def collection(channel: str) -> str:
     """The collection of what waits for a channel."""
@@ -58,8 +65,9 @@ def collection(channel: str) -> str:
 
 
 def put(tx: Transaction, channel: str, waiting: Waiting) -> None:
-    """Let an alert wait."""
-    tx.put_cell(collection(channel), Cell(waiting.key, msgspec.json.encode(waiting)))
+    """Let an alert wait; where nobody runs its channel any more it is forgotten in the end."""
+    expires = (datetime.fromisoformat(waiting.at) + KEEP).timestamp()
+    tx.put_cell(collection(channel), Cell(waiting.key, msgspec.json.encode(waiting), expires))
 
 
 def is_waiting(tx: Transaction, channel: str, waiting: Sequence[Waiting]) -> bool:

@@ -38,12 +38,13 @@ def matched(before: State, after: State, entry: Entry, touches: Collection[Touch
     if project is None:
         return ()
     found: list[Matched] = []
+    own = entry.subject.name if entry.subject.kind == "subscription" else None
     for key, subscription in before.subscriptions(project).items():
-        if subscription.enabled and entry.subject != _address(project, key):
+        if subscription.enabled and key != own:
             made = _by_filter(before, after, entry, touches, subscription)
             if made is not None:
                 found.append(made)
-    if entry.subject.kind == "subscription":
+    if own is not None:
         found.extend(_own(before, after, entry.subject))
     return tuple(sorted(found, key=lambda each: each.subscription))
 
@@ -54,10 +55,6 @@ def unknown_environments(after: State, project: str, subscription: Subscription)
     for index, name in enumerate(subscription.filter.environments):
         if name not in known:
             yield Defect(f"/filter/environments/{index}", f"there is no environment {name!r}")
-
-
-def _address(project: str, key: str) -> Subject:
-    return Subject("subscription", project, key=key)
 
 
 def _own(before: State, after: State, subject: Subject) -> Iterator[Matched]:

@@ -15,7 +15,10 @@ from tests.support.receiver import Receiver, receiving
 
 from flagtrail import notify
 from flagtrail.app import deliveries as door
+from flagtrail.app.channel_health import channel_health
+from flagtrail.app.channels import Channel
 from flagtrail.app.deliveries import DeliveryQuery, deliveries, resend, trim
+from flagtrail.app.metrics import Metrics
 from flagtrail.model.change import Operation
 from flagtrail.model.errors import Forbidden, InvalidDocument, NotFound, NotResendable
 from flagtrail.model.flag import boolean_flag
@@ -210,6 +213,45 @@ def test_step__of_a_receiver_that_fails_for_three_days__gives_up_what_is_old_and
 
     assert (early, given_up) == ([], [((first,), "dead", 3)])
     assert [(each.seqs, each.outcome) for each in log(shop)] == [((second,), "delivered"), ((first,), "dead")]
+
+
+def fares(shop: Shop) -> list[tuple[str, bool, int, str, bool]]:
+    known = [Channel("webhook", "webhook", "")]
+    found = channel_health(known, shop.storage, shop.changes.state, "shop")
+    return [(each.name, each.set_up, each.waiting, each.detail, each.delivered is not None) for each in found]
+
+
+def test_channel_health__of_what_fails_and_what_is_named_only__says_so(shop: Shop, receiver: Receiver) -> None:
+    subscribe(shop, channels=("webhook", "nobody"))
+    one = started(shop, receiver)
+    unused = fares(shop)
+    receiver.conduct, receiver.status, receiver.failures = "fail", 503, 1
+    switch(shop, on=True)
+    one.step()
+    failing, metrics = (
+        fares(shop),
+        Metrics(shop.storage, shop.changes, shop.clock, channels=["webhook"]).look().result(10),
+    )
+    one.step()
+
+    said = "webhook: the receiver answered 503"
+    assert unused == [("webhook", True, 0, "", False), ("nobody", False, 0, "", False)]
+    assert failing == [("webhook", True, 1, said, False), ("nobody", False, 0, "", False)]
+    assert (metrics.waiting, list(metrics.failing)) == ({"webhook": 1}, ["webhook"])
+    assert fares(shop) == [("webhook", True, 0, "", True), ("nobody", False, 0, "", False)]
+
+
+def test_channel_health__after_a_dead_letter__fails_until_something_arrives(shop: Shop, receiver: Receiver) -> None:
+    subscribe(shop)
+    dead_letter(shop, receiver)
+    failing = fares(shop)
+    shop.patch(PAYMENTS_LIVE, {"enabled": True})
+    follower(shop, receiver).step()
+
+    assert (failing, fares(shop)) == (
+        [("webhook", True, 0, "webhook: the receiver answered 410", False)],
+        [("webhook", True, 0, "", True)],
+    )
 
 
 def dead_letter(shop: Shop, receiver: Receiver) -> int:
