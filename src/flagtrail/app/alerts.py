@@ -13,20 +13,17 @@ import structlog
 
 from flagtrail import notify
 from flagtrail.app import deliveries, trace, waiting
-from flagtrail.app.channels import Channel, channel_named
-from flagtrail.app.clock import Clock, stamp, uuid7
+from flagtrail.app.alert_message import alert_message
+from flagtrail.app.channels import Channel
+from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.deliveries import Delivery, Outcome
 from flagtrail.app.follow import HEARTBEAT_SECONDS, Follower
 from flagtrail.app.lease import Lease, LeaseLost, Leases
 from flagtrail.app.notice import ALERTS, Noted, alert_key
 from flagtrail.app.waiting import MOST, Trouble, Waiting
 from flagtrail.app.zones import zone_or_utc
-from flagtrail.changes import diff
 from flagtrail.changes.due import due
-from flagtrail.model.actor import SYSTEM
-from flagtrail.model.errors import StorageCorrupt
 from flagtrail.model.state import State
-from flagtrail.model.subject import project_subject
 from flagtrail.storage import Cell, Storage, Transaction
 
 log = structlog.get_logger()
@@ -210,7 +207,8 @@ class AlertFollower:
             return None
         repeated = before is not None and before.first == first.seq
         attempts = 1 + (before.attempts if before is not None and repeated else 0)
-        message, sender = self._message(alerts), notify.load(self._channel.notifier)
+        message = alert_message(self._storage, alerts, self._base_url)
+        sender = notify.load(self._channel.notifier)
         try:
             with trace.span("alert.deliver", channel=self.name, seq=first.seq, attempt=attempts):
                 sender.send(self._client, self._channel.target, message, secret=self._channel.secret)
@@ -290,25 +288,6 @@ class AlertFollower:
         self._storage.write(work)
         self._unsettled = None
 
-    def _message(self, alerts: Sequence[Waiting]) -> notify.Message | notify.Digest:
-        messages = [self._told(alert) for alert in alerts]
-        if len(messages) == 1:
-            return messages[0]
-        first = alerts[0]
-        return notify.digest(messages, project=first.project, subscription=first.subscription, link=self._base_url)
-
-    def _told(self, alert: Waiting) -> notify.Message:
-        entry = self._storage.entry(alert.seq)
-        if entry is None:
-            raise StorageCorrupt(f"there is no entry {alert.seq}, which an alert is of")
-        query = "" if alert.project == "default" else f"?project={alert.project}"
-        return notify.message(
-            entry,
-            words=diff.words(entry.subject, entry.before, entry.after),
-            flags=alert.flags,
-            link=f"{self._base_url}/changes/{entry.seq}{query}",
-        )
-
 
 def alert_followers(
     channels: Sequence[Channel],
@@ -324,40 +303,3 @@ def alert_followers(
         AlertFollower(channel, storage, state, base_url, clock, leases.lease(f"alerts-{channel.name}"))
         for channel in channels
     ]
-
-
-class Tried(msgspec.Struct, frozen=True):
-    """Whether the receiver took a test, and what it said or what failed."""
-
-    delivered: bool
-    detail: str
-
-
-def send_test(channels: Sequence[Channel], name: str, clock: Clock, *, link: str) -> Tried:
-    """Make one attempt to send a message that says it is a test, through the channel of that name.
-
-    Raises SettingInvalid for a channel that is not set up.
-    """
-    channel = channel_named(channels, name)
-    now = clock()
-    test = notify.Message(
-        id=uuid7(now),
-        seq=0,
-        time=stamp(now),
-        headline="This is a test of Flagtrail's alerts",
-        subject=project_subject("test"),
-        flags=(),
-        actor=SYSTEM,
-        actions=(),
-        words=("Nothing was changed.",),
-        why="somebody asked for a test message",
-        ticket="",
-        link=link,
-    )
-    try:
-        with notify.client(private=channel.private) as client:
-            taken = notify.load(channel.notifier).send(client, channel.target, test, secret=channel.secret)
-    except notify.DeliveryFailed as failure:
-        return Tried(delivered=False, detail=str(failure))
-    said = f"answered {taken.status}" if taken.status else "took it"
-    return Tried(delivered=True, detail=f"{name}: the receiver {said}")

@@ -22,6 +22,7 @@ from flagtrail.model.state import State
 from flagtrail.model.subject import (
     environment_subject,
     flag_subject,
+    guard_subject,
     member_subject,
     policy_subject,
     segment_subject,
@@ -194,6 +195,15 @@ def test_matched__of_what_belongs_to_no_project__is_nobody(shop: Shop) -> None:
     entry = msgspec.structs.replace(shop.apply(ON_LIVE).entries[0], subject=member_subject("ada"))
 
     assert matched(shop.changes.state, shop.changes.state, entry, ()) == ()
+
+
+def test_matched__of_a_guard_that_is_breached__is_told_as_its_flag_is(shop: Shop) -> None:
+    told(shop, Filter(actions=("guard_breached",)))
+    subject, state = guard_subject("shop", "payments", "production"), shop.changes.state
+    entry = msgspec.structs.replace(shop.apply(ON_LIVE).entries[0], subject=subject, actions=("guard_breached",))
+    found = matched(state, state, entry, touches(state, subject))
+
+    assert [each.subscription for each in found] == ["critical", "s"]
 
 
 @pytest.mark.parametrize("name", ["Grace", "grace@example.org"])

@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
-from flagtrail.app.alerts import Tried, send_test
+from flagtrail.app.alert_message import Tried, send_test
 from flagtrail.app.channel_health import ChannelHealth, channel_health
 from flagtrail.app.deliveries import Delivery, DeliveryQuery, deliveries, resend
 from flagtrail.model.document import MAX_INTEGER

@@ -7,7 +7,7 @@ from typing import cast, get_args
 import msgspec
 from litestar.params import FromPath
 
-from flagtrail.app.alerts import Tried, send_test
+from flagtrail.app.alert_message import Tried, send_test
 from flagtrail.app.channel_health import channel_health, subscription_waiting
 from flagtrail.app.deliveries import DeliveryPage, DeliveryQuery, Outcome, deliveries, resend
 from flagtrail.app.wording import channel_words, filter_words, time_words
