@@ -71,7 +71,7 @@ def check_over_contexts(seed: int) -> None:
             assert changed == 0
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_preview__random_states_and_changes__is_what_evaluating_each_context_gives(seed: int) -> None:
     check_over_contexts(seed)
@@ -83,7 +83,7 @@ def test_preview__many_more_states_and_changes__is_what_evaluating_each_context_
         check_over_contexts(seed)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_preview_by_rules__random_states_and_changes__has_every_transition_that_contexts_make(seed: int) -> None:
     dice = Dice(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -94,14 +94,19 @@ class GroupTrial(On, frozen=True, kw_only=True):
     operations: Annotated[tuple[ProposedOperation, ...], msgspec.Meta(min_length=1, max_length=1_000)]
 
 
-@post(
-    f"{_FLAG}/environments/{{environment:str}}/preview",
-    opt={"role": "editor"},
-    status_code=200,
-    sync_to_thread=True,
-    request_max_body_size=MAX_BODY,
-    summary="Preview a change of a targeting",
-)
+def _asks(path: str, summary: str, role: str = "editor") -> Callable[[Callable[..., Previewed]], HTTPRouteHandler]:
+    """A route that answers with a preview."""
+    return post(
+        path,
+        opt={"role": role},
+        status_code=200,
+        sync_to_thread=True,
+        request_max_body_size=MAX_BODY,
+        summary=summary,
+    )
+
+
+@_asks(f"{_FLAG}/environments/{{environment:str}}/preview", "Preview a change of a targeting")
 def preview_targeting(
     project: FromPath[str],
     flag: FromPath[str],
@@ -123,14 +128,7 @@ def preview_targeting(
     return _preview(call, project, environment, [operation], data)
 
 
-@post(
-    f"{_FLAG}/preview",
-    opt={"role": "editor"},
-    status_code=200,
-    sync_to_thread=True,
-    request_max_body_size=MAX_BODY,
-    summary="Preview a change of a flag",
-)
+@_asks(f"{_FLAG}/preview", "Preview a change of a flag")
 def preview_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[FlagTrial], call: Caller) -> Previewed:
     """Other variants, archiving, deleting: what that does in one environment. Nothing is changed."""
     subject, version = flag_subject(project, flag), seen_version(call, data)
@@ -143,14 +141,7 @@ def preview_flag(project: FromPath[str], flag: FromPath[str], data: JSONBody[Fla
     return _preview(call, project, data.environment, [operation], data)
 
 
-@post(
-    f"{_PROJECT}/segments/{{segment:str}}/preview",
-    opt={"role": "editor"},
-    status_code=200,
-    sync_to_thread=True,
-    request_max_body_size=MAX_BODY,
-    summary="Preview a change of a segment",
-)
+@_asks(f"{_PROJECT}/segments/{{segment:str}}/preview", "Preview a change of a segment")
 def preview_segment(
     project: FromPath[str], segment: FromPath[str], data: JSONBody[SegmentTrial], call: Caller
 ) -> Previewed:
@@ -164,14 +155,7 @@ def preview_segment(
     return _preview(call, project, data.environment, [operation], data)
 
 
-@post(
-    f"{_PROJECT}/preview",
-    opt={"role": "signed_in"},
-    status_code=200,
-    sync_to_thread=True,
-    request_max_body_size=MAX_BODY,
-    summary="Preview a change of several documents",
-)
+@_asks(f"{_PROJECT}/preview", "Preview a change of several documents", role="signed_in")
 def preview_group(project: FromPath[str], data: JSONBody[GroupTrial], call: Caller) -> Previewed:
     """What a group of operations would do together in one environment, to whoever may make them all.
 
@@ -180,14 +164,7 @@ def preview_group(project: FromPath[str], data: JSONBody[GroupTrial], call: Call
     return _preview(call, project, data.environment, [_placed(project, each) for each in data.operations], data)
 
 
-@post(
-    f"{_PROJECT}/changes/{{seq:int}}/preview",
-    opt={"role": "editor"},
-    status_code=200,
-    sync_to_thread=True,
-    request_max_body_size=MAX_BODY,
-    summary="Preview taking a change back",
-)
+@_asks(f"{_PROJECT}/changes/{{seq:int}}/preview", "Preview taking a change back")
 def preview_revert(project: FromPath[str], seq: Seq, data: JSONBody[RevertTrial], call: Caller) -> Previewed:
     """What taking back an entry, with all that was changed together with it, would do. Nothing is changed."""
     entry = call.app.ask.entry(seq)
