@@ -25,6 +25,7 @@ from flagtrail.app.as_of import Past
 from flagtrail.app.blame import Blames
 from flagtrail.app.clock import utc_now
 from flagtrail.app.moments import as_datetime
+from flagtrail.app.window import MAX_ENTRIES
 from flagtrail.model.entry import Touch
 from flagtrail.model.subject import Subject, flag_subject, targeting_subject
 from flagtrail.model.usage import SampledContext
@@ -105,7 +106,7 @@ def ask_all(storage: Storage, total: int) -> None:
     since, until = stamp(max(0, total - PRODUCTION * CHANGES), total), stamp(total - 1, total)
     asked = Asked(project="default", environment="production", context=person(dice), since=since, until=until)
     began = time.perf_counter()
-    entries = blames.entries(asked)
+    entries = blames.entries(asked, MAX_ENTRIES)
     read = time.perf_counter() - began
     matter = sum(entry.effective >= since for entry in entries)
     now = utc_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,9 +7,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.analysis import stories
 from tests.unit.analysis.histories import BETA, ENTERPRISE, ENV, GERMAN, OFF, ON, History, P, at, rule, split, targeting
 
-from flagtrail.analysis.as_of import At, evaluate_at, state_at
+from flagtrail.analysis.as_of import At, evaluate_at, made_by, state_at
 from flagtrail.analysis.exposure import exposure
 from flagtrail.engine.ruleset import Ruleset
 from flagtrail.model.condition import Condition
@@ -80,6 +81,26 @@ def test_evaluate_at__because__is_where_the_answer_last_became_what_it_is(seed: 
     answers = [live(fold(entries[: count + 1]), context).variant for count in range(len(entries))]
     changes = [count for count in range(len(entries)) if count == 0 or answers[count] != answers[count - 1]]
     assert evaluate_at(entries, P, ENV, "f", context, At()).because == changes[-1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(stories.CONTEXTS), st.sampled_from(("time", "seq")), st.booleans())
+def test_made_by__every_flag__is_the_entry_that_asking_for_it_alone_finds(
+    seed: int, context: Context, order: str, windowed: bool
+) -> None:
+    entries = stories.story(random.Random(seed))
+    last = entries[len(entries) // 2]
+    moment = At(seq=last.seq) if order == "seq" else At(time=last.effective)
+    alone = {
+        flag: evaluate_at(entries, P, ENV, flag, context, moment).because
+        for flag, held in state_at(entries, moment).flags(P).items()
+        if not held.archived
+    }
+    since = at(4) if windowed and order == "time" else None
+    effective = {entry.seq: entry.effective for entry in entries}
+    found = made_by(entries, P, ENV, context, moment, since)
+    expected = {flag: seq for flag, seq in alone.items() if since is None or effective[seq] >= since}
+    assert {flag: seq for flag, seq in found.items() if flag in alone} == expected
 
 
 @settings(max_examples=200, deadline=None)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from flagtrail.analysis.exposure import concerns
+from flagtrail.analysis.replay import Replay
 from flagtrail.analysis.world import World, in_order, world
 from flagtrail.changes.diff import same
 from flagtrail.engine.interpret import interpret
@@ -71,6 +72,35 @@ def evaluate_at(
     return Evaluated(resolution, because, tuple(sorted(read.seqs)))
 
 
+def made_by(
+    entries: Iterable[Entry], project: str, environment: str, context: Context, at: At, since: str | None = None
+) -> dict[str, int]:
+    """By flag, the entry from which on the context got what it got at that moment, as far as one from `since` on did.
+
+    `entries` are those of the project: how every document stood just before `since`, and all from then on.
+    """
+    replay = Replay(project, environment)
+    answers: dict[str, Resolution] = {}
+    found: dict[str, int] = {}
+    for entry in until(entries, at):
+        then = replay.interpreter(context)
+        reached = replay.apply(entry)
+        if since is not None and entry.effective < since:
+            continue
+        now = replay.interpreter(context)
+        for flag in reached:
+            before = answers.get(flag) or then.explain(flag).resolution
+            answers[flag] = now.explain(flag).resolution
+            if not alike(before, answers[flag]):
+                found[flag] = entry.seq
+    return found
+
+
+def alike(one: Resolution, other: Resolution) -> bool:
+    """Whether two answers are the same: variant, value and error."""
+    return (one.variant, one.error) == (other.variant, other.error) and same(one.value, other.value)
+
+
 def _resolve(read: World, flag: str, context: Context) -> Resolution:
     return interpret(read.flags, read.targetings, read.segments, flag, context).resolution
 
@@ -92,7 +122,7 @@ def _made_by(counted: Sequence[Entry], resolution: Resolution, where: tuple[str,
         held = Versioned(entry.subject, None, 0, entry.seq, entry.effective) if older is None else held_after(older)
         state = state.having((held,), size=state.size)
         was = _resolve(world(state, *where), where[2], context)
-        if (was.variant, was.error) != (resolution.variant, resolution.error) or not same(was.value, resolution.value):
+        if not alike(was, resolution):
             return entry.seq
     return counted[0].seq
 

@@ -7,10 +7,10 @@ from itertools import groupby
 
 import msgspec
 
+from flagtrail.analysis import as_of
 from flagtrail.analysis.exposure import Cause, cause
 from flagtrail.analysis.replay import Replay, node_of
 from flagtrail.analysis.world import in_order
-from flagtrail.changes.diff import same
 from flagtrail.engine.interpret import Interpreter
 from flagtrail.model.entry import Entry
 from flagtrail.model.flag import Json
@@ -122,10 +122,8 @@ def blame(entries: Iterable[Entry], asked: Asked, record: str | None = None) -> 
 
 
 def alike(one: Resolution, other: Resolution, *, reasons: bool = False) -> bool:
-    """Whether two answers are the same: variant, value and error; with `reasons` also the reason and the rule."""
-    if (one.variant, one.error) != (other.variant, other.error) or not same(one.value, other.value):
-        return False
-    return not reasons or (one.reason, one.rule) == (other.reason, other.rule)
+    """Whether two answers are the same; with `reasons` the reason and the rule count, too."""
+    return as_of.alike(one, other) and (not reasons or (one.reason, one.rule) == (other.reason, other.rule))
 
 
 def _first(ordered: Sequence[Entry], flag: str | None) -> str | None:

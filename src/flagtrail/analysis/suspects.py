@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from flagtrail.analysis.blame import alike
+from flagtrail.analysis.as_of import alike
 from flagtrail.analysis.estimate import Estimate, about, estimate
 from flagtrail.analysis.exposure import Cause, cause, concerns
 from flagtrail.analysis.preview import chosen

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 
 import msgspec
 
 from flagtrail.analysis import dependencies
-from flagtrail.analysis.as_of import At, evaluate_at
+from flagtrail.analysis.as_of import At, evaluate_at, made_by
 from flagtrail.analysis.world import world
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.heard import require_project
 from flagtrail.app.moments import FIRST_MOMENT, as_datetime, just_after
-from flagtrail.app.window import Window
+from flagtrail.app.window import MAX_ENTRIES, Window
 from flagtrail.engine.explanation import Explanation
 from flagtrail.engine.ruleset import Ruleset
 from flagtrail.model.context import Context
-from flagtrail.model.errors import BeforeRecord, NotFound
+from flagtrail.model.errors import BeforeRecord, NotFound, TooLarge
 from flagtrail.model.resolution import Resolution
 from flagtrail.model.state import State, Versioned, fold, held_after
 from flagtrail.model.subject import Subject, environment_subject, flag_subject, segment_subject, targeting_subject
@@ -72,18 +72,24 @@ class Past:
         return Answer(explanation.resolution, explanation, self._when(at), because)
 
     def evaluate_all(
-        self, project: str, environment: str, context: Context, at: At | None = None
+        self, project: str, environment: str, context: Context, at: At | None = None, *, trace: bool = False
     ) -> tuple[Answer, ...]:
-        """What the context gets from every flag that is not archived, by key; `because` as in `evaluate`."""
+        """What the context gets from every flag that is not archived, by key; `because` as in `evaluate`.
+
+        An entry that lies more than `MAX_ENTRIES` changes back is not looked for: then it is the newest one, as
+        without `trace`.
+        """
         state, ruleset = self._stood(project, environment, at)
-        when = self._when(at)
+        living = [key for key, flag in ruleset.flags.items() if not flag.archived]
+        moment, when = at or At(time=stamp(self._clock())), self._when(at)
+        made_so = self._made_by((project, environment), living, context, moment) if trace else {}
 
         def answer(key: str) -> Answer:
             explanation = ruleset.explain(key, context)
-            because = max(world(state, project, environment, key).seqs)
-            return Answer(explanation.resolution, explanation, when, because)
+            newest = max(world(state, project, environment, key).seqs)
+            return Answer(explanation.resolution, explanation, when, made_so.get(key, newest))
 
-        return tuple(answer(key) for key, flag in ruleset.flags.items() if not flag.archived)
+        return tuple(map(answer, living))
 
     def ruleset(self, project: str, environment: str, at: At | None = None) -> Ruleset:
         """All that decided in an environment, for whoever has many contexts to ask for."""
@@ -103,20 +109,28 @@ class Past:
         """The entry from which on the context got what it got then. A seq goes by the order in which the ledger
         learned, which no time bounds; a time is looked back from, further each time.
         """
-        project, environment, flag = where
-        if at.time is None:
-            entries = dependencies.gather(self._storage.history, project, environment, flag)
-            return evaluate_at(entries, project, environment, flag, context, at).because
-        span = _FIRST_LOOK
-        while True:
-            moment = as_datetime(at.time)
-            since = stamp(moment - span) if moment - FIRST_MOMENT > span else None
-            window = Window(self._storage, since=since, until=at.time)
-            entries = dependencies.gather(window.history, project, environment, flag)
-            found = evaluate_at(entries, project, environment, flag, context, at).because
-            if since is None or any(entry.seq == found and entry.effective >= since for entry in entries):
-                return found
-            span *= _FURTHER
+        sought = (self._since(where, context, at, since) for since in _looking_back(at.time))
+        return next(seq for seq in sought if seq is not None)
+
+    def _since(self, where: tuple[str, str, str], context: Context, at: At, since: str | None) -> int | None:
+        """That entry, if it is one from `since` on."""
+        entries = dependencies.gather(Window(self._storage, since=since, until=at.time).history, *where)
+        found = evaluate_at(entries, *where, context, at).because
+        lies_within = since is None or any(entry.seq == found and entry.effective >= since for entry in entries)
+        return found if lies_within else None
+
+    def _made_by(self, where: tuple[str, str], flags: Collection[str], context: Context, at: At) -> Mapping[str, int]:
+        """The same for many flags, as far as it can be found."""
+        found: dict[str, int] = {}
+        for since in _looking_back(at.time):
+            window = Window(self._storage, since=since, until=at.time, limit=MAX_ENTRIES)
+            try:
+                found = made_by(window.deciding(self._state(), *where), *where, context, at, since)
+            except TooLarge:
+                break
+            if found.keys() >= set(flags):
+                break
+        return found
 
     def _depended_on(self, project: str, environment: str, flag: str, at: At | None) -> State:
         """The flag's documents now or at an instant, and those of all it depended on just then."""
@@ -181,6 +195,15 @@ def state_at(storage: Storage, project: str, at: At) -> State:
     if not inside:
         raise _before_record(project, at)
     return fold(inside)
+
+
+def _looking_back(time: str | None) -> Iterator[str | None]:
+    """Moments before a time, further back each time; at last None, for all there is."""
+    span = _FIRST_LOOK
+    while time is not None and as_datetime(time) - FIRST_MOMENT > span:
+        yield stamp(as_datetime(time) - span)
+        span *= _FURTHER
+    yield None
 
 
 def _ruleset(state: State, project: str, environment: str) -> Ruleset:

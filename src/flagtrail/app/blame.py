@@ -9,20 +9,17 @@ import msgspec
 
 from flagtrail.analysis import dependencies
 from flagtrail.analysis.blame import Asked, Blame, blame
-from flagtrail.analysis.exposure import concerns, decides
 from flagtrail.analysis.suspects import Incident, Suspects, suspects
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.heard import refuse_unheard, require_project
 from flagtrail.app.moments import FIRST_MOMENT, as_datetime, just_after
-from flagtrail.app.window import Window
+from flagtrail.app.window import MAX_ENTRIES, Window
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery
 from flagtrail.model.state import State
 from flagtrail.model.subject import environment_subject, project_subject
 from flagtrail.storage import EntryQuery, Storage
 
-MAX_ENTRIES = 50_000
-"""Changes that one question looks at; more would take too much memory at once."""
 MAX_SUSPECTS = 2_000
 """Changes that an incident is looked for among."""
 MOST_WITHIN = timedelta(days=90)
@@ -48,7 +45,7 @@ class Blames:
         require_project(state, asked.project)
         refuse_unheard(state, asked.project, flag=asked.flag, environment=asked.environment)
         asked = self._bounded(asked)
-        entries = self.entries(asked)
+        entries = self.entries(asked, MAX_ENTRIES)
         return blame(entries, asked, self._record(asked, entries))
 
     def suspects(self, project: str, environment: str, at: str, within: timedelta) -> Suspects:
@@ -79,18 +76,12 @@ class Blames:
             raise InvalidQuery(f"the window from {asked.since} to {until or 'now'} is empty", since=asked.since)
         return msgspec.structs.replace(asked, until=until)
 
-    def entries(self, asked: Asked, most: int = MAX_ENTRIES) -> list[Entry]:
+    def entries(self, asked: Asked, most: int) -> list[Entry]:
         """How every document that matters stood before the window, and its entries in it."""
         window = Window(self._storage, since=asked.since, until=asked.until, limit=most)
         if asked.flag is not None:
             return dependencies.gather(window.history, asked.project, asked.environment, asked.flag)
-        before = window.below(project_subject(asked.project).path)
-        known = (each.subject for each in self._state().all())
-        paths = [subject.path for subject in known if decides(subject, asked.project, asked.environment)]
-        return [
-            *(entry for entry in before if concerns(entry, asked.project, asked.environment)),
-            *window.entries(paths),
-        ]
+        return window.deciding(self._state(), asked.project, asked.environment)
 
     def _record(self, asked: Asked, entries: Sequence[Entry]) -> str | None:
         """Where the record begins, if the window begins before that; raises BeforeRecord if it also ends."""

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flagtrail.analysis.exposure import decides
 from flagtrail.app.moments import just_before
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import TooLarge
+from flagtrail.model.state import State
+from flagtrail.model.subject import project_subject
 from flagtrail.storage import Storage
+
+MAX_ENTRIES = 50_000
+"""Changes that one question looks at; more would take too much memory at once."""
 
 
 class Window:
@@ -27,9 +33,13 @@ class Window:
         held = [] if self._before is None else [self._storage.as_of(path, time=self._before) for path in paths]
         return [*(entry for entry in held if entry is not None), *self.entries(paths)]
 
-    def below(self, prefix: str) -> list[Entry]:
-        """The newest entry before the window of every document whose path starts so."""
-        return [] if self._before is None else self._storage.paths_as_of(prefix, time=self._before)
+    def deciding(self, state: State, project: str, environment: str) -> list[Entry]:
+        """The same of every document that an evaluation in the environment can read; `state` knows which there were."""
+        prefix = project_subject(project).path
+        before = [] if self._before is None else self._storage.paths_as_of(prefix, time=self._before)
+        held = [entry for entry in before if decides(entry.subject, project, environment)]
+        paths = [each.subject.path for each in state.all() if decides(each.subject, project, environment)]
+        return [*held, *self.entries(paths)]
 
     def entries(self, paths: Sequence[str]) -> list[Entry]:
         """The documents' entries in the window; raises TooLarge where they are too many."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.analysis.histories import ENTERPRISE, ENV, OFF, ON, History, P, at, rule, targeting
+from tests.unit.analysis.histories import BETA, ENTERPRISE, ENV, GERMAN, OFF, ON, History, P, at, rule, targeting
 
-from flagtrail.analysis.as_of import At, evaluate_at, state_at
+from flagtrail.analysis.as_of import At, evaluate_at, made_by, state_at
 from flagtrail.model.context import Context
 from flagtrail.model.errors import BeforeRecord
 from flagtrail.model.flag import Flag, boolean_flag
@@ -79,3 +79,19 @@ def test_state_at__imported_entry__by_time_as_it_happened_and_by_seq_as_it_was_l
     by_time, by_seq = (state_at(history.entries, moment) for moment in (At(time=at(25)), At(seq=1)))
     told = [flag.description if flag else "" for flag in (by_time.flag(P, "f"), by_seq.flag(P, "f"))]
     assert told == ["new", "old"]
+
+
+def test_made_by__all_flags__is_the_entry_from_which_each_answered_so() -> None:
+    history = History()
+    history.segment("beta", GERMAN, at(1))
+    for key in ("f", "g"):
+        history.flag(key, at(1))
+    on = history.target("f", targeting(OFF, rule(BETA)), at(2))
+    history.flag("f", at(3), description="new")
+    off = history.target("g", targeting(), at(4))
+    history.target("g", targeting(), at(5), env="staging")
+    history.target("g", targeting(ON, rule(GERMAN, ON)), at(6))
+    german: dict[str, str] = {"country": "DE"}
+    assert made_by(history.entries, P, ENV, german, At()) == {"f": on.seq, "g": off.seq}
+    assert made_by(history.entries, P, ENV, german, At(), since=at(3)) == {"g": off.seq}
+    assert made_by(history.entries, P, ENV, german, At(seq=on.seq)) == {"f": on.seq, "g": 2}

@@ -10,6 +10,7 @@ from tests.support.installation import ADA, CHECKOUT, LIVE, Shop, patch, put
 from tests.support.ledgers import stores, url_in
 
 from flagtrail.analysis.as_of import At
+from flagtrail.app import as_of as flow
 from flagtrail.app.as_of import Past
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.environment import Environment
@@ -103,6 +104,30 @@ def test_evaluate__never_heard_of__is_refused_at_any_time(told: Told, project: s
 def test_evaluate__with_a_trace__finds_the_entry_however_far_back(told: Told, at: At | None) -> None:
     answer = told.past.evaluate("shop", "production", "later", {}, at, trace=True)
     assert answer.because == told.seqs[3]
+
+
+@pytest.mark.parametrize("at", [day(5), day(31), At(seq=9_999), None])
+def test_evaluate_all__with_a_trace__finds_the_entry_of_each(told: Told, at: At | None) -> None:
+    told.shop.patch(CHECKOUT, {"archived": False})
+    told.shop.patch(CHECKOUT, {"owner": "growth"})
+    answers = told.past.evaluate_all("shop", "production", {}, at, trace=True)
+    alone = [
+        told.past.evaluate("shop", "production", answer.resolution.flag, {}, at, trace=True).because
+        for answer in answers
+    ]
+    assert [answer.because for answer in answers] == alone
+    assert len(alone) == 2
+
+
+def test_evaluate_all__entries_too_far_back__are_the_newest_instead(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow, "MAX_ENTRIES", 1)
+    answers = told.past.evaluate_all("shop", "production", {}, day(5), trace=True)
+    assert {answer.resolution.flag: answer.because for answer in answers} == {
+        "checkout": told.seqs[4],
+        "later": told.seqs[3],
+    }
 
 
 def test_evaluate__with_a_trace__is_the_first_entry_where_nothing_came_before(told: Told) -> None:

@@ -20,7 +20,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which flag (null: all of them), in which environment, for which context, and when.
 
     `at` is a time (RFC 3339) or an entry's seq; null is now. `explain` adds what
-    the evaluation looked at and, for one flag, finds the entry that made it so.
+    the evaluation looked at, and finds the entry that made it so.
     """
 
     environment: str = "production"
@@ -31,8 +31,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Evaluated(msgspec.Struct, frozen=True):
-    """What the context gets of one flag. `because` is the newest entry that the answer rests on; where one flag is
-    explained, the very entry from which on the context got this.
+    """What the context gets of one flag. `because` is the newest entry that the answer rests on; explained, the very
+    entry from which on the context got this.
     """
 
     resolution: Resolution
@@ -61,7 +61,7 @@ def evaluate(project: FromPath[str], data: JSONBody[Question], call: Caller) -> 
     require_context(data.context)
     past, moment = call.app.past, read_instant(data.at)
     if data.flag is None:
-        answers = past.evaluate_all(project, data.environment, data.context, moment)
+        answers = past.evaluate_all(project, data.environment, data.context, moment, trace=data.explain)
         return EvaluatedFlags([_evaluated(answer, explain=data.explain) for answer in answers])
     answer = past.evaluate(project, data.environment, data.flag, data.context, moment, trace=data.explain)
     return _evaluated(answer, explain=data.explain)
