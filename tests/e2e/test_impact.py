@@ -290,3 +290,54 @@ def test_command_line__pushes_shows_and_judges(tmp_path: Path) -> None:
 )
 def test_command_line__a_push_of_nothing__is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
     assert flagtrail_in(tmp_path, "metrics", *arguments, stdin="{}").code == 2
+
+
+def test_anomaly__over_http__ranks_the_changes_before_it(client: httpx2.Client, changed: int) -> None:
+    at = stamp(datetime.now(UTC))
+    found = client.get(
+        "/api/v1/projects/default/impact", params={"metric": "errors", "at": at, "within": "1h", "window": 5}
+    ).json()
+
+    assert changed in {each["suspect"]["cause"]["seq"] for each in found["ranked"]}
+    assert found["noticed"]["metric"] == "errors"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status"),
+    [
+        pytest.param({"metric": "nothing"}, 404, id="metric"),
+        pytest.param({"at": "soon"}, 400, id="time"),
+        pytest.param({"within": "long"}, 400, id="span"),
+        pytest.param({"environment": "moon"}, 404, id="environment"),
+    ],
+)
+def test_anomaly__asked_for_what_is_not_there__is_refused(
+    client: httpx2.Client, changed: int, parameters: Json, status: int
+) -> None:
+    assert changed
+    given = {"metric": "errors", "at": stamp(datetime.now(UTC)), **parameters}
+    assert client.get("/api/v1/projects/default/impact", params=given).status_code == status
+
+
+def test_command_line__an_anomaly__is_told_with_its_changes(tmp_path: Path) -> None:
+    in_folder(tmp_path, "flags", "create", "f")
+    in_folder(tmp_path, "enable", "f", "--why", "go live")
+    in_folder(tmp_path, "metrics", "push", "errors", "0.02")
+    told = in_folder(tmp_path, "impact", "--metric", "errors", "--at", stamp(datetime.now(UTC)))
+
+    assert told.startswith("errors in production at ")
+    assert "cannot be judged" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(["3", "--at", "2026-01-01"], id="both"),
+        pytest.param(["--at", "2026-01-01"], id="no metric"),
+        pytest.param(["--at", "2026-01-01", "--metric", "a", "--metric", "b"], id="two metrics"),
+        pytest.param(["3", "--within", "2h"], id="within without at"),
+    ],
+)
+def test_command_line__half_a_question__is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
+    assert flagtrail_in(tmp_path, "impact", *arguments).code == 2

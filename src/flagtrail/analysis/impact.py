@@ -102,13 +102,20 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(asked: Windows, measured: Sequence[Measured]) -> tuple[MetricImpact, ...]:
-    """Each metric's verdict, with what several of them together cost in certainty."""
-    effects = [Lacking(each.failed) if each.failed else effect(asked, each.today, each.earlier) for each in measured]
+    """Each metric's verdict around one moment, with what several of them together cost in certainty."""
+    return judge_each([(asked, each) for each in measured])
+
+
+def judge_each(measured: Sequence[tuple[Windows, Measured]]) -> tuple[MetricImpact, ...]:
+    """`judge`, each in windows of its own."""
+    effects = [
+        Lacking(each.failed) if each.failed else effect(asked, each.today, each.earlier) for asked, each in measured
+    ]
     told = [each for each in effects if isinstance(each, Effect)]
     adjusted = iter(holm([each.p for each in told]))
     return tuple(
         _judged(asked, each, found, next(adjusted) if isinstance(found, Effect) else None, len(told))
-        for each, found in zip(measured, effects, strict=True)
+        for (asked, each), found in zip(measured, effects, strict=True)
     )
 
 
@@ -232,7 +239,7 @@ def _effect_words(metric: str, verdict: Verdict, found: Effect, adjusted: float,
         f" moves by {by(found.usual)} anyway ({found.days} earlier days)"
     )
     if verdict == "no_clear_change":
-        alone = f" By itself it would stand out; of {looked_at} metrics together, one does by chance."
+        alone = f" By itself it would stand out; of {looked_at} that are looked at together, one does by chance."
         return (
             f"No clear change of {metric}: {told}. What the change did lies between {by(found.low)} and"
             f" {by(found.high)} (95 %).{alone if found.p <= ALPHA else ''}"

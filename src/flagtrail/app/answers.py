@@ -1,6 +1,7 @@
 """What questions take and answer, for the surfaces: they ask `app`, and never meet a question or an adapter."""
 
 from flagtrail import reports
+from flagtrail.analysis.anomaly import Anomaly
 from flagtrail.analysis.blame import Asked, Band, Blame, Edge, FlagBlame
 from flagtrail.analysis.compliance import ComplianceReport, Summary
 from flagtrail.analysis.dashboard import Dashboard
@@ -15,6 +16,7 @@ from flagtrail.importers import ImportedVersion
 from flagtrail.storage import EntryQuery
 
 __all__ = [
+    "Anomaly",
     "Asked",
     "Band",
     "Blame",

@@ -11,6 +11,7 @@ from flagtrail import storage as storage_door
 from flagtrail.app import deliveries, predict
 from flagtrail.app.access import Access
 from flagtrail.app.alerts import alert_followers
+from flagtrail.app.anomaly import Anomalies
 from flagtrail.app.as_of import Past
 from flagtrail.app.ask import Ask
 from flagtrail.app.blame import Blames
@@ -97,6 +98,7 @@ class App:
             days=settings.metric_days,
         )
         self.impacts = Impacts(self.storage, self.ask, self.watched, clock)
+        self.anomalies = Anomalies(self.blames, self.impacts, clock)
         self.guards = Guards(self.storage, self.changes, self.watched, clock)
         self.evidence = EvidenceReports(self.storage, self.changes, clock, self.signer)
         self.transfer = Transfer(self.storage, self.changes, self.signer)

@@ -97,7 +97,7 @@ class Impacts:
         entry = self._ask.entry(seq)
         if entry.subject.project != project:
             raise NotFound(f"entry {seq} is not of project {project!r}", kind="entry", key=str(seq))
-        names = self._names(project, metrics)
+        names = self.names(project, metrics)
         change = self._change(entry, self._environment(project, environment or entry.subject.environment))
         following, now = change.after(), self._clock()
         then = now if following is None else min(datetime.fromisoformat(following.effective), now)
@@ -150,7 +150,7 @@ class Impacts:
             raise NotFound(f"there is no environment {named!r}", kind="environment", key=named)
         return named
 
-    def _names(self, project: str, asked: Sequence[str]) -> Sequence[str]:
+    def names(self, project: str, asked: Sequence[str]) -> Sequence[str]:
         """The metrics to look at; raises NotFound for one that nobody has, InvalidQuery for too many."""
         known = [metric.name for metric in self._watched.metrics(project)]
         for name in asked:

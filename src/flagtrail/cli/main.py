@@ -38,7 +38,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "blame": ("blame", "Which changes altered what a context got."),
         "exposure": ("exposure", "When a flag was on, and for whom."),
         "usage": ("usage", "How often a flag is evaluated, and who asks for it."),
-        "impact": ("impact", "What came of a change."),
+        "impact": ("impact", "What came of a change; or with which changes a metric moved."),
         "metrics": ("metrics", "List, show and push the metrics that changes are judged by."),
         "stale": ("stale", "Flags that could go, with the evidence."),
         "dashboard": ("dashboard", "The project at a glance."),

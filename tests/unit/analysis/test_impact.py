@@ -91,7 +91,7 @@ def test_judge__one_of_many__needs_to_stand_out_more() -> None:
 
     assert (alone.verdict, among.verdict) == ("rose", "no_clear_change")
     assert among.adjusted == pytest.approx(10 * (alone.adjusted or 0))
-    assert among.words.endswith("By itself it would stand out; of 10 metrics together, one does by chance.")
+    assert among.words.endswith("By itself it would stand out; of 10 that are looked at together, one does by chance.")
 
 
 def test_judge__without_enough_days__says_what_is_lacking_and_judges_the_others() -> None:

@@ -192,3 +192,30 @@ def test_samples__older_than_they_are_kept__are_forgotten(world: World) -> None:
 
     assert world.app.watched.forget() > 0
     assert world.app.storage.metric_series(P)[0].first >= int((NOON + timedelta(minutes=1)).timestamp()) * 1_000
+
+
+def test_anomaly__ranks_the_change_with_which_the_metric_jumped_before_one_that_altered_as_many(world: World) -> None:
+    world.samples("errors", jump=3.0)
+    world.now = NOON + timedelta(minutes=90)
+    other = {"key": "g", "type": "boolean", "variants": {"on": True, "off": False}}
+    world.change("create", flag_subject(P, "g"), other)
+    later = world.change("patch", targeting_subject(P, "g", ENV), {"enabled": True, "fallthrough": {"variant": "on"}})
+    world.now = NOON + timedelta(hours=30)
+    at = stamp(NOON + timedelta(hours=2))
+    found = world.app.anomalies.anomaly(P, ENV, "errors", at, within=timedelta(hours=12), minutes=30)
+
+    assert [each.suspect.cause.seq for each in found.ranked] == [world.seq, later]
+    assert (found.ranked[0].metric.verdict, found.ranked[1].metric.verdict) == ("rose", "no_clear_change")
+    assert found.noticed.metric == "errors"
+
+
+@pytest.mark.parametrize(
+    ("metric", "minutes", "refusal"),
+    [pytest.param("nothing", 60, NotFound, id="metric"), pytest.param("errors", 1, InvalidQuery, id="window")],
+)
+def test_anomaly__of_what_is_not_there__is_refused(
+    world: World, metric: str, minutes: int, refusal: type[Exception]
+) -> None:
+    world.samples("errors", jump=3.0)
+    with pytest.raises(refusal):
+        world.app.anomalies.anomaly(P, ENV, metric, stamp(NOON), within=timedelta(hours=2), minutes=minutes)

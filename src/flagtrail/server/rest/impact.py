@@ -8,9 +8,12 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from flagtrail.app.answers import Impact
+from flagtrail.app.anomaly import WITHIN
+from flagtrail.app.answers import Anomaly, Impact
+from flagtrail.app.clock import read_time
 from flagtrail.app.impact import LEAST_MINUTES, MOST_MINUTES, WINDOW_MINUTES
 from flagtrail.server.rest.call import Caller, Seq
+from flagtrail.server.rest.questions import instant, span
 
 Window = Annotated[
     int, QueryParameter(ge=LEAST_MINUTES, le=MOST_MINUTES, description="Minutes before, and after, the change.")
@@ -40,4 +43,30 @@ def read_impact(
     return call.app.impacts.impact(project, seq, environment=environment, metrics=metric or (), minutes=window)
 
 
-ROUTES: list[HTTPRouteHandler] = [read_impact]
+@get(
+    "/projects/{project:str}/impact",
+    opt={"role": "signed_in"},
+    sync_to_thread=True,
+    summary="With which changes may a metric have moved?",
+)
+def read_anomaly(
+    project: FromPath[str],
+    call: Caller,
+    *,
+    metric: FromQuery[str],
+    at: FromQuery[str],
+    within: FromQuery[str] = WITHIN,
+    environment: FromQuery[str] = "production",
+    window: Window = WINDOW_MINUTES,
+) -> Anomaly:
+    """Of the changes `within` (30min, 2h, 1d) before `at`, those that altered what anybody gets: ranked by how many
+    people, how close to it, and whether the metric moved with each. Needs the role viewer there.
+    """
+    call.identity.require("viewer", project, environment)
+    moment = read_time(str(instant(at, "at")))
+    return call.app.anomalies.anomaly(
+        project, environment, metric, moment, within=span(within, "within"), minutes=window
+    )
+
+
+ROUTES: list[HTTPRouteHandler] = [read_impact, read_anomaly]
