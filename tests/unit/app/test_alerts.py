@@ -61,6 +61,17 @@ def test_step__after_a_critical_change__tells_the_webhook_with_a_good_signature(
     assert (body["data"]["seq"], request.headers["webhook-id"]) == (entry.seq, entry.id)
 
 
+def test_step__by_a_replica_whose_clock_is_behind_that_of_the_one_that_made_the_change__tells_at_once(
+    shop: Shop, receiver: Receiver
+) -> None:
+    one = started(shop, receiver)
+    entry = shop.patch(PAYMENTS_LIVE, {"enabled": True}).entries[0]
+    shop.clock.move(hours=-7)
+    one.step()
+
+    assert seqs(receiver) == [entry.seq]
+
+
 def test_step__after_a_critical_change__tells_slack_who_did_what_and_why(shop: Shop, receiver: Receiver) -> None:
     one = started(shop, receiver, "slack")
     shop.patch(PAYMENTS_LIVE, {"enabled": True})
