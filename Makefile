@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium postgres node redis prometheus pango ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -70,6 +70,13 @@ prometheus:
 	  $$SUDO apt-get update -qq; \
 	  $$SUDO sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; \
 	    apt-get install -y -qq --no-install-recommends prometheus >/dev/null; found=$$?; rm -f /usr/sbin/policy-rc.d; exit $$found'; }
+
+.PHONY: faketime
+faketime:
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { \
+	  echo "Installing libfaketime for the tests with clocks that are wrong"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq libfaketime >/dev/null; }
 
 .PHONY: postgres
 postgres:

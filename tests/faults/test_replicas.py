@@ -15,20 +15,12 @@ from tests.support.world import World, until, world
 
 pytestmark = pytest.mark.slow
 
-LEASES = 3
-"""Of the checkpoint, of what expires, and of the webhook's alerts."""
-
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     sqlite = f"sqlite:///{tmp_path}/flagtrail.db?timeout=5"
     with world(tmp_path, sqlite if request.param == "sqlite" else url_for(tmp_path)) as made:
         yield made
-
-
-def taken_over(company: World) -> bool:
-    """Whether the second replica has taken all leases of the first one."""
-    return until(lambda: len(company.logged("lease.taken")) >= 2 * LEASES)
 
 
 def stop(company: World, pid: int) -> None:
@@ -46,7 +38,7 @@ def test_replica__killed_among_writers__is_replaced_and_its_sdks_come_back(compa
     with company.working():
         company.servers[0].process.kill()  # it holds all leases: it was first
         company.servers[0].process.wait()
-        taken = taken_over(company)
+        taken = company.taken_over()
         company.worked()
         company.restart(0)
 
@@ -59,9 +51,9 @@ def test_replica__stopped_for_longer_than_its_lease__goes_on_and_does_no_harm(co
     first = company.servers[0].process
     with company.working():
         stop(company, first.pid)
-        taken = taken_over(company)  # on PostgreSQL as soon as what it held there was ended, within ten seconds
+        taken = company.taken_over()  # on PostgreSQL as soon as what it held there was ended, within ten seconds
         first.send_signal(signal.SIGCONT)
-        lost = until(lambda: len(company.logged("lease.lost")) == LEASES)
+        lost = until(lambda: len(company.logged("lease.lost")) == len(company.takings()))
 
     assert (taken, lost) == (True, True)
     assert company.defects(repeats=1) == []

@@ -15,9 +15,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2
 import msgspec
+
+if TYPE_CHECKING:
+    from tests.support.clock import Clock
 
 START_SECONDS = 30.0
 DATABASE, LOG = "flagtrail.db", "server.log"
@@ -62,9 +66,12 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    folder: Path, *, demo: bool = False, port: int | None = None, **settings: str
+    folder: Path, *, demo: bool = False, port: int | None = None, clock: Clock | None = None, **settings: str
 ) -> Iterator[RunningServer]:
-    """A server on the database `flagtrail.db` in `folder`, which may hold one already. `settings` by their names."""
+    """A server on the database `flagtrail.db` in `folder`, which may hold one already. `settings` by their names.
+
+    With a `clock` it lives in another time than this process.
+    """
     port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLAGTRAIL_")}
     environment |= {
@@ -72,8 +79,10 @@ def running_server(
         "FLAGTRAIL_PORT": str(port),
         "FLAGTRAIL_USAGE_FLUSH_SECONDS": "0.1",
         **{f"FLAGTRAIL_{name.upper()}": value for name, value in settings.items()},
+        **(clock.environment if clock is not None else {}),
     }
-    command = [sys.executable, str(Path(__file__).resolve()), *(["demo"] if demo else [])]
+    runner = [str(clock.runner)] if clock is not None else []
+    command = [sys.executable, *runner, str(Path(__file__).resolve()), *(["demo"] if demo else [])]
     log = folder / LOG
     with log.open("ab") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)

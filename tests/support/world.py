@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -168,6 +169,14 @@ class World:
         with self.servers[place].client() as client:
             lines = client.get("/metrics").text.splitlines()
         return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+
+    def takings(self) -> Counter[str]:
+        """How often each lease was taken."""
+        return Counter(line["lease"] for line in self.logged("lease.taken"))
+
+    def taken_over(self) -> bool:
+        """Whether every lease was taken once more than at the start."""
+        return until(lambda: min(self.takings().values()) > 1)
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of all replicas' logs that tell an event."""
