@@ -77,6 +77,7 @@ def test_receiver__down_for_a_day__is_asked_now_and_then_and_gets_everything_in_
             for hop in range(1, hops + 1):
                 clock.set(hop * DAY / hops)
                 assert until(partial(_asked_more_than, company, asked + hop - 1))
+                company.worked(1)  # meanwhile it is written down that this failed
             refused = len(company.receiver.received) - asked
             waiting = len(company.receiver.taken) == taken
             company.receiver.status = 204
