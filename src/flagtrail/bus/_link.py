@@ -16,6 +16,8 @@ log = structlog.get_logger()
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
+HUNG_SECONDS = 3.0
+"""How long telling may take until the other side counts as lost: it may hang, and keep its connections open."""
 LOOK_UP_SECONDS = 0.2
 """How often a listener that hears nothing looks whether it is to stop."""
 
@@ -50,6 +52,10 @@ def wait_after(failures: int, dice: float) -> float:
     return ceiling * (1 + dice) / 2
 
 
+def _hung(since: float) -> bool:
+    return time.time() - since > HUNG_SECONDS
+
+
 class LinkedBus:
     """See `flagtrail.bus.Bus`: over a wire."""
 
@@ -61,6 +67,7 @@ class LinkedBus:
         self._broken = {"listen": time.time()}
         """Since when what does not work."""
         self._mended = time.time()
+        self._sending: float | None = None
         self._wire = wire
         self._stopping = threading.Event()
         self._told = threading.Condition()
@@ -71,7 +78,9 @@ class LinkedBus:
     @property
     def standing(self) -> Standing:
         """That it can tell is known by trying alone, so only of one that has told something."""
-        broken = list(self._broken.values())
+        broken, sending = list(self._broken.values()), self._sending
+        if sending is not None and _hung(sending):
+            broken.append(sending)
         return Standing(connected=not broken, since=min(broken, default=self._mended))
 
     def publish(self, size: int) -> None:
@@ -107,6 +116,7 @@ class LinkedBus:
     def _tell(self) -> None:
         failures = 0
         while (size := self._next()) is not None:
+            began = self._sending = time.time()
             try:
                 self._wire.send(size)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work, and nobody else would make it
@@ -117,7 +127,9 @@ class LinkedBus:
                     break
             else:
                 failures = 0
-                self._works("tell")
+                self._works("tell", late=_hung(began))
+            finally:
+                self._sending = None
         self._wire.close()
 
     def _next(self) -> int | None:
@@ -151,8 +163,9 @@ class LinkedBus:
                 self._lost("listen", failures, error)
                 self._stopping.wait(wait_after(failures, random.random()))  # noqa: S311 - jitter
 
-    def _works(self, what: str) -> None:
-        if self._broken.pop(what, None) is not None:
+    def _works(self, what: str, *, late: bool = False) -> None:
+        """Remember that it does, and since when, where it did not or only `late`."""
+        if self._broken.pop(what, None) is not None or late:
             self._mended = time.time()
 
     def _lost(self, what: str, failures: int, error: Exception) -> None:
