@@ -63,6 +63,12 @@ def test_rollout_chart__where_a_segment_was_edited__is_marked_with_a_link(world:
     assert f'<a href="/changes/{_segment_edit(world)}" aria-label="16 Nov 2026, 09:30, segment beta: ' in drawn
 
 
+def test_rollout_chart__each_step__is_told_with_who_and_why(client: httpx2.Client) -> None:
+    drawn = client.get("/flags/new_pricing").text.partition('class="chart steps"')[2].partition("</svg>")[0]
+    assert re.search(r"<title>[^<]*: [^<]*on 25 %[^<]*; [^<]+: BILL-42 step to 25 % \(#\d+\)</title>", drawn)
+    assert "the last step: " in drawn.partition(">")[0]
+
+
 def test_rollout_chart__of_a_flag_without_rules__needs_no_note(client: httpx2.Client) -> None:
     assert "chart-note" not in client.get("/flags/billing_v2").text
 

@@ -111,7 +111,9 @@ class EvidenceReports:
         )
         for key, subject in named:
             if key is not None and state.held(subject) is None:
-                raise NotFound(f"there never was {key!r} in project {asked.project!r}", kind=subject.kind, key=key)
+                article = "an" if subject.kind == "environment" else "a"
+                detail = f"there never was {article} {subject.kind} {key!r} in project {asked.project!r}"
+                raise NotFound(detail, kind=subject.kind, key=key)
 
     def _period(self, asked: Asked, size: int) -> tuple[str, str]:
         first, last = self._storage.entry(0), self._storage.entry(size - 1)

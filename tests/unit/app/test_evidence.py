@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -259,6 +261,39 @@ def test_verify_report__of_what_was_tampered_with__refuses(app: App, forgery: st
         verify_report([json.dumps(line).encode() for line in told], app.signer.vkey)
 
 
+def root_by_hand(hashes: list[bytes]) -> bytes:
+    """RFC 9162, section 2.1.1, word by word."""
+    if len(hashes) == 1:
+        return hashes[0]
+    half = 1
+    while half * 2 < len(hashes):
+        half *= 2
+    return hashlib.sha256(b"\1" + root_by_hand(hashes[:half]) + root_by_hand(hashes[half:])).digest()
+
+
+def leaf_hashes_told(told: Lines) -> list[bytes]:
+    """The leaf hashes of a report over the whole record that passes over single entries only."""
+    return [
+        base64.b64decode(line["leaf_hash"] if line["type"] == "change" else line["roots"][0])
+        for line in told
+        if line["type"] == "change" or (line["type"] == "elsewhere" and line["to"] == line["from"] + 1)
+    ]
+
+
+def test_report__its_leaf_hashes__make_the_signed_root_by_hand(app: App) -> None:
+    told = lines(app)
+    root = base64.b64decode(told[0]["proof"]["end"]["note"].splitlines()[2])
+    found = [line for line in told if line["type"] == "elsewhere"]
+    assert [(line["from"], line["to"]) for line in found] == [(0, 1), (10, 12)]
+    pair = base64.b64decode(found[1]["roots"][0])
+    hashes = leaf_hashes_told(told)
+    assert [hashlib.sha256(b"\0" + leaf).digest() for leaf in app.storage.leaves(0, 10)] == hashes[:10]
+    own = [hashlib.sha256(b"\0" + leaf).digest() for leaf in app.storage.leaves(10, 12)]
+    assert hashlib.sha256(b"\1" + own[0] + own[1]).digest() == pair
+    assert root_by_hand([*hashes[:10], *own, *hashes[10:]]) == root
+    assert root_by_hand([*hashes[:9], *own, *hashes[10:]]) != root
+
+
 def test_verify_report__signed_by_another_key__refuses(app: App, tmp_path: Path, clock: Calendar) -> None:
     file = rendered(app.evidence.report(asked(**MIDDLE)), "jsonl")
     (tmp_path / "other").mkdir()
@@ -363,7 +398,7 @@ def test_report__while_others_take_long__is_put_off(app: App, monkeypatch: pytes
     [
         pytest.param({"project": "nope"}, NotFound, "there is no project", id="no such project"),
         pytest.param({"kind": "flag"}, InvalidQuery, "needs a flag", id="a flag is not named"),
-        pytest.param({"kind": "flag", "flag": "nope"}, NotFound, "there never was 'nope'", id="no such flag"),
+        pytest.param({"kind": "flag", "flag": "nope"}, NotFound, "there never was a flag 'nope'", id="no such flag"),
         pytest.param(
             {"kind": "flag", "flag": "pricing", "environment": "moon"}, NotFound, "'moon'", id="no such environment"
         ),

@@ -62,11 +62,12 @@ def rollout_chart(page: Page, flag: Flag) -> Rollout | None:
                 (order.get(portion.variant or "", words.OFF_PLACE), round(portion.percent * 1_000))
                 for portion in step.portions
             ],
-            f"{moment(step.start)}: {step.words}",
+            _step_told(step),
         )
         for step in served
     ]
-    picture = charts.steps(drawn, start=start, end=now, title=f"Shares of {flag.key} in {page.environment} over time")
+    title = f"Shares of {flag.key} in {page.environment} over time; the last step: {_step_told(served[-1])}"
+    picture = charts.steps(drawn, start=start, end=now, title=title)
     aside = _aside(page, flag.key, start)
     marks = [charts.Mark(each.effective, page.link(f"/changes/{each.seq}"), _told(each, flag.key)) for each in aside]
     return Rollout(
@@ -77,6 +78,16 @@ def rollout_chart(page: Page, flag: Flag) -> Rollout | None:
         tuple(charts.ticks(start, now)),
         tuple(reversed(served)),
     )
+
+
+def _step_told(step: Step) -> str:
+    """A step in a sentence: since when what is served, by whom, and why."""
+    told = f"{moment(step.start)}: {step.words}"
+    if step.cause is None:
+        return told
+    actor = step.cause.actor
+    who = actor.for_.name if actor.for_ is not None else actor.name or actor.id
+    return f"{told}; {who}{f': {step.cause.why}' if step.cause.why else ''} (#{step.cause.seq})"
 
 
 def _aside(page: Page, flag: str, start: str) -> tuple[Entry, ...]:
