@@ -44,6 +44,7 @@ READS: list[tuple[str, str]] = [
     ("blame --context plan=pro,targetingKey=acct_2", "disabled"),
     ("blame dark_mode --env staging --context targetingKey=u1 --since 2001-01-01", "unknown: before the record"),
     ("blame --at 2999-01-01 --within 2d", "of 1,000 sampled contexts"),
+    ("preview new_pricing --enable --by plan", "would get on instead of off"),
     ("usage mobile_ios15_support --env production --by day", "northwind-ios/5.6.0"),
     ("usage", "mobile_login_v2"),
     ("stale", "80 stale, 0 perhaps, of 200 flags."),
@@ -120,7 +121,8 @@ CHANGES: list[tuple[str, str]] = [
     ("export --out audit", "flagtrail verify"),
     ("backup --out copy.db", "Not in it: the signing key"),
 ]
-ELSEWHERE = {"up", "demo", "verify", "alerts test", "alerts resend", "migrate", "move"}
+ELSEWHERE = {"up", "demo", "verify", "alerts test", "alerts resend", "migrate", "move", "impact"}
+ELSEWHERE |= {"metrics list", "metrics show", "metrics push", "guards list", "guards stop"}
 """Commands that other tests of this folder run."""
 
 
