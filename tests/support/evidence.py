@@ -69,7 +69,7 @@ def put(app: App, subject: Subject, document: Document | None, why: str = "", wh
     return app.changes.apply(who, Change(operations=(operation,), why=why, ticket="BILL-42")).size
 
 
-def january(app: App, clock: Calendar) -> None:
+def january(app: App, clock: Calendar, *, last: int = 31) -> None:
     """What happened in January: a flag is made, targeted by a segment, launched, told more; people come."""
     clock.day(1)
     app.first_start()
@@ -88,6 +88,8 @@ def january(app: App, clock: Calendar) -> None:
     put(app, segment_subject(P, "beta"), wider, "teams, too")
     clock.day(20)
     put(app, targeting_subject(P, "pricing", "production"), Targeting("off", ON, enabled=True, rules=(BETA,)), "launch")
+    if last < 31:
+        return
     clock.day(31)
     put(app, flag_subject(P, "pricing"), boolean_flag("pricing", description="Prices of 2026."))
 

@@ -35,6 +35,10 @@ PAGE = 500
 """Entries that are held at a time."""
 AT_ONCE, WAIT_SECONDS = 2, 10
 """So many reports are added up at a time, and for so long another one waits for its turn."""
+SETTLING = timedelta(minutes=1)
+"""So long after a time no entry is recorded with it any more: a change that was under way then, on a replica whose
+clock is that much behind.
+"""
 MOMENT = timedelta(microseconds=1)
 
 
@@ -64,8 +68,8 @@ class EvidenceReports:
     def report(self, asked: Asked) -> ComplianceReport:
         """The report that is asked for. Its summary takes one pass over the period, its rows another.
 
-        Without `since` the period begins with the first entry. One that is not over (without `until`, or with one to
-        come) ends with the last entry. Raises NotFound, InvalidQuery for a period or filter that cannot be,
+        Without `since` the period begins with the first entry. One that is not over for a minute (without `until`, or
+        with one to come) ends with the last entry. Raises NotFound, InvalidQuery for a period or filter that cannot be,
         TooManyRequests where others take long.
         """
         self._refuse_unknown(asked)
@@ -117,15 +121,17 @@ class EvidenceReports:
 
     def _period(self, asked: Asked, size: int) -> tuple[str, str]:
         first, last = self._storage.entry(0), self._storage.entry(size - 1)
-        now = stamp(self._clock())
+        clock = self._clock()
+        now, settled = stamp(clock), stamp(clock - SETTLING)
         since = read_time(asked.since) if asked.since else first.time if first is not None else now
         until = read_time(asked.until) if asked.until else None
         if until is not None and since >= until:
             raise InvalidQuery(f"the period from {since} to {until} is empty", since=since, until=until)
-        if until is None or until > now:
+        if until is None or until > settled:
             if since > now:
                 raise InvalidQuery(f"the period begins at {since}, which is to come", since=since)
-            until = _just_after(max(since, last.time if last is not None else since))
+            present = _just_after(max(since, last.time if last is not None else since))
+            until = present if until is None else min(until, present)
         return since, until
 
     def _tree(self, size: int, root: bytes) -> Subtrees:

@@ -102,6 +102,24 @@ def test_report__without_an_end__ends_with_the_last_entry(app: App, clock: Calen
     assert rendered(app.evidence.report(asked(until="2027-01-01")), "jsonl") == before
 
 
+@pytest.mark.parametrize(
+    ("until", "ends"),
+    [
+        pytest.param("2026-01-31T11:59:00Z", "2026-01-31T11:59:00.000000Z", id="over for a minute"),
+        pytest.param("2026-01-31T11:59:30Z", "2026-01-20T12:00:00.000001Z", id="not yet"),
+        pytest.param("2026-01-15T00:00:00Z", "2026-01-15T00:00:00.000000Z", id="long over"),
+    ],
+)
+def test_report__whose_end_is_near__ends_where_no_entry_can_be_added(
+    tmp_path: Path, clock: Calendar, until: str, ends: str
+) -> None:
+    app = company(tmp_path, clock=clock)
+    january(app, clock, last=20)
+    clock.day(31)
+    assert app.evidence.report(asked(until=until)).summary.scope.until == ends
+    app.close()
+
+
 @pytest.mark.parametrize("scheme", [scheme for scheme, _ in stores()])
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "html"])
 def test_report__from_another_store__has_the_same_bytes(
