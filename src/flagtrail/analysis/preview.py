@@ -28,7 +28,7 @@ from flagtrail.model.state import State
 from flagtrail.model.subject import Subject
 
 MAX_FLAGS = 500
-MAX_EVALUATIONS = 1_000_000
+MAX_EVALUATIONS = 500_000
 """Of one preview, each before and after; beyond it fewer contexts are looked at, evenly chosen."""
 MAX_RULES_FLAGS = 50
 """Flags whose shift is computed from the rules alone, where there are no contexts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -20,7 +21,7 @@ from flagtrail.model.change import Change
 from flagtrail.model.context import TARGETING_KEY
 from flagtrail.model.document import MAX_WHY_DEMANDED, decode
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery, NotFound
+from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery, NotFound, TooManyRequests
 from flagtrail.model.flag import Json
 from flagtrail.model.preview import PREVIEWS, StoredPreview, preview_key
 from flagtrail.model.state import State, Versioned, mentions
@@ -31,6 +32,9 @@ MAX_POPULATION = 10_000
 MAX_CONTEXT_BYTES = 8_192
 MAX_BY = 5
 MAX_DEFECTS = 20
+AT_ONCE = 2
+"""Previews that one process computes at the same time: each takes a processor for a while."""
+WAIT_SECONDS = 5.0
 ANY_WHY = "-" * MAX_WHY_DEMANDED
 """A preview needs no reason: this one is long enough for every policy."""
 
@@ -68,6 +72,7 @@ class Previews:
     def __init__(self, storage: Storage, changes: Changes) -> None:
         self._storage = storage
         self._changes = changes
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def taking_back(self, identity: Identity, seq: int, trial: Trial) -> Previewed:
         """As `preview`, of taking back an entry and the others of its group."""
@@ -77,7 +82,8 @@ class Previews:
         """What the change would do in one environment, to whoever may make it.
 
         Raises whatever making the change would raise, but for a missing reason;
-        InvalidDocument and InvalidQuery for a population or attributes beyond the bounds.
+        InvalidDocument and InvalidQuery for a population or attributes beyond the bounds; TooManyRequests where others
+        are computed already, for longer than one may wait.
         """
         project = _project(change)
         _refuse_unreadable(trial)
@@ -90,8 +96,13 @@ class Previews:
             told = f"there is no environment {trial.environment!r} in project {project!r}"
             raise NotFound(told, kind="environment", key=trial.environment)
         proposal = Proposal(project, trial.environment, before, after, tuple(each.subject for each in decided))
-        contexts, population = self._population(project, trial)
-        found = preview(proposal, contexts, population, by=trial.by)
+        if not self._turns.acquire(timeout=WAIT_SECONDS):
+            raise TooManyRequests("other previews are being computed", retry_after=int(WAIT_SECONDS))
+        try:
+            contexts, population = self._population(project, trial)
+            found = preview(proposal, contexts, population, by=trial.by)
+        finally:
+            self._turns.release()
         return Previewed(**msgspec.structs.asdict(found), words=words(found))
 
     def stored(self, entry: Entry) -> Predicted | None:
