@@ -247,25 +247,23 @@ class _Traces:
         self._start = node_of(entry.subject)
         self._then = then
         self._now = now
-        self._altered: set[Mention] | None = None
 
     def of(self, flag: str) -> tuple[str, ...]:
-        """From the entry's document to the flag, by documents that answered otherwise because of it."""
+        """From the entry's document to the flag, by what was asked between them and answered otherwise."""
         end: Mention = ("flag", flag)
         if end == self._start:
             return ()
-        reached = self._replay.reached(self._start)
-        if self._altered is None:
-            self._altered = {node for node in reached if _outcome(self._then, node) != _outcome(self._now, node)}
         # A document that comes to depend on itself can alter a flag without any answer between them being another.
-        way = self._replay.way(self._start, end, {*self._altered, end}) or self._replay.way(self._start, end, reached)
+        way = self._replay.way(self._start, end, self._passes) or self._replay.way(self._start, end, lambda *_: True)
         return tuple(f"{kind} {key}" for kind, key in way)
 
-
-def _outcome(interpreter: Interpreter, node: Mention) -> object:
-    """What others ask of a flag or segment: its variant, or whether it holds."""
-    kind, key = node
-    return interpreter.segment(key).held if kind == "segment" else interpreter.explain(key).resolution.variant
+    def _passes(self, node: Mention, user: Mention) -> bool:
+        """Whether something that `user` asks of `node` is answered otherwise than before."""
+        kind, key = node
+        if kind == "segment":
+            return self._then.segment(key).held != self._now.segment(key).held
+        was, becomes = (each.explain(key).resolution.variant for each in (self._then, self._now))
+        return any((was in wanted) != (becomes in wanted) for wanted in self._replay.wanted(user, key))
 
 
 def _banded(track: _Track, start: str, begun: str, until: str | None) -> FlagBlame:

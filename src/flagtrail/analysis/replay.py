@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar, cast
 
 import msgspec
 
 from flagtrail.analysis.exposure import concerns
 from flagtrail.engine.interpret import Interpreter
-from flagtrail.engine.references import references
+from flagtrail.engine.references import every_condition, references
 from flagtrail.model.context import Context
 from flagtrail.model.document import decode
 from flagtrail.model.entry import Entry
@@ -69,8 +69,22 @@ class Replay:
             waiting.extend(new)
         return seen
 
-    def way(self, start: Mention, end: Mention, through: Collection[Mention]) -> tuple[Mention, ...]:
-        """The shortest way from a flag or segment to one that depends on it, by members of `through`; else empty."""
+    def wanted(self, user: Mention, flag: str) -> Iterator[Collection[str]]:
+        """The variants that a flag or segment asks another flag for, once for each time that it asks."""
+        kind, key = user
+        targeting = self.targetings.get(key) if kind == "flag" else None
+        segment = self.segments.get(key) if kind == "segment" else None
+        rules = () if targeting is None else targeting.rules
+        needs = () if targeting is None else targeting.prerequisites
+        yield from (each.variants for each in needs if each.flag == flag)
+        roots = [rule.when for rule in rules] if segment is None else [segment.when]
+        yield from (each.variants or () for each in every_condition(roots) if each.flag == flag)
+
+    def way(self, start: Mention, end: Mention, passes: Callable[[Mention, Mention], bool]) -> tuple[Mention, ...]:
+        """The shortest way from a flag or segment to one that depends on it; empty where there is none.
+
+        It leads from what is named to who names it, wherever `passes` says so of the two.
+        """
         came_from: dict[Mention, Mention] = {}
         waiting = deque([start])
         while waiting:
@@ -81,7 +95,7 @@ class Replay:
                     way.append(came_from[way[-1]])
                 return tuple(reversed(way))
             for user in sorted(self._users.get(node, ())):
-                if user in through and user not in came_from:
+                if user not in came_from and passes(node, user):
                     came_from[user] = node
                     waiting.append(user)
         return ()

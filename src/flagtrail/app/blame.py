@@ -39,7 +39,7 @@ class Blames:
         """What a context got over time, and who made it so: of one flag, or of all.
 
         Raises NotFound for a flag or environment never heard of, InvalidQuery for a window that is empty or has not
-        begun, BeforeRecord for one that is over before the record begins for one with too many changes.
+        begun, BeforeRecord for one that is over before the record begins, TooLarge for one with too many changes.
         """
         state = self._state()
         require_project(state, asked.project)

@@ -46,6 +46,6 @@ class Window:
         most = None if self._limit is None else self._limit + 1
         found = self._storage.history(paths, since=self._since, until=self._until, limit=most)
         if self._limit is not None and len(found) > self._limit:
-            told = f"there are more than {self._limit:,} changes in the window; ask for a shorter one, or for one flag"
+            told = f"there are more than {self._limit:,} changes in the window; ask for a shorter one"
             raise TooLarge(told, limit=self._limit)
         return found

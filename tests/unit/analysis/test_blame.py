@@ -10,6 +10,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import segment_subject
+from flagtrail.model.targeting import Prerequisite, Targeting
 
 USER: dict[str, Json] = {"targetingKey": "u1", "country": "DE", "plan": "pro"}
 
@@ -102,6 +103,28 @@ def test_blame__prerequisite__is_traced_by_the_document_that_answered_otherwise(
     history.segment("beta", GERMAN, at(4))  # a was on before, too
     (found,) = blame(history.entries, asked(since=at(4))).flags
     assert causes(found) == [(history.entries[-1].seq, (), ("segment beta", "flag b", "flag f"))]
+
+
+def test_blame__prerequisite_that_is_met_all_the_same__is_not_on_the_way() -> None:
+    history = launched()
+    for key, serve in (("a", OFF), ("b", ON)):
+        history.flag(key, at(1))
+        history.target(key, targeting(ON if key == "a" else OFF, rule(BETA, serve)), at(2))
+    needs = (Prerequisite("a", ("on", "off")), Prerequisite("b", ("on",)))
+    history.target("f", Targeting("off", ON, enabled=True, prerequisites=needs), at(3))
+    changed = history.segment("beta", GERMAN, at(4))  # a and b answer otherwise, and only b must not
+    (found,) = blame(history.entries, asked(since=at(4))).flags
+    assert causes(found) == [(changed.seq, (), ("segment beta", "flag b", "flag f"))]
+
+
+def test_blame__flag_condition_within_a_segment__is_traced_through_it() -> None:
+    history = launched()
+    history.flag("a", at(1))
+    history.segment("beta", Condition(all=(GERMAN, Condition(flag="a", variants=("on",)))), at(2))
+    history.target("f", targeting(OFF, rule(BETA)), at(3))
+    switched = history.target("a", targeting(), at(4))
+    (found,) = blame(history.entries, asked(since=at(4))).flags
+    assert causes(found) == [(switched.seq, (), ("flag a", "segment beta", "flag f"))]
 
 
 def test_blame__documents_that_begin_to_depend_on_themselves__are_traced_all_the_same() -> None:
