@@ -44,7 +44,7 @@ def test_replica__killed_among_writers__is_replaced_and_its_sdks_come_back(compa
 
     assert (taken, company.refused()) == (True, 0)
     # Killed between the receiver's answer and writing it down: what was under way may come once more.
-    assert company.defects(repeats=1) == []
+    assert company.defects(repeats=1, replica_lost=True) == []
 
 
 def test_replica__stopped_for_longer_than_its_lease__goes_on_and_does_no_harm(company: World) -> None:
@@ -56,4 +56,4 @@ def test_replica__stopped_for_longer_than_its_lease__goes_on_and_does_no_harm(co
         lost = until(lambda: len(company.logged("lease.lost")) == len(company.takings()))
 
     assert (taken, lost) == (True, True)
-    assert company.defects(repeats=1) == []
+    assert company.defects(repeats=1, replica_lost=True) == []

@@ -55,6 +55,8 @@ class World:
         self.receiver: Receiver = stack.enter_context(receiving())
         self.servers: list[RunningServer] = []
         self.unserved: list[str] = []
+        self.unanswered = 0
+        self.evaluated = 0
         self._ports = [free_port() for _ in replicas]
         self._settings = replicas
         self._logs: list[Path] = []
@@ -110,6 +112,7 @@ class World:
         with httpx2.Client(timeout=5.0) as client:
             while not self._over.wait(0.05):
                 for application in self._clients:
+                    self.evaluated += 1
                     if (told := application.details("beacon", CONTEXT)).error is not None:
                         self.unserved.append(f"the SDK answered {told}")
                 for server in self.servers:
@@ -121,7 +124,9 @@ class World:
         try:
             answer = client.post(address, json={"context": CONTEXT}, headers=given)
         except httpx2.TransportError:
-            return  # killed or stopped: a test that must not lose a replica looks at its log
+            self.unanswered += 1
+            return
+        self.evaluated += 1
         if not answer.is_success:
             self.unserved.append(f"OFREP: {answer.status_code} {answer.text}")
 
@@ -183,14 +188,23 @@ class World:
         lines = [line for log in self._logs for line in log.read_bytes().splitlines() if line.startswith(b"{")]
         return [told for line in lines if (told := msgspec.json.decode(line)).get("event") == event]
 
-    def defects(self, *, repeats: int = 0) -> list[str]:
+    def counted(self) -> int:
+        """How often the beacon was evaluated, as its usage says."""
+        with self.servers[0].client() as client:
+            return sum(row["count"] for row in client.get(f"{BEACON}/usage").json()["summary"])
+
+    def defects(self, *, repeats: int = 0, replica_lost: bool = False) -> list[str]:
         """All that is wrong, when the writers have stopped; nothing, if every promise was kept.
 
-        So many alerts may have come again, under the same id.
+        So many alerts may have come again, under the same id. Where a replica was lost its evaluations may be.
         """
         ready = [until(partial(self.ready, place)) for place in range(len(self.servers))]
         found = [f"replica {place} is not ready" for place, is_ready in enumerate(ready) if not is_ready]
         found += self.unserved[:3]
+        if not replica_lost and self.unanswered:
+            found.append(f"{self.unanswered} evaluations were not answered")
+        if not replica_lost and not until(lambda: self.counted() == self.evaluated):
+            found.append(f"{self.counted()} evaluations were counted, but {self.evaluated} were made")
         found += self._resumed()
         for server in self.servers:
             with server.client() as client:
