@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import copysign, exp, lgamma, log, log1p
 
 _PRECISION = 1e-14
-_HALVINGS = 200
+_HALVINGS = 100
 _WIDEST = 1e9
 _TINY = 1e-300
 
@@ -19,6 +20,7 @@ def two_sided(t: float, df: float) -> float:
     return _incomplete_beta(df / 2, 0.5, df / (df + t * t))
 
 
+@lru_cache(maxsize=256)  # degrees of freedom are few: days
 def quantile(probability: float, df: float) -> float:
     """The value below which a part of `probability` (0 to 1, both excluded) lies.
 

@@ -16,6 +16,7 @@ from flagtrail.app.move import Moved, MoveRefused, _copy_cells, move, move_datab
 from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.model.errors import LedgerBroken, StorageFailed
+from flagtrail.model.metric import Sample
 from flagtrail.model.usage import SampledContext, Usage
 from flagtrail.storage import Cell, EntryQuery, Record, ReportMark, Storage
 
@@ -60,6 +61,9 @@ def source(tmp_path: Path) -> Iterator[Storage]:
         report=ReportMark("r-1", 1000.0),
         contexts=[SampledContext("shop", "production", HOUR, {"number": number}) for number in range(3)],
     )
+    storage.add_samples(
+        "shop", [Sample("errors", 1_000 * at, at / 7, "production", (("region", "eu"),)) for at in range(9)]
+    )
     yield storage
     storage.close()
 
@@ -78,6 +82,7 @@ def held(storage: Storage) -> dict[str, object]:
         "reporters": storage.usage_reporters("shop"),
         "contexts": storage.sampled_contexts("shop", "production"),
         "reports": [mark for mark in storage.usage_reports() if not mark.id.startswith("move/")],
+        "samples": [(series, storage.samples(series)) for series in storage.metric_series()],
         "flag": storage.entries(EntryQuery(project="shop", flag="checkout")),
         "text": storage.entries(EntryQuery(text="because")),
     }

@@ -21,6 +21,7 @@ from tests.support.postgres import PostgresServer
 
 from flagtrail import storage as door
 from flagtrail.model.errors import OutcomeUnknown, StorageFailed
+from flagtrail.model.metric import Sample
 from flagtrail.model.subject import flag_subject
 from flagtrail.model.usage import SampledContext, Usage
 from flagtrail.storage import Cell, EntryQuery, ReportMark, Storage, Transaction, load
@@ -271,7 +272,10 @@ def test_app_role__can_do_all_that_a_server_does(served: tuple[str, Storage]) ->
         contexts=[SampledContext("default", "production", HOUR, {})],
     )
 
+    storage.add_samples("default", [Sample("errors", at, 0.5) for at in (1, 2)])
+
     assert storage._pool.ask(blocks.built) == blocks.SIZE
+    assert (storage.delete_old_samples(2), len(storage.metric_series())) == (1, 1)
     assert (storage.delete_expired_cells(9.0), storage.delete_old_usage(1e10)) == (1, 2)
     assert seqs(storage.entries(EntryQuery(project="default", flag="search"))) == [blocks.SIZE]
     assert problems(storage) == []
