@@ -200,3 +200,19 @@ def test_command_line__guards_lists_and_stops(tmp_path: Path) -> None:
 )
 def test_command_line__a_guard_that_is_none__is_wrong_usage(tmp_path: Path, options: list[str]) -> None:
     assert flagtrail_in(tmp_path, "enable", "f", *options).code == 2
+
+
+def test_a_guard__is_set_and_called_off_by_an_editor_and_not_by_a_viewer(
+    server: RunningServer, client: httpx2.Client
+) -> None:
+    answers = {}
+    for role in ("viewer", "editor"):
+        body = {"token": {"key": f"guard-{role}", "kind": "admin", "role": role, "project": "default"}, "why": "a test"}
+        secret = client.post("/api/v1/tokens", json=body).json()["secret"]
+        with server.client(secret) as other:
+            made = other.post(f"{TARGETING}/rollout", json={"percent": 50, "guard": GUARD, "why": "a test"})
+            listed = other.get(f"{PROJECT}/guards")
+            stopped = other.request("DELETE", f"{TARGETING}/guard", json={"why": "a test"})
+            answers[role] = (made.status_code, listed.status_code, stopped.status_code)
+
+    assert answers == {"viewer": (403, 200, 403), "editor": (200, 200, 200)}

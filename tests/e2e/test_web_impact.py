@@ -177,3 +177,71 @@ def test_change__in_a_browser__takes_its_impact_in_and_fits_the_screen(
         browser.close()
 
     assert (charts, over) == (2, 0)
+
+
+ENABLE = "/flags/checkout_colour/environments/staging"
+
+
+def send(client: httpx2.Client, address: str, impacted: Impacted, **fields: str) -> httpx2.Response:
+    secret = client.cookies["flagtrail_session"]
+    session = impacted.world.app.access.session(secret)
+    assert session is not None
+    return client.post(address, data={"csrf": session.csrf, "why": "a test", **fields})
+
+
+def state(impacted: Impacted) -> dict[str, object]:
+    """The guards of the flag that the forms are about, by environment: limits and what is done."""
+    return {
+        view.environment: ([limit.words for limit in view.guard.limits], view.guard.minutes, view.guard.action)
+        for view in impacted.world.app.guards.guards(P, flag="checkout_colour")
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        pytest.param({"guard": "errors>"}, "is no limit", id="half a limit"),
+        pytest.param({"guard": "nothing>1"}, "there is no metric", id="no such metric"),
+        pytest.param({"guard": "errors>1", "guard_minutes": ""}, "is missing", id="no time"),
+        pytest.param({"guard": "errors>1", "guard_minutes": "soon"}, "is not a number", id="no number"),
+        pytest.param({"guard": "errors>1", "guard_minutes": "2"}, "must be from 5 to 1440", id="too short"),
+        pytest.param({"guard": "errors>1", "guard_action": "explode"}, "must be one of", id="no action"),
+    ],
+)
+@pytest.mark.parametrize("form", ["enable", "rollout"])
+def test_form__with_a_guard_that_cannot_be__says_why_and_keeps_what_was_typed(
+    client: httpx2.Client, impacted: Impacted, form: str, fields: dict[str, str], told: str
+) -> None:
+    given = {"guard_minutes": "30", "percent": "10", "variant": "", **fields}
+    answer = send(client, f"{ENABLE}/{form}", impacted, **given)
+
+    assert answer.status_code in {400, 422}
+    assert told in answer.text
+    assert f'value="{fields["guard"].replace(">", "&gt;")}"' in answer.text
+    assert state(impacted) == {}
+
+
+def test_form__with_a_guard__sets_it_and_calls_it_off(client: httpx2.Client, impacted: Impacted) -> None:
+    given = {"guard": "errors>20, calm<1", "guard_minutes": "45", "guard_action": "alert"}
+    send(client, f"{ENABLE}/enable", impacted, **given)
+    send(client, f"{ENABLE}/disable", impacted, **given)
+    assert state(impacted) == {"staging": (["errors above 20", "calm below 1"], 45, "alert")}
+
+    page = send(client, f"{ENABLE}/guard/stop", impacted)
+    assert "is called off; what it guarded stays." in page.text
+    assert state(impacted) == {}
+    assert send(client, f"{ENABLE}/guard/stop", impacted).status_code == 404
+
+
+def test_form__of_the_whole_targeting__sets_a_guard_too(client: httpx2.Client, impacted: Impacted) -> None:
+    document = '{"enabled": true, "off_variant": "blue", "fallthrough": {"variant": "green"}}'
+    flag = impacted.world.app.ask.state.flag(P, "checkout_colour")
+    assert flag is not None
+    first, second, *_ = flag.variants
+    text = document.replace("blue", first).replace("green", second)
+    fields = {"mode": "json", "json": text, "guard": "errors>20", "guard_minutes": "30"}
+    answer = send(client, f"{ENABLE}/edit?as=json", impacted, **fields)
+    refused = send(client, f"{ENABLE}/edit?as=json", impacted, **{**fields, "guard": "errors"})
+
+    assert (answer.status_code, refused.status_code) == (200, 400)
+    assert state(impacted) == {"staging": (["errors above 20"], 30, "revert")}

@@ -18,7 +18,7 @@ from flagtrail.model.targeting import Targeting, default_targeting
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web.flags import stale_reasons
 from flagtrail.server.web.history import Asked, asked_exposure, rollout_chart
-from flagtrail.server.web.impact import guards_of
+from flagtrail.server.web.impact import guards_of, metric_names
 from flagtrail.server.web.page import Html, Page, Refusal, shows
 from flagtrail.server.web.usage import usage_panel
 
@@ -76,6 +76,7 @@ def show_flag(page: Page, key: str, refused: Refusal | None = None) -> Html:
         stale=stale_reasons(page).get(key, ""),
         dependents=dependents(state, project, key),
         guard=guards_of(page, key, page.environment) if chosen else None,
+        metric_names=metric_names(page),
         rollout=rollout_chart(page, flag) if chosen else None,
         asked=asked,
         usage=_usage(page, key),

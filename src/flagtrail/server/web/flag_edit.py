@@ -15,6 +15,7 @@ from flagtrail.server.operations import restoring
 from flagtrail.server.web.flag import dependents, refused_on
 from flagtrail.server.web.flags import KINDS, TYPES, read_flag
 from flagtrail.server.web.forms import Form, write_values
+from flagtrail.server.web.guards import guarding
 from flagtrail.server.web.page import Html, Page, Refusal, does, shows, version_seen
 
 MEANINGS = {
@@ -39,11 +40,19 @@ def disable(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html:
 
 def _switch(page: Page, key: str, environment: str, *, on: bool) -> Html:
     page.environment = environment
+
+    def again(error: FlagtrailError | None) -> Html:
+        return refused_on(page, key, "switch", error)
+
+    try:
+        guard = guarding(page, key, environment)
+    except FlagtrailError as error:
+        return again(error)
     return page.edit(
-        [_targeting(page, key, environment, "patch", {"enabled": on})],
+        [_targeting(page, key, environment, "patch", {"enabled": on}), *guard],
         done=f"{key} is {'on' if on else 'off'} in {environment}.",
         to=page.link(f"/flags/{key}", environment=environment),
-        again=lambda error: refused_on(page, key, "switch", error),
+        again=again,
     )
 
 
@@ -59,9 +68,13 @@ def roll_out(page: Page, key: FromPath[str], environment: FromPath[str]) -> Html
         percent = float(page.form.get("percent"))
     except ValueError:
         return again(InvalidDocument([Defect("/percent", f"{page.form.get('percent')!r} is not a number")]))
+    try:
+        guard = guarding(page, key, environment)
+    except FlagtrailError as error:
+        return again(error)
     value = {"percent": percent, "variant": page.form.optional("variant")}
     return page.edit(
-        [_targeting(page, key, environment, "rollout", value)],
+        [_targeting(page, key, environment, "rollout", value), *guard],
         done=f"{key} is rolled out to {page.form.get('percent')} % in {environment}.",
         to=page.link(f"/flags/{key}", environment=environment),
         again=again,

@@ -96,6 +96,11 @@ def guards_of(page: Page, flag: str, environment: str) -> GuardView | None:
     return next((view for view in views if view.environment == environment), None)
 
 
+def metric_names(page: Page) -> list[str]:
+    """What a guard can watch."""
+    return [metric.name for metric in page.app.watched.metrics(page.project)]
+
+
 def _trend(found: Impact, metric: MetricImpact) -> Trend:
     tone, verdict = VERDICTS[metric.verdict]
     at = int(datetime.fromisoformat(found.at).timestamp() * 1_000)

@@ -13,6 +13,8 @@ from flagtrail.model.subject import targeting_subject
 from flagtrail.server.web.editor import NOT_SEGMENT, SEGMENT, SPLIT, Draft, act, document_of, draft_from, draft_of
 from flagtrail.server.web.flag import served
 from flagtrail.server.web.forms import read_json
+from flagtrail.server.web.guards import guarding
+from flagtrail.server.web.impact import metric_names
 from flagtrail.server.web.page import PREVIEW, Html, Page, Refusal, does, shows, version_seen
 
 
@@ -47,12 +49,13 @@ def save_targeting(page: Page, key: FromPath[str], environment: FromPath[str]) -
     try:
         document: Json = read_json(form.raw("json"), "the targeting") if as_json else document_of(draft)
         version = form.number("version")
+        guard = guarding(page, key, environment)
     except FlagtrailError as error:
         return again(error)
     subject = targeting_subject(page.project, key, environment)
     operation = Operation(action="put", subject=subject, value=document, version=version)
     to = page.link(f"/flags/{key}", environment=environment)
-    return page.edit([operation], done=f"Saved the targeting of {key} in {environment}.", to=to, again=again)
+    return page.edit([operation, *guard], done=f"Saved the targeting of {key} in {environment}.", to=to, again=again)
 
 
 def _flag(page: Page, key: str, environment: str) -> Flag:
@@ -84,6 +87,7 @@ def _show(
         text=text,
         version=version,
         refused=refused,
+        metric_names=metric_names(page),
         as_json=page.query.get("as") == "json" or (refused is not None and refused.form == "json"),
         segments=list(state.segments(page.project)),
         flags=[other for other in state.flags(page.project) if other != flag.key],
