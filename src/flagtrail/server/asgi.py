@@ -12,6 +12,7 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Awaitable
 from typing import Any, TextIO, cast
 
 import structlog
@@ -27,7 +28,7 @@ from flagtrail.app import trace
 from flagtrail.app.bootstrap import App
 from flagtrail.model.errors import SettingInvalid
 from flagtrail.server import openapi, problems, raw, reports_asgi, sync_asgi
-from flagtrail.server.connections import Connection, Server
+from flagtrail.server.connections import Connection, Server, behind_proxy
 from flagtrail.server.identity import Credentials, guard
 from flagtrail.server.limits import MAX_BODY
 from flagtrail.server.ofrep_asgi import EvaluationFront
@@ -59,22 +60,19 @@ class Front:
         self._prefix = f"r_{secrets.token_hex(6)}"
         self._numbers = itertools.count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the server's start and stop."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """One request, or the server's start and stop. No coroutine of its own: an evaluation would notice it."""
         if scope["type"] != ScopeType.HTTP:
-            await self._litestar(scope, receive, send)
-            return
+            return self._litestar(scope, receive, send)
         request = f"{self._prefix}{next(self._numbers):06x}"
-        if scope["path"].startswith(EVALUATION):
-            await self._evaluation(scope, receive, send, request)
-            return
-        if scope["path"] in sync_asgi.PATHS:
-            await self._sync(scope, receive, self._traffic.counted("sync", send), request)
-            return
-        if scope["path"] in reports_asgi.PATHS:
-            await self._reports(scope, receive, self._traffic.counted("reports", send), request)
-            return
-        await self._framework(scope, receive, send, request)
+        path = scope["path"]
+        if path.startswith(EVALUATION):
+            return self._evaluation(scope, receive, send, request)
+        if path in sync_asgi.PATHS:
+            return self._sync(scope, receive, self._traffic.counted("sync", send), request)
+        if path in reports_asgi.PATHS:
+            return self._reports(scope, receive, self._traffic.counted("reports", send), request)
+        return self._framework(scope, receive, send, request)
 
     def streams(self) -> dict[tuple[str, str], int]:
         """How many SDKs hold a stream, by (project, environment); called on the event loop."""
@@ -236,7 +234,9 @@ def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:
     listening = bind(host, port)
     front = create(app, demo=demo)
     config = uvicorn.Config(
-        cast("Any", traced(cast("Any", front))),
+        cast("Any", behind_proxy(traced(cast("Any", front)))),
+        interface="asgi3",
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -245,7 +245,6 @@ def serve(app: App, host: str, port: int, *, demo: bool = False) -> None:
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
         ws="none",
         timeout_graceful_shutdown=10,
-        forwarded_allow_ips="127.0.0.1,::1",
     )
     log.info("server.started", url=f"http://{host}:{port}")
     # What stands at the start stays: looking through all of it for garbage would stop every request for 50 ms.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import uvicorn
+from litestar.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _EXTENSION = "flagtrail.connection"
+_TRUSTED = ["127.0.0.1", "::1"]
 
 
 class Connection(HttpToolsProtocol):
@@ -38,6 +41,23 @@ def dropping(scope: Any) -> Callable[[], object]:  # noqa: ANN401 - an ASGI scop
 
 def _leave() -> None:
     """There is no way to drop it."""
+
+
+def behind_proxy(app: ASGIApp) -> ASGIApp:
+    """The application, told of the client's own address and scheme by a proxy on this machine.
+
+    A request that nothing forwarded is handed on as it is: looking at who sent it would cost each of them as much as
+    an evaluation.
+    """
+    forwarded = cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=_TRUSTED))
+
+    def handed_on(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        for name, _ in scope.get("headers", ()):
+            if name.startswith(b"x-forwarded-"):
+                return forwarded(scope, receive, send)
+        return app(scope, receive, send)
+
+    return handed_on
 
 
 class Server(uvicorn.Server):

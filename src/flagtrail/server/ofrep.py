@@ -175,7 +175,7 @@ class Ofrep:
         self._answered[name] = _Answered(answers.whole(), content)
 
 
-def address(path: str) -> str | None:
+def address(path: str) -> str:
     """The flag's key in a single evaluation's path, "" for a bulk one; raises NotFound for any other path."""
     if path == BULK:
         return ""

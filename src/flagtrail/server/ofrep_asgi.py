@@ -65,13 +65,23 @@ class EvaluationFront:
         secret: str | None = None
         try:
             secret, if_none_match = _head(scope["headers"])
-            reply = await self._reply(scope, receive, secret, if_none_match)
+            key = _key(scope)
+            # Awaited only where something may block: every coroutine that is made costs as much as a small evaluation.
+            identity = self._credentials.known_token(secret, "api") if secret else None
+            if identity is None:
+                identity = await self._identity(scope, secret)
+            project, environment = ofrep.place(identity, scope["query_string"])
+            message: Any = await receive()
+            body: bytes = message.get("body", b"")
+            if message.get("more_body", False):
+                body = await _rest(receive, body)
+            _bound(body)
+            if key:
+                reply = self._ofrep.single(project, environment, key, body)
+            else:
+                reply = self._ofrep.bulk(project, environment, body, if_none_match)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes an answer without details
-            refusal = problems.refusal(error, request)
-            problem = problems.problem(refusal, request)
-            extra = {name: value for name, value in problem.headers.items() if name != "Content-Type"}
-            extra.pop("Cache-Control")
-            reply = ofrep.Reply(problem.status, _told(refusal, problem.status, scope["path"]))
+            reply, extra = _refused(error, request, scope["path"])
         self._traffic.count("ofrep", reply.status)
         headers = [
             *(_READABLE if secret else _FIXED),
@@ -85,35 +95,18 @@ class EvaluationFront:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body, "more_body": False})
 
-    async def _reply(
-        self,
-        scope: Any,  # noqa: ANN401 - ASGI's
-        receive: Receive,
-        secret: str | None,
-        if_none_match: str | None,
-    ) -> ofrep.Reply:
-        key = ofrep.address(scope["path"])
-        if scope["method"] != "POST":
-            raise MethodNotAllowed("evaluations are asked for with POST", allow="POST, OPTIONS")
-        # Awaited only where something may block: every coroutine that is made costs as much as a small evaluation.
-        identity = self._credentials.known_token(secret, "api") if secret else None
-        if identity is None:
-            identity = await self._identity(scope, secret)
-        project, environment = ofrep.place(identity, scope["query_string"])
-        message: Any = await receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body", False):
-            body = await _rest(receive, body)
-        if len(body) > MAX_BODY:
-            raise errors.TooLarge(_TOO_LARGE)
-        if key:
-            return self._ofrep.single(project, environment, key, body)
-        return self._ofrep.bulk(project, environment, body, if_none_match)
-
     async def _identity(self, scope: Any, secret: str | None) -> Identity:  # noqa: ANN401 - ASGI's
         if not secret:
             return (await self._credentials.of(scope)).identity
         return await self._credentials.by_token(secret, "api", client_address(scope))
+
+
+def _key(scope: Any) -> str:  # noqa: ANN401 - ASGI's
+    """The flag's key, or "" for all flags; raises NotFound, or MethodNotAllowed where nothing is asked there so."""
+    key = ofrep.address(scope["path"])
+    if scope["method"] != "POST":
+        raise MethodNotAllowed("evaluations are asked for with POST", allow="POST, OPTIONS")
+    return key
 
 
 def _head(headers: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - ASGI's pairs
@@ -132,6 +125,11 @@ def _head(headers: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - ASGI
     return secret, if_none_match
 
 
+def _bound(body: bytes) -> None:
+    if len(body) > MAX_BODY:
+        raise errors.TooLarge(_TOO_LARGE)
+
+
 async def _rest(receive: Receive, first: bytes) -> bytes:
     """The body after its first part; no more of it is read than shows that it is beyond the limit."""
     parts, size, more = [first], len(first), True
@@ -141,6 +139,14 @@ async def _rest(receive: Receive, first: bytes) -> bytes:
         size += len(parts[-1])
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+def _refused(error: Exception, request: str, path: str) -> tuple[ofrep.Reply, dict[str, str]]:
+    """The answer to a request that failed, and the headers that go with it."""
+    refusal = problems.refusal(error, request)
+    problem = problems.problem(refusal, request)
+    extra = {name: value for name, value in problem.headers.items() if name not in {"Content-Type", "Cache-Control"}}
+    return ofrep.Reply(problem.status, _told(refusal, problem.status, path)), extra
 
 
 def _told(refusal: FlagtrailError, status: int, path: str) -> bytes:
