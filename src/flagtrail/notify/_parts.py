@@ -81,7 +81,7 @@ def _one(message: Message, count: int, width: int) -> list[str]:
     if message.link:
         lines += ["", f"Change {message.seq}: {plain(message.link, width)}"]
     if command := take_back(message):
-        lines += ["", f"Take it back: {command}"]
+        lines += ["", "Take it back:", *([plain(take_back_link(message), width)] if message.link else []), command]
     return lines
 
 

@@ -28,7 +28,17 @@ import msgspec
 
 from flagtrail.notify import Delivered, DeliveryFailed, Digest, Message
 from flagtrail.notify._deadline import DEADLINE_SECONDS, Deadline
-from flagtrail.notify._parts import MAX_SHORT, NO_REASON, as_text, differences, facts, in_short, plain, take_back
+from flagtrail.notify._parts import (
+    MAX_SHORT,
+    NO_REASON,
+    as_text,
+    differences,
+    facts,
+    in_short,
+    plain,
+    take_back,
+    take_back_link,
+)
 
 KIND = "email"
 SUMMARY = "an e-mail, through an SMTP server"
@@ -243,7 +253,8 @@ def page(message: Message | Digest) -> str:
     if message.link.startswith(("https://", "http://")):
         parts.append(f"<p>{_linked(message.link, f'Change {message.seq}')}</p>")
     if command := take_back(message):
-        parts.append(f"<p>Take it back: <code>{html.escape(command)}</code></p>")
+        link = _linked(take_back_link(message), "Take it back")
+        parts.append(f"<p>{link}, or <code>{html.escape(command)}</code></p>")
     return "<!doctype html>\n" + "\n".join(part for part in parts if part) + "\n"
 
 

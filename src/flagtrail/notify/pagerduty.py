@@ -14,7 +14,7 @@ import msgspec
 
 from flagtrail.notify import Delivered, DeliveryFailed, Digest, Message
 from flagtrail.notify import _http as http
-from flagtrail.notify._parts import NO_REASON, differences, facts, in_short, left_out, plain, take_back
+from flagtrail.notify._parts import NO_REASON, differences, facts, in_short, left_out, plain, take_back, take_back_link
 
 KIND = "pagerduty"
 SUMMARY = "an alert in PagerDuty (Events API v2)"
@@ -43,7 +43,7 @@ def send(client: httpx2.Client, target: str, message: Message | Digest, *, secre
 
 def payload(message: Message | Digest, key: str) -> dict[str, Any]:
     """The event: a warning, for somebody changed what must not be changed unseen; nothing is known to be broken."""
-    told, action = _several(message) if isinstance(message, Digest) else _one(message)
+    told, links = _several(message) if isinstance(message, Digest) else _one(message)
     event: dict[str, Any] = {
         "routing_key": key,
         "event_action": "trigger",
@@ -57,12 +57,12 @@ def payload(message: Message | Digest, key: str) -> dict[str, Any]:
         },
     }
     if message.link:
-        event |= {"client_url": message.link, "links": [{"href": message.link, "text": action}]}
+        event |= {"client_url": message.link, "links": [{"href": href, "text": text} for text, href in links if href]}
     return event
 
 
-def _several(digest: Digest) -> tuple[dict[str, Any], str]:
-    """What the event tells, and what its link says."""
+def _several(digest: Digest) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What the event tells, and its links."""
     details = {
         f"{change.seq}": "\n".join([plain(change.headline, MAX_LINE), *in_short(change, MAX_SHORT, MAX_LINE)])
         for change in digest.changes[:MAX_CHANGES]
@@ -74,10 +74,10 @@ def _several(digest: Digest) -> tuple[dict[str, Any], str]:
         "component": digest.subscription,
         "class": "digest",
         "custom_details": details,
-    }, "All changes"
+    }, [("All changes", digest.link)]
 
 
-def _one(message: Message) -> tuple[dict[str, Any], str]:
+def _one(message: Message) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     subject = message.subject
     details = {name: plain(value, MAX_TEXT) for name, value in facts(message)}
     details["What"] = "\n".join(differences(message, MAX_WORDS, MAX_TEXT))
@@ -90,4 +90,4 @@ def _one(message: Message) -> tuple[dict[str, Any], str]:
         "group": message.environment or "all environments",
         "class": " ".join(message.actions) or "test",
         "custom_details": details,
-    }, f"Change {message.seq}"
+    }, [(f"Change {message.seq}", message.link), ("Take it back", take_back_link(message))]

@@ -13,7 +13,7 @@ import msgspec
 
 from flagtrail.notify import Delivered, Digest, Message
 from flagtrail.notify import _http as http
-from flagtrail.notify._parts import NO_REASON, differences, facts, in_short, left_out, plain, take_back
+from flagtrail.notify._parts import NO_REASON, differences, facts, in_short, left_out, plain, take_back, take_back_link
 
 KIND = "teams"
 SUMMARY = "an Adaptive Card in a Microsoft Teams channel, through a workflow's webhook"
@@ -48,7 +48,7 @@ def send(client: httpx2.Client, target: str, message: Message | Digest, *, secre
 
 def payload(message: Message | Digest) -> dict[str, Any]:
     """The message with its one card. All text stands in text runs: in blocks and facts Teams reads Markdown."""
-    body, action = _several(message) if isinstance(message, Digest) else _one(message)
+    body, buttons = _several(message) if isinstance(message, Digest) else _one(message)
     card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -57,21 +57,22 @@ def payload(message: Message | Digest) -> dict[str, Any]:
         "msteams": {"width": "Full"},
         "body": body,
     }
-    if message.link and len(message.link) <= MAX_LINK:
-        card["actions"] = [{"type": "Action.OpenUrl", "title": action, "url": message.link}]
+    links = [(title, url) for title, url in buttons if url and len(url) <= MAX_LINK]
+    if links:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": title, "url": url} for title, url in links]
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "attachments": [attachment]}
 
 
-def _several(digest: Digest) -> tuple[list[dict[str, Any]], str]:
-    """The card's text, and what its button says."""
+def _several(digest: Digest) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """The card's text, and its buttons with where they lead."""
     body = [_text(_run(plain(digest.headline, MAX_HEADLINE), weight="Bolder", size="Large"))]
     for change in digest.changes[:MAX_CHANGES]:
         body.append(_text(_title(change), spacing="Medium"))
         body += [_text(_run(line), spacing="None") for line in in_short(change, MAX_SHORT, MAX_SHORT_LINE)]
     if more := left_out(digest, MAX_CHANGES):
         body.append(_text(_run(more), spacing="Medium"))
-    return body, "All changes"
+    return body, [("All changes", digest.link)]
 
 
 def _title(change: Message) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _title(change: Message) -> dict[str, Any]:
     return run
 
 
-def _one(message: Message) -> tuple[list[dict[str, Any]], str]:
+def _one(message: Message) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
     body = [_text(_run(plain(message.headline, MAX_HEADLINE), weight="Bolder", size="Large"))]
     body += [_named(name, plain(value, MAX_FACT)) for name, value in facts(message)]
     words = differences(message, MAX_WORDS, MAX_LINE)
@@ -90,7 +91,7 @@ def _one(message: Message) -> tuple[list[dict[str, Any]], str]:
     body.append(_named("Why", plain(message.why, MAX_WHY) or NO_REASON, spacing="Medium"))
     if command := take_back(message):
         body.append(_text(_run("Take it back: ", weight="Bolder"), _run(command, fontType="Monospace")))
-    return body, f"Change {message.seq}"
+    return body, [(f"Change {message.seq}", message.link), ("Take it back", take_back_link(message))]
 
 
 def _named(name: str, value: str, *, spacing: str = "Small") -> dict[str, Any]:

@@ -232,3 +232,4 @@ def test_send__message_for_people__tells_how_to_take_the_change_back(stage: Stag
         pytest.skip("for programs, which have the API")
     stage.send(_message())
     assert "flagtrail revert 41" in stage.texts()[0]
+    assert "http://flags.example.com/changes/41#take-back" in stage.texts()[0]

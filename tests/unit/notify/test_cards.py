@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flagtrail import notify
 from flagtrail.model.actor import Actor
 from flagtrail.model.subject import member_subject, segment_subject, targeting_subject
 from flagtrail.notify import DeliveryFailed, Message, pagerduty, teams
@@ -64,10 +65,19 @@ def test_teams_card__change_that_cannot_be_taken_back__does_not_say_how() -> Non
     assert [line for line in _lines(_with(subject=member_subject("eve"))) if "Take it back" in line] == []
 
 
-def test_teams_card__link__opens_the_change() -> None:
+def test_teams_card__link__opens_the_change_and_where_it_can_be_taken_back() -> None:
+    there = "http://flags.example.com/changes/41"
     assert _card()["actions"] == [
-        {"type": "Action.OpenUrl", "title": "Change 41", "url": "http://flags.example.com/changes/41"}
+        {"type": "Action.OpenUrl", "title": "Change 41", "url": there},
+        {"type": "Action.OpenUrl", "title": "Take it back", "url": f"{there}#take-back"},
     ]
+
+
+def test_teams_card__digest_of_the_longest_changes__stays_within_what_teams_takes() -> None:
+    long = "\N{GRINNING FACE}" * 2_000
+    change = _with(headline=long, why=long, words=(long,) * 50, link=f"http://flags.example.com/{'x' * 250}")
+    card = teams.payload(notify.digest([change] * 200, project="p" * 256, subscription="s" * 256, link="http://f"))
+    assert len(msgspec.json.encode(card)) <= teams.MAX_BYTES
 
 
 @pytest.mark.parametrize("link", ["", "http://" + "x" * 1_000])
