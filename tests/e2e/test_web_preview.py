@@ -123,6 +123,17 @@ def test_button__where_saving_would_be_refused__says_why(world: World, client: h
     assert "is archived" in answer.text
 
 
+def test_panel__attributes_named__are_broken_down_by(world: World, client: httpx2.Client) -> None:
+    answer = preview(world, client, f"{EDITOR}/disable", by="note, targetingKey")
+    assert [name for name in ("note", "targetingKey") if f"by {name}</caption>" in answer.text] == [
+        "note",
+        "targetingKey",
+    ]
+    assert 'value="note, targetingKey"' in answer.text
+    refused = preview(world, client, f"{EDITOR}/disable", by="a b c d e f")
+    assert "name at most 5 attributes" in refused.text
+
+
 def test_button__keeps_what_was_typed(world: World, client: httpx2.Client) -> None:
     answer = preview(world, client, f"{EDITOR}/rollout", percent="63", variant="off", why="soon", ticket="B-1")
     for typed in ('value="63"', 'value="soon"', 'value="B-1"', "<option selected>off</option>"):
@@ -205,6 +216,9 @@ def test_scripts__a_fold_that_is_opened_and_a_field_that_changes__show_it_by_the
         page.get_by_text("Roll out to a percentage").click()
         page.get_by_label("Percentage").fill("100")
         expect(page.locator("#rollout-preview")).to_contain_text("would get on instead of off")
+        page.locator("#rollout-by").fill("plan")
+        expect(page.locator("#rollout-preview table").nth(1)).to_contain_text("enterprise")
+        expect(page.locator("#rollout-by")).to_be_focused()
         page.goto(f"{world.url}{EDITOR}/edit")
         page.get_by_label("Switched on in Production").uncheck()
         expect(page.locator("#targeting-preview")).to_contain_text("would get off instead of on")

@@ -123,15 +123,20 @@ def breakdown_words(breakdown: Breakdown) -> str:
     usual = max(alike, key=alike.__getitem__)
     apart = [row for row in breakdown.rows if about(row.changed.share) != usual][:MAX_TOLD]
     rest = [row for row in every if row not in apart]
-    told = [(row.changed.share, value_words(row)) for row in apart]
+    told = [(row.changed.share, _named(row)) for row in apart]
     if len(rest) == 1 and rest[0] is not breakdown.others:
-        told.append((rest[0].changed.share, value_words(rest[0])))
+        told.append((rest[0].changed.share, _named(rest[0])))
         rest = []
     shown = [f"{value} {about(share)}" for share, value in sorted(told, reverse=True)]
     if rest:
         share = sum(row.changed.count for row in rest) / sum(row.contexts for row in rest)
         shown.append(f"all others {about(share)}")
     return f"By {breakdown.attribute}: {', '.join(shown)}"
+
+
+def _named(row: Row) -> str:
+    """The value before its percentage: a number is set off from it."""
+    return f"{value_words(row)}:" if isinstance(row.value, int | float) else value_words(row)
 
 
 def value_words(row: Row) -> str:

@@ -255,6 +255,12 @@ def test_words__some_change__tell_share_count_interval_and_whom() -> None:
     )
 
 
+def test_words__values_that_are_numbers__are_set_off_from_their_percentages() -> None:
+    crowd: list[Context] = [{"seats": n % 2, "plan": "pro" if n % 2 else "free"} for n in range(60)]
+    found = preview(rollout(OFF, rule(PRO)), crowd, SAMPLED, by=("seats",))
+    assert words(found)[0].endswith("By seats: 1: 100 %, 0: 0 %.")
+
+
 def many_variants(size: int) -> Proposal:
     """A flag of so many variants in equal parts is dealt anew."""
     history = History()

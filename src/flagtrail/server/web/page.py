@@ -28,7 +28,7 @@ from flagtrail.model.subject import Subject
 from flagtrail.server.identity import PUBLIC, SIGNED_IN, Signed
 from flagtrail.server.problems import HTTP_STATUS
 from flagtrail.server.web import templates, words
-from flagtrail.server.web.forms import Form, read_form
+from flagtrail.server.web.forms import Form, read_form, read_list
 
 WebRequest: TypeAlias = Request[Any, Any, State]
 Html: TypeAlias = Response[str]
@@ -206,7 +206,8 @@ class View:
     def look(self, ask: Callable[[Trial], Previewed], *, again: Callable[[FlagtrailError | None], Html]) -> Html:
         """Show the form again with a preview, tried where the page is; or with why there is none."""
         try:
-            self.preview = ask(Trial(environment=self.environment, most=PREVIEWED_CONTEXTS))
+            by = tuple(read_list(self.form.get("by")))
+            self.preview = ask(Trial(environment=self.environment, by=by, most=PREVIEWED_CONTEXTS))
         except Unauthenticated:
             raise
         except FlagtrailError as error:
