@@ -332,8 +332,8 @@ def test_exposure__ten_thousand_histories__agrees_with_evaluating_complete_conte
     tally = Tally()
     for seed in range(10_000):
         check(seed, most=2, tally=tally)
-    assert tally.contexts > 40_000
-    assert tally.unclear < tally.intervals / 20
+    assert tally.contexts > 30_000
+    assert tally.unclear < tally.intervals / 100
 
 
 @settings(max_examples=300, deadline=None)

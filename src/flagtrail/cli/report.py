@@ -92,8 +92,9 @@ def _tell(summary: Summary) -> None:
     facts(
         [
             ("changes", f"{found.changes:,} of {found.entries:,} entries"),
-            ("reached production", f"{found.reached:,}"),
+            ("altered access" if scope.kind == "access" else "reached production", f"{found.reached:,}"),
             ("by", ", ".join(f"{each.name} ({each.count:,})" for each in found.people[:5])),
+            ("sample", ", ".join(map(str, summary.sample.seqs))),
             ("entries", f"{summary.proof.begin.size} to {summary.proof.end.size} (exclusive)"),
         ]
     )
