@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -213,3 +215,28 @@ def test_the_log__of_everything__is_json_and_tells_what_happened(driven: Driven)
     events = {msgspec.json.decode(line)["event"] for line in driven.lines}
 
     assert {"server.started", "request.done", "request.failed", "alert.failed", "sync.stream_ended"} <= events
+
+
+HASTE = """
+import logging, threading
+import structlog
+from flagtrail.server.asgi import configure_logging
+
+configure_logging("info")
+ours, theirs = structlog.get_logger(), logging.getLogger("uvicorn")
+
+def tell():
+    for number in range(300):
+        ours.info("ours", number=number)
+        theirs.warning("theirs %s", number)
+
+threads = [threading.Thread(target=tell) for _ in range(8)]
+for thread in threads:
+    thread.start()
+"""
+
+
+def test_lines__of_many_threads_by_two_libraries__are_whole() -> None:
+    done = subprocess.run([sys.executable, "-c", HASTE], capture_output=True, check=True)
+
+    assert [msgspec.json.decode(line)["level"] for line in done.stderr.splitlines()].count("warning") == 2400

@@ -185,7 +185,8 @@ class World:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of all replicas' logs that tell an event."""
-        lines = [line for log in self._logs for line in log.read_bytes().splitlines() if line.startswith(b"{")]
+        whole = [log.read_bytes().rpartition(b"\n")[0] for log in self._logs]  # the last one may be under way
+        lines = [line for text in whole for line in text.splitlines() if line.startswith(b"{")]
         return [told for line in lines if (told := msgspec.json.decode(line)).get("event") == event]
 
     def counted(self) -> int:

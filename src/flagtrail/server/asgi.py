@@ -11,6 +11,7 @@ import logging
 import secrets
 import socket
 import sys
+import threading
 import time
 from collections.abc import Awaitable
 from typing import Any, TextIO, cast
@@ -172,15 +173,20 @@ def _pages() -> list[Any]:
 class _StandardError(logging.Handler):
     """Writes to standard error, whichever stream that is just now.
 
-    A line that cannot be written (the log's disk is full) is lost, and no request fails because of it.
+    A line that cannot be written (the log's disk is full) is lost, and no request fails because of it. Threads take
+    turns, whichever library they log by, so that no line is torn by another one.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = threading.RLock()  # what is collected as garbage within a write may log, too
 
     def emit(self, record: logging.LogRecord) -> None:
         self.write(f"{self.format(record)}\n")
 
     def write(self, text: str) -> None:
         """As a stream does."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._turn:
             sys.stderr.write(text)
 
     def flush(self) -> None:
@@ -208,7 +214,7 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *told, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: structlog.PrintLogger(cast("TextIO", handler)),
+        logger_factory=lambda *_: structlog.WriteLogger(cast("TextIO", handler)),
         cache_logger_on_first_use=False,
     )
     handler.setFormatter(
