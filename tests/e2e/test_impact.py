@@ -142,6 +142,18 @@ def test_push__with_a_server_token__is_for_its_own_environment(server: RunningSe
     assert found["environments"] == ["staging"]
 
 
+def test_push__more_often_than_a_token_may_report__is_told_to_wait(tmp_path: Path) -> None:
+    with running_server(tmp_path, reports_per_minute="2") as server, server.client() as admin:
+        secret = token(admin, "busy", kind="server", project="default", environment="staging")
+        with server.client(secret) as application:
+            answers = [push(application, {"metric": "m", "value": 1}) for _ in range(3)]
+        people = [push(admin, {"metric": "m", "value": 1}).status_code for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) > 0
+    assert people == [200, 200, 200]
+
+
 @pytest.mark.parametrize(
     ("kind", "parts"),
     [

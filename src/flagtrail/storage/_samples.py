@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -17,12 +18,15 @@ class SampleTables:
 
     def __init__(self) -> None:
         self._values: dict[_Key, dict[int, float]] = {}
+        self._times: dict[_Key, list[int]] = {}
+        """The moments of a series in order, where they were asked for since it changed."""
 
     def add(self, project: str, samples: Sequence[Sample]) -> None:
         """See `Storage.add_samples`."""
         for sample in samples:
             key = (project, sample.metric, sample.environment, sample.labels)
             self._values.setdefault(key, {})[sample.at] = sample.value
+            self._times.pop(key, None)
 
     def series(self, project: str | None) -> list[MetricSeries]:
         """See `Storage.metric_series`."""
@@ -42,16 +46,17 @@ class SampleTables:
     def points(self, query: PointsQuery) -> list[Point]:
         """See `Storage.points`."""
         found: dict[int, list[float]] = {}
-        for (project, metric, environment, _), values in self._values.items():
-            if (project, metric) == (query.project, query.metric) and environment in {"", query.environment}:
-                for at, value in values.items():
-                    if query.since <= at < query.until:
-                        found.setdefault(at // query.step * query.step, []).append(value)
+        for key, values in self._values.items():
+            if key[:2] == (query.project, query.metric) and key[2] in {"", query.environment}:
+                times = self._times.get(key) or self._times.setdefault(key, sorted(values))
+                for at in times[bisect_left(times, query.since) : bisect_left(times, query.until)]:
+                    found.setdefault(at // query.step * query.step, []).append(values[at])
         return [Point(at, sum(values) / len(values), len(values)) for at, values in sorted(found.items())]
 
     def delete_old(self, before: int) -> int:
         """See `Storage.delete_old_samples`."""
         gone = 0
+        self._times.clear()
         for key, values in list(self._values.items()):
             kept = {at: value for at, value in values.items() if at >= before}
             gone += len(values) - len(kept)
