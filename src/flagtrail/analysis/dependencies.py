@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from flagtrail.analysis.world import in_order
 from flagtrail.model.entry import Entry
-from flagtrail.model.state import held_after
+from flagtrail.model.flag import Json
+from flagtrail.model.state import Mention
 from flagtrail.model.subject import Subject, flag_subject, segment_subject, targeting_subject
+
+MENTIONED: tuple[Literal["flag", "segment"], ...] = ("flag", "segment")
 
 
 def gather(history: Callable[[Sequence[str]], list[Entry]], project: str, environment: str, flag: str) -> list[Entry]:
@@ -30,9 +34,29 @@ def gather(history: Callable[[Sequence[str]], list[Entry]], project: str, enviro
 def _named(entry: Entry, environment: str) -> Iterator[Subject]:
     """The subjects that the document which an entry left behind names directly."""
     project = entry.subject.project or ""
-    for kind, key in held_after(entry).mentions:
+    for kind, key in named(entry.subject, entry.after):
         if kind == "segment":
             yield segment_subject(project, key)
         else:
             yield flag_subject(project, key)
             yield targeting_subject(project, key, environment)
+
+
+def named(subject: Subject, document: Json) -> set[Mention]:
+    """What `state.mentions` finds, of a document as it is written: to decode thousands of versions costs more."""
+    if document is None or subject.kind not in {"targeting", "segment"}:
+        return set()
+    found: set[Mention] = {("flag", need["flag"]) for need in document.get("prerequisites") or ()}
+    waiting = (
+        [rule["when"] for rule in document.get("rules") or ()] if subject.kind == "targeting" else [document["when"]]
+    )
+    while waiting:
+        condition = waiting.pop()
+        for kind in MENTIONED:
+            if condition.get(kind) is not None:
+                found.add((kind, condition[kind]))
+        for parts in (condition.get("all"), condition.get("any")):
+            waiting.extend(parts or ())
+        if condition.get("not") is not None:
+            waiting.append(condition["not"])
+    return found

@@ -13,7 +13,7 @@ from flagtrail.analysis.suspects import Incident, Suspects, suspects
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.heard import refuse_unheard, require_project
 from flagtrail.app.moments import FIRST_MOMENT, as_datetime, just_after
-from flagtrail.app.window import MAX_ENTRIES, Window
+from flagtrail.app.window import MAX_ENTRIES, Window, uncollected
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery
 from flagtrail.model.state import State
@@ -45,8 +45,9 @@ class Blames:
         require_project(state, asked.project)
         refuse_unheard(state, asked.project, flag=asked.flag, environment=asked.environment)
         asked = self._bounded(asked)
-        entries = self.entries(asked, MAX_ENTRIES)
-        return blame(entries, asked, self._record(asked, entries))
+        with uncollected():
+            entries = self.entries(asked, MAX_ENTRIES)
+            return blame(entries, asked, self._record(asked, entries))
 
     def suspects(self, project: str, environment: str, at: str, within: timedelta) -> Suspects:
         """Which changes of the time before a moment altered what most people get.

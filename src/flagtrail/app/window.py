@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from flagtrail.analysis.exposure import decides
 from flagtrail.app.moments import just_before
@@ -49,3 +51,15 @@ class Window:
             told = f"there are more than {self._limit:,} changes in the window; ask for a shorter one"
             raise TooLarge(told, limit=self._limit)
         return found
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without Python's search for cycles, of which entries have none: it would take as long as reading them."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
