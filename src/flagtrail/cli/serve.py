@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 THINGS_TO_TRY = {
     "log new_pricing --env production": "Who turned it on, and why?",
+    "blame new_pricing --context plan=pro,targetingKey=acct_2": "Which changes altered what the account acct_2 got?",
     "exposure new_pricing --where plan=pro": "When was it on for customers on the plan pro?",
     "stale --owner billing": "Which flags could go?",
 }
