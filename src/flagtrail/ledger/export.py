@@ -33,6 +33,7 @@ VERIFIER_MODULES = (
         "ledger/evidence",
         "ledger/deep",
         "ledger/draw",
+        "ledger/adding",
         "ledger/report",
         "ledger/period",
         "ledger/verify",

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from flagtrail.ledger.adding import Addition
 from flagtrail.ledger.checkpoint import (
     NoteError,
     NoteUnsigned,
@@ -25,7 +26,7 @@ from flagtrail.ledger.checkpoint import (
     verify_note,
 )
 from flagtrail.ledger.draw import Draw, seeded_with
-from flagtrail.ledger.leaf import commitment
+from flagtrail.ledger.leaf import NAMES, commitment
 from flagtrail.ledger.merkle import EMPTY_ROOT, Frontier, verify_consistency, widths
 from flagtrail.ledger.proof import verify_receipt
 from flagtrail.ledger.report import EXIT_CODES
@@ -103,13 +104,16 @@ def verify_report(lines: Iterable[bytes], vkey: str | VerifierKey) -> Verified:
     """Check a report as JSON Lines against the log's key, offline.
 
     Both checkpoints bear the key's signature; all entries between them are told or passed over
-    (`verify_period`); each sampled entry's receipt leads from its leaf to the later checkpoint, its
-    leaf hash is the one its change gives, and every value of that change is the one that the leaf commits to.
+    (`verify_period`); what the first line adds up is what the changes say; each sampled entry's receipt leads from
+    its leaf to the later checkpoint, its leaf hash is the one its change gives, and every value of that change is the
+    one that the leaf holds or commits to.
     Raises PeriodRefuted, or NoteError where a signature or receipt is not what it should be.
     """
     try:
         return _Reading(parse_vkey(vkey) if isinstance(vkey, str) else vkey).read(lines)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (PeriodRefuted, NoteError):
+        raise
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError, RecursionError) as error:
         raise PeriodRefuted(f"this is not a report as JSON Lines: {error!r}") from error
 
 
@@ -167,12 +171,12 @@ class _Reading:
     def __init__(self, key: VerifierKey) -> None:
         self._key = key
         self._sampled: dict[int, Mapping[str, Any]] = {}
-        self._changes = 0
+        self._lines = 0
         self._samples = 0
         self._ended = False
 
     def read(self, lines: Iterable[bytes]) -> Verified:
-        told = (json.loads(line) for line in lines)
+        told = self._counted(lines)
         head = next(told, None)
         if head is None or head["type"] != "report":
             raise PeriodRefuted("a report begins with a line of the type 'report'")
@@ -181,12 +185,23 @@ class _Reading:
         seed = seeded_with(scope["kind"], scope["since"], scope["until"], head["proof"]["end"]["root"])
         draw = Draw(seed, sampling["asked"])
         wanted = frozenset(sampling["seqs"])
-        verify_period(proof, self._parts(told, draw, wanted, head["proof"]["end"]["note"]))
+        added = Addition(scope, draw)
+        verify_period(proof, self._parts(told, added, wanted, head["proof"]["end"]["note"]))
         if not self._ended:
             raise PeriodRefuted("the report breaks off: its last line is missing")
         if draw.taken() != tuple(sampling["seqs"]) or self._samples != len(wanted):
             raise PeriodRefuted("the sample is not the one that is drawn from these changes, or not all of it is shown")
-        return Verified(scope["kind"], proof.low, proof.high, proof.end_root, self._changes, self._samples)
+        belied = "origin" if head["origin"] != self._key.name else added.belied(head["found"], proof.high - proof.low)
+        if belied:
+            raise PeriodRefuted(f"{belied} of the report is not what its entries say")
+        return Verified(scope["kind"], proof.low, proof.high, proof.end_root, added.changes, self._samples)
+
+    def _counted(self, lines: Iterable[bytes]) -> Iterator[Any]:
+        for line in lines:
+            if self._ended:
+                raise PeriodRefuted("the report goes on after its last line")
+            self._lines += 1
+            yield json.loads(line)
 
     def _proof(self, told: Mapping[str, Any]) -> PeriodProof:
         ends = []
@@ -204,23 +219,24 @@ class _Reading:
         return PeriodProof(low, high, left, begin_root, end_root, consistency)
 
     def _parts(
-        self, told: Iterable[Mapping[str, Any]], draw: Draw, wanted: frozenset[int], note: str
+        self, told: Iterable[Mapping[str, Any]], added: Addition, wanted: frozenset[int], note: str
     ) -> Iterable[Part]:
         for line in told:
             match line["type"]:
                 case "change":
-                    self._changes += 1
                     seq = line["seq"]
-                    if line["reaches"] is not None:
-                        draw.offer(seq)
+                    yield seq, seq + 1, (hash_from(line["leaf_hash"]),)
+                    if belied := added.add(line):
+                        raise PeriodRefuted(f"{belied} of entry {seq} does not fit what else is told of it")
                     if seq in wanted:
                         self._sampled[seq] = line
-                    yield seq, seq + 1, (hash_from(line["leaf_hash"]),)
                 case "elsewhere":
                     yield line["from"], line["to"], tuple(map(hash_from, line["roots"]))
                 case "sample":
                     self._check_sample(line, note)
                 case "end":
+                    if line["lines"] != self._lines:
+                        raise PeriodRefuted(f"the report has {self._lines} lines, its last one says {line['lines']}")
                     self._ended = True
                 case other:
                     raise PeriodRefuted(f"a report has no lines of the type {other!r}")
@@ -234,18 +250,29 @@ class _Reading:
         if signed != parse_checkpoint(note):
             raise PeriodRefuted(f"the receipt of entry {seq} is of another checkpoint")
         leaf = json.loads(sample["leaf"])
-        committed = {name for name, value in leaf["commitments"].items() if value is not None}
         values = {each["name"]: each for each in sample["values"]}
-        if leaf["seq"] != seq or committed != values.keys() | set(change["erased"]):
+        committed = {name for name, value in leaf["commitments"].items() if value is not None}
+        if leaf["seq"] != seq or committed - values.keys() != set(change["erased"]) or values.keys() - committed:
             raise PeriodRefuted(f"the leaf of entry {seq} does not fit what is shown of it")
-        for name, each in values.items():
-            made = commitment(name, b64decode(each["salt"]), each["value"].encode())
-            if made != leaf["commitments"][name] or not _same(json.loads(each["value"]), _told(change, name)):
+        for name in NAMES:
+            if not _is_proved(values.get(name), leaf["commitments"][name], _told(change, name)):
                 raise PeriodRefuted(f"{name} of entry {seq} is not what its leaf commits to")
-        for name in ("time", "occurred_at", "subject", "ticket", "approval", "actions"):
-            if leaf[name] != change[name]:
+        for name in ("time", "occurred_at", "subject", "ticket", "approval", "actions", "reverts", "group", "source"):
+            if not _same(leaf[name], change[name]):
                 raise PeriodRefuted(f"{name} of entry {seq} is not what its leaf says")
+        if any(leaf["actor"][name] != change["actor"][name] for name in leaf["actor"]):
+            raise PeriodRefuted(f"actor of entry {seq} is not what its leaf says")
         self._samples += 1
+
+
+def _is_proved(shown: Mapping[str, Any] | None, committed: str, told: object) -> bool:
+    """Whether what is told of a value is what the leaf commits to; of one that is not shown nothing is told."""
+    if shown is None:
+        return told in {None, ""}
+    text = shown["value"]
+    return commitment(shown["name"], b64decode(shown["salt"]), text.encode()) == committed and _same(
+        json.loads(text), told
+    )
 
 
 def _same(one: object, other: object) -> bool:
@@ -260,6 +287,6 @@ def _told(change: Mapping[str, Any], name: str) -> object:
         case "actor_name" | "actor_email":
             return actor[name.removeprefix("actor_")]
         case "for_name" | "for_email":
-            return actor["for"][name.removeprefix("for_")]
+            return (actor["for"] or {}).get(name.removeprefix("for_"))
         case _:
             return change[name]

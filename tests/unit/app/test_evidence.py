@@ -187,6 +187,7 @@ Forgery = Callable[[Lines], None]
 def drop(seq: int) -> Forgery:
     def forge(told: Lines) -> None:
         told[:] = [line for line in told if line.get("seq") != seq or line["type"] != "change"]
+        numbered(told)
 
     return forge
 
@@ -219,13 +220,20 @@ def widen(told: Lines) -> None:
     gap["to"] += 1
 
 
+def numbered(told: Lines) -> None:
+    """Let the last line count the others as they are now: whoever forges a report would think of that."""
+    told[-1]["lines"] = len(told)
+
+
 def choose(told: Lines) -> None:
     told[0]["found"]["sampling"]["seqs"] = told[0]["found"]["sampling"]["seqs"][1:]
     told[:] = [line for line in told if line["type"] != "sample" or line["seq"] in told[0]["found"]["sampling"]["seqs"]]
+    numbered(told)
 
 
 def twice(told: Lines) -> None:
     told.insert(-1, next(line for line in told if line["type"] == "sample"))
+    numbered(told)
 
 
 def salted(told: Lines) -> None:
@@ -240,6 +248,36 @@ def hidden(told: Lines) -> None:
 def spoken_for(told: Lines) -> None:
     receipts = [line for line in told if line["type"] == "sample"]
     receipts[0]["receipt"], receipts[1]["receipt"] = receipts[1]["receipt"], receipts[0]["receipt"]
+
+
+def sampled(*path: str, value: object) -> Forgery:
+    """Another value in the change that a sample is of."""
+
+    def forge(told: Lines) -> None:
+        wanted = {line["seq"] for line in told if line["type"] == "sample"}
+        place: Any = next(line for line in told if line["type"] == "change" and line["seq"] in wanted)
+        for name in path[:-1]:
+            place = place[name]
+        place[path[-1]] = value
+
+    return forge
+
+
+def summed(*path: str | int, value: object) -> Forgery:
+    """Another figure in the report's first line."""
+
+    def forge(told: Lines) -> None:
+        place: Any = told[0]
+        for name in path[:-1]:
+            place = place[name]
+        place[path[-1]] = value
+
+    return forge
+
+
+def created(told: Lines) -> None:
+    """Say that something stood before what was created."""
+    next(line for line in told if line["type"] == "change" and line["before"] is None)["before"] = {"enabled": True}
 
 
 FORGERIES: dict[str, Forgery] = {
@@ -266,6 +304,31 @@ FORGERIES: dict[str, Forgery] = {
     "a change without a number": exchange("seq", None),
     "no head": behead,
     "an empty file": lambda told: told.clear(),
+    "another name for who": sampled("who", value="Eve"),
+    "another pseudonym": sampled("actor", "id", value="act_1"),
+    "another credential": sampled("actor", "auth", value="token"),
+    "another surface": sampled("source", "via", value="schedule"),
+    "a change said to take another back": sampled("reverts", value=3),
+    "a change said to be of a larger group": sampled("group", "count", value=9),
+    "a value said to be erased and shown": sampled("erased", value=["why"]),
+    "another document's name": sampled("document", value="flag other"),
+    "a lack that is left out": sampled("exceptions", value=[]),
+    "a time outside of the period": exchange("time", "2026-03-09T00:00:00.000000Z"),
+    "another project": summed("scope", "project", value="other"),
+    "another ledger's name": summed("origin", value="other"),
+    "fewer entries": summed("found", "entries", value=1),
+    "fewer changes": summed("found", "changes", value=1),
+    "nothing that reached production": summed("found", "reached", value=0),
+    "nobody who changed anything": summed("found", "people", value=[]),
+    "no change without an approval": summed("found", "checks", 1, "count", value=0),
+    "a check that is left out": lambda told: told[0]["found"]["checks"].pop(),
+    "another population": summed("found", "sampling", "population", value=1),
+    "another seed": summed("found", "sampling", "seed", value=""),
+    "a document before there was one": created,
+    "lines after the last": lambda told: told.append({"type": "end", "lines": len(told) + 1}),
+    "another number of lines": lambda told: told[-1].update(lines=3),
+    "a salt that is none": lambda told: told[-2]["values"][0].update(salt="AA=="),
+    "a number beyond all numbers": exchange("seq", 2**70),
     "peaks that do not fit": lambda told: told[0]["proof"].update(left=[]),
     "another proof between the checkpoints": lambda told: told[0]["proof"].update(consistency=[]),
 }
@@ -310,6 +373,11 @@ def test_report__its_leaf_hashes__make_the_signed_root_by_hand(app: App) -> None
     assert hashlib.sha256(b"\1" + own[0] + own[1]).digest() == pair
     assert root_by_hand([*hashes[:10], *own, *hashes[10:]]) == root
     assert root_by_hand([*hashes[:9], *own, *hashes[10:]]) != root
+
+
+def test_verify_report__of_what_is_nested_too_deep__refuses(app: App) -> None:
+    with pytest.raises(PeriodRefuted, match="not a report"):
+        verify_report([b"[" * 100_000], app.signer.vkey)
 
 
 def test_verify_report__signed_by_another_key__refuses(app: App, tmp_path: Path, clock: Calendar) -> None:
