@@ -65,6 +65,9 @@ HTTP_STATUS: dict[type[FlagtrailError], int] = {
 }
 """Every refusal's status. A class that is not here is a defect of ours, and told as one (500)."""
 
+_STORAGE = (errors.StorageFailed, errors.StorageCorrupt)
+_OURS = frozenset({"path", "database", "cause"})
+"""Facts of a failed database that are for the log: where it lies, and what it said itself."""
 _RESERVED = frozenset({"type", "title", "status", "detail", "code", "remedy", "instance", "request", "trace"})
 
 
@@ -91,15 +94,25 @@ def problem(error: FlagtrailError, request: str) -> Problem:
         "type": f"/api/docs#error-{error.code}",
         "title": error.title,
         "status": status,
-        "detail": error.detail,
+        "detail": _detail(error),
         "code": error.code,
         "remedy": error.remedy,
         "request": request,
         **({"trace": trace_id} if (trace_id := trace.ids().get("trace_id")) else {}),
     }
-    ours = {"path"} if isinstance(error, errors.StorageFailed | errors.StorageCorrupt) else set()
+    ours = _OURS if isinstance(error, _STORAGE) else frozenset()
     facts = {name: value for name, value in error.facts.items() if name not in _RESERVED | ours and value is not None}
     return Problem(status, _headers(error), {**members, **facts})
+
+
+def _detail(error: FlagtrailError) -> str:
+    """What is told of it: of a database neither its address nor its own words, which may hold that and file names."""
+    if not isinstance(error, _STORAGE):
+        return error.detail
+    detail = error.detail
+    for fact in (f" ({error.facts.get('cause')})", *(f" {error.facts.get(name)}" for name in ("path", "database"))):
+        detail = detail.replace(fact, "")
+    return detail
 
 
 def _headers(error: FlagtrailError) -> dict[str, str]:
