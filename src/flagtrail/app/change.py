@@ -291,7 +291,7 @@ class Changes:
         if change.occurred_at is not None and change.occurred_at > at:
             raise InvalidDocument([Defect("/occurred_at", f"{change.occurred_at} lies in the future")])
         group = uuid7(now)
-        frontier = Frontier(tx.head.size, tx.head.frontier)
+        frontier, root = Frontier(tx.head.size, tx.head.frontier), tx.head.root
         records: list[Record] = []
         for index, part in enumerate(decided):
             entry = Entry(
@@ -313,10 +313,10 @@ class Changes:
                 reverts=change.reverts,
                 source=Source(identity.actor.via, request, flagtrail.__version__),
             )
-            record = self._sealed(entry, frontier, part)
+            record = self._sealed(entry, root, part)
             records.append(record)
             frontier = frontier.append(record.leaf_hash)
-        root = frontier.root()
+            root = frontier.root()
         tx.append(records, Head(frontier.size, frontier.peaks, root, at))
         entries = tuple(record.entry for record in records)
         notice.refuse_unknown_zones(entries)
@@ -325,9 +325,9 @@ class Changes:
             notice.note(tx, (state, after), entries, [part.touches for part in decided])
         return _Applied(Receipt(entries, frontier.size), after)
 
-    def _sealed(self, entry: Entry, frontier: Frontier, part: Decided) -> Record:
+    def _sealed(self, entry: Entry, prev_root: bytes, part: Decided) -> Record:
         try:
-            sealed = seal(entry, log=self._origin, prev_root=frontier.root(), salt=salts())
+            sealed = seal(entry, log=self._origin, prev_root=prev_root, salt=salts())
         except ValueError as error:
             raise InvalidDocument([Defect("", f"cannot be recorded: {error}")]) from error
         disclosures = tuple(Disclosure(entry.seq, made.name, made.salt, made.value) for made in sealed.committed)

@@ -25,8 +25,7 @@ def stamp(moment: datetime) -> str:
     >>> stamp(datetime(2026, 11, 22, 7, tzinfo=UTC))
     '2026-11-22T07:00:00.000000Z'
     """
-    utc = moment.astimezone(UTC)
-    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S.%fZ}"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def read_time(text: str) -> str:

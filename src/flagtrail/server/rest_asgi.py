@@ -88,7 +88,7 @@ class ChangeFront:
         if (
             scheme.lower() != "bearer"
             or headers.get("content-type") != _JSON
-            or not (length.isdigit() and 0 < int(length) <= _LONGEST)
+            or not (length.isdecimal() and 0 < int(length) <= _LONGEST)
             or len(headers) != len(scope["headers"])
         ):
             return None

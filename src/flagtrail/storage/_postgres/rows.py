@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -101,7 +102,8 @@ def write(connection: Connection, batch: Batch, actors: MutableMapping[str, int]
     if not records and not batch.cells:
         return
     _number_actors(connection, [index.actor_words(record.entry.actor) for record in records], actors)
-    with connection.pipeline():
+    once = len({record.entry.subject.path for record in records}) == len(records) <= PAGE and not batch.cells
+    with nullcontext() if once else connection.pipeline():
         parts = [records[at : at + PAGE] for at in range(0, len(records), PAGE)]
         appended = [_append(connection, part, batch.head, actors) for part in parts]
         _write_cells(connection, batch.cells)
