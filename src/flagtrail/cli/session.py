@@ -16,6 +16,7 @@ import msgspec
 
 import flagtrail
 from flagtrail.app.settings import Settings, read_settings
+from flagtrail.cli.in_process import InProcess
 from flagtrail.cli.output import print_json
 from flagtrail.cli.refusals import Refused
 from flagtrail.model.errors import FlagtrailError, NotFound, ServerUnreachable, SettingInvalid
@@ -248,7 +249,7 @@ def _file(settings: Settings) -> Path | None:
 def _in_process(app: App) -> httpx2.AsyncBaseTransport:
     from flagtrail.server.asgi import create
 
-    return httpx2.ASGITransport(app=create(app), raise_app_exceptions=False)  # type: ignore[arg-type] # ASGI types differ by name
+    return InProcess(create(app))
 
 
 def _checked(server: str) -> str:
