@@ -83,6 +83,7 @@ def test_push__leaves_no_entry(client: httpx2.Client) -> None:
         pytest.param({"metric": "a b"}, "/samples/1/metric", "is no metric's name", id="name"),
         pytest.param({"environment": "moon"}, "/samples/1/environment", "there is no environment", id="environment"),
         pytest.param({"time": "soon"}, "/samples/1/time", "is not a time", id="time"),
+        pytest.param({"time": -1e308}, "/samples/1/time", "is not a time", id="a time beyond all numbers"),
         pytest.param({"time": "2036-01-01"}, "/samples/1/time", "in the future", id="future"),
         pytest.param({"time": 5}, "/samples/1/time", "before what is kept", id="long ago"),
         pytest.param({"time": 1e300}, "/samples/1/time", "in the future", id="never"),

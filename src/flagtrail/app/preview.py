@@ -16,10 +16,11 @@ from flagtrail.analysis.preview_words import breakdown_words, flag_words, value_
 from flagtrail.app.change import Changes
 from flagtrail.app.identity import Identity
 from flagtrail.changes.decide import Decided, decide
+from flagtrail.changes.policy import ANY_WHY
 from flagtrail.engine.check import check
 from flagtrail.model.change import Change
 from flagtrail.model.context import TARGETING_KEY
-from flagtrail.model.document import MAX_WHY_DEMANDED, decode
+from flagtrail.model.document import decode
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery, NotFound, TooManyRequests
 from flagtrail.model.flag import Json
@@ -35,8 +36,6 @@ MAX_DEFECTS = 20
 AT_ONCE = 2
 """Previews that one process computes at the same time: each takes a processor for a while."""
 WAIT_SECONDS = 5.0
-ANY_WHY = "-" * MAX_WHY_DEMANDED
-"""A preview needs no reason: this one is long enough for every policy."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

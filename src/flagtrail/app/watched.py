@@ -201,7 +201,7 @@ def _read_moment(given: str | float) -> int:
     """Unix milliseconds; raises InvalidQuery."""
     if isinstance(given, str):
         return milliseconds(datetime.fromisoformat(read_time(given)))
-    if not isfinite(given):
+    if not isfinite(given * 1_000):
         raise InvalidQuery(f"{given!r} is not a time")
     return round(given * 1_000)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from flagtrail.changes.diff import same
-from flagtrail.model.document import Document
+from flagtrail.model.document import MAX_WHY_DEMANDED, Document
 from flagtrail.model.entry import Touch
 from flagtrail.model.errors import WhyRequired
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.state import State
 from flagtrail.model.subject import Subject, project_subject
+
+ANY_WHY = "-" * MAX_WHY_DEMANDED
+"""Long enough for every policy: for what nobody has to give a reason of that length for."""
 
 
 def require_why(before: State, after: State, subject: Subject, touched: Collection[Touch], why: str) -> None:

@@ -20,7 +20,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, InvalidDocument, MetricUnreadable, NotFound, StorageFailed
 from flagtrail.model.guard import GuardAction, Limit
 from flagtrail.model.metric import Metric, Point, PointsQuery, Sample
-from flagtrail.model.subject import flag_subject, guard_subject, targeting_subject
+from flagtrail.model.subject import flag_subject, guard_subject, policy_subject, targeting_subject
 from flagtrail.model.targeting import Targeting
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -126,6 +126,15 @@ def test_guard__breached__takes_the_change_back_in_one_group_by_the_system(world
         f"guard of entry {set_by.seq}: errors was 0.05, above 0.02 (mean of 5 min until 2026-03-04T12:02:00Z);"
         " taken back"
     )
+    assert (world.percent(), world.guard().guard.state) == (0.0, "breached")
+
+
+def test_guard__breached_where_long_reasons_are_demanded__takes_the_change_back(world: World) -> None:
+    world.roll_out()
+    policy = {"why_required": "production", "why_min_length": 1_000}
+    world.change(Operation(action="put", subject=policy_subject(P), value=policy))
+    world.push(0.5, [BAD] * 6)
+    world.after(6)
     assert (world.percent(), world.guard().guard.state) == (0.0, "breached")
 
 
