@@ -394,7 +394,9 @@ def served(folder: Path, *, port: int = 0, **settings: Any) -> Iterator[World]: 
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
-        config = uvicorn.Config(create(app), log_config=None, access_log=False, lifespan="on", ws="none")
+        config = uvicorn.Config(
+            create(app), interface="asgi3", log_config=None, access_log=False, lifespan="on", ws="none"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
