@@ -13,11 +13,13 @@ import runpy
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import SupportsIndex
 
 _VARIABLE = "TEST_CLOCK"
 _HASTENED = "TEST_CLOCK_HASTENED"
+_LOOK_SECONDS = 0.05
 
 
 def library() -> Path | None:
@@ -39,7 +41,7 @@ class Clock:
         self.environment = {
             "LD_PRELOAD": str(found),
             "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             _VARIABLE: str(file),
             **({_HASTENED: "1"} if hastened else {}),
@@ -47,7 +49,7 @@ class Clock:
         self.set(seconds)
 
     def set(self, seconds: float) -> None:
-        """Set it to so many seconds after the real one; before it, where that is negative."""
+        """Set it to so many seconds after the real one (before it, if negative). It is seen within a second."""
         self.seconds = seconds
         draft = self._file.with_suffix(".new")
         draft.write_text(f"{seconds:+.0f}")
@@ -60,8 +62,21 @@ def _obey() -> None:
     # CPython sleeps until an absolute time, which libfaketime 0.9.10 moves although it was told not to.
     time.sleep = _sleep
     if _HASTENED in os.environ:
-        real = time.monotonic
-        time.monotonic = lambda: real() + float(file.read_text())
+        time.monotonic = _hastened(file)
+
+
+def _hastened(file: Path) -> Callable[[], float]:
+    """The monotonic clock, so many seconds ahead as the file says; it is looked at now and then."""
+    real, ahead, looked = time.monotonic, 0.0, -1.0
+
+    def monotonic() -> float:
+        nonlocal ahead, looked
+        now = real()
+        if now - looked > _LOOK_SECONDS:
+            ahead, looked = float(file.read_text()), now
+        return now + ahead
+
+    return monotonic
 
 
 def _sleep(seconds: SupportsIndex | float) -> None:

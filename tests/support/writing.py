@@ -13,6 +13,8 @@ from tests.support.documents import boolean_flag, enabled
 from tests.support.server import RunningServer
 
 PAUSE_SECONDS = 0.05
+CRITICAL_PAUSE_SECONDS = 0.2
+"""Alerts go out one after the other: more of them would only wait for each other."""
 PATIENCE_SECONDS = 15.0
 """How long a client waits for an answer before it goes away."""
 PROJECT = "/api/v1/projects/default"
@@ -61,7 +63,7 @@ class Writer(threading.Thread):
     def run(self) -> None:
         with self._client:
             for count in itertools.count(1):
-                if self._over.wait(PAUSE_SECONDS):
+                if self._over.wait(CRITICAL_PAUSE_SECONDS if self.critical else PAUSE_SECONDS):
                     break
                 self._make(f"{self.name} {count}", count)
 
