@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -14,7 +14,7 @@ from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.lease import Lease, LeaseLost
-from flagtrail.app.watched import Watched, milliseconds
+from flagtrail.app.watched import PUSHED, Watched, milliseconds
 from flagtrail.changes.revert import reverts
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
@@ -101,13 +101,17 @@ class Guards:
         guard = Guard(part.limits, part.minutes, part.over, part.action)
         return Operation(action="put", subject=subject, value=encode(guard))
 
-    def guards(self, project: str, *, flag: str | None = None) -> list[GuardView]:
-        """Every guard of a project that was not called off, those that watch first; raises NotFound."""
+    def guards(self, project: str, *, flag: str | None = None, near: bool = False) -> list[GuardView]:
+        """Every guard of a project that was not called off, those that watch first; raises NotFound.
+
+        With `near` nothing is read that has to be pulled from elsewhere: nobody waits for another server.
+        """
         state = self._changes.state
         if project not in state.projects():
             raise NotFound(f"there is no project {project!r}", kind="project", key=project)
         found = [held for held in state.of_kind("guard", project) if flag in {None, held.subject.flag}]
-        views = [self._view(held) for held in found]
+        pulled = {each.name for each in self._watched.metrics(project) if near and each.source != PUSHED}
+        views = [self._view(held, pulled) for held in found]
         return sorted(views, key=lambda view: (view.guard.state != "watching", view.flag, view.environment))
 
     def watching(self) -> Iterator[Versioned]:
@@ -178,10 +182,11 @@ class Guards:
         self._changes.apply_all([(SYSTEM_IDENTITY, change)], guard=require)
         log.info("guard.ended", guard=held.subject.path, seq=held.seq, state=found.verdict, reverted=bool(operations))
 
-    def _view(self, held: Versioned) -> GuardView:
+    def _view(self, held: Versioned, pulled: Collection[str]) -> GuardView:
         guard = cast("Guard", held.document)
         entry = self._entry(self._set_by(held))
-        found = self._standing(guard, entry) if guard.state == "watching" else None
+        read = guard.state == "watching" and not any(limit.metric in pulled for limit in guard.limits)
+        found = self._standing(guard, entry) if read else None
         return GuardView(
             flag=held.subject.flag or "",
             environment=held.subject.environment or "",
@@ -195,12 +200,10 @@ class Guards:
 
     def _set_by(self, held: Versioned) -> int:
         """The entry that set the guard, whatever became of it."""
-        guard = cast("Guard", held.document)
-        seq = held.seq
-        while guard.state != "watching":
-            seq = self._entry(seq).previous
-            guard = msgspec.convert(self._entry(seq).after, Guard)
-        return seq
+        entry = self._entry(held.seq)
+        while "guarded" not in entry.actions and entry.previous >= 0:
+            entry = self._entry(entry.previous)
+        return entry.seq
 
     def _standing(self, guard: Guard, entry: Entry) -> Standing:
         since, end = _moment(entry.time), _end(guard, entry)
@@ -231,7 +234,7 @@ class Guards:
             until=end,
             step=guard.over * MINUTE // BUCKETS,
         )
-        return self._watched.points(query)
+        return self._watched.source(query.project, metric).points(query)
 
     def _entry(self, seq: int) -> Entry:
         entry = self._storage.entry(seq)

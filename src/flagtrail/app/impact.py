@@ -122,6 +122,7 @@ class Impacts:
 
     def measured(self, project: str, environment: str, metric: str, asked: Windows) -> Measured:
         """A metric in the windows of a day, and in those of the days before it."""
+        source = self._watched.source(project, metric)
 
         def points(ago: int) -> list[Point]:
             own = asked.earlier(ago)
@@ -133,7 +134,7 @@ class Impacts:
                 until=own.end,
                 step=own.step,
             )
-            return self._watched.points(query)
+            return source.points(query)
 
         try:
             today = Day(0, points(0))

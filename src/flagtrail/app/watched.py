@@ -17,6 +17,8 @@ from flagtrail.model.metric import MAX_LABEL, MAX_LABELS, Metric, Point, PointsQ
 from flagtrail.model.state import State
 from flagtrail.storage import Storage
 
+PUSHED = "pushed"
+"""The source whose samples lie in our own storage."""
 MAX_SERIES = 1_000
 """Different sets of metric, environment and labels in one project."""
 MAX_POINTS = 11_000
@@ -84,12 +86,12 @@ class Watched:
                 found.setdefault(metric.name, metric)
         return [found[name] for name in sorted(found)]
 
-    def points(self, query: PointsQuery) -> list[Point]:
-        """A metric put together in buckets. Raises NotFound for one that nobody has, MetricUnreadable."""
+    def source(self, project: str, metric: str) -> Source:
+        """Where a metric comes from, to be asked as often as needed. Raises NotFound for one that nobody has."""
         for source in self._sources:
-            if any(metric.name == query.metric for metric in source.metrics(query.project)):
-                return source.points(query)
-        raise NotFound(f"there is no metric {query.metric!r}", kind="metric", key=query.metric)
+            if any(each.name == metric for each in source.metrics(project)):
+                return source
+        raise NotFound(f"there is no metric {metric!r}", kind="metric", key=metric)
 
     def read(
         self, project: str, metric: str, environment: str, *, since: str | None, until: str | None, step: int | None
@@ -119,7 +121,7 @@ class Watched:
             since=stamp(begin),
             until=stamp(end),
             step=chosen,
-            points=tuple(self.points(query)),
+            points=tuple(self.source(project, metric).points(query)),
         )
 
     def forget(self) -> int:

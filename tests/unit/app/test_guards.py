@@ -297,6 +297,17 @@ def test_guard__whose_source_fails__is_neither_breached_nor_passed_and_says_why(
     assert (world.guard().guard.state, world.percent()) == ("unjudged", 50.0)
 
 
+def test_guards__near_at_hand__wait_for_no_other_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.roll_out()
+    world.push(0.5, [FINE] * 6)
+    world.now = NOON + timedelta(minutes=6)
+    (pushed,) = world.app.guards.guards(P, near=True)
+    monkeypatch.setattr(world.app.watched, "_sources", [Failing()])
+    (pulled,) = world.app.guards.guards(P, near=True)
+
+    assert ([len(view.readings) for view in (pushed, pulled)], pulled.lacking) == ([1, 0], "")
+
+
 def test_guard__while_the_database_fails__is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.roll_out()
     world.push(0.5, [BAD] * 6)

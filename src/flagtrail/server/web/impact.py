@@ -85,14 +85,14 @@ def guard_of(page: Page, entry: Entry) -> GuardView | None:
     own = next((each for each in group if each.subject.kind == "guard"), None)
     if own is None:
         return None
-    views = page.app.guards.guards(own.subject.project or "", flag=own.subject.flag)
+    views = page.app.guards.guards(own.subject.project or "", flag=own.subject.flag, near=True)
     seqs = {each.seq for each in group}
     return next((view for view in views if view.environment == own.subject.environment and view.seq in seqs), None)
 
 
 def guards_of(page: Page, flag: str, environment: str) -> GuardView | None:
     """The newest guard of a flag in an environment."""
-    views = page.app.guards.guards(page.project, flag=flag)
+    views = page.app.guards.guards(page.project, flag=flag, near=True)
     return next((view for view in views if view.environment == environment), None)
 
 
