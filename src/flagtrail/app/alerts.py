@@ -109,14 +109,16 @@ class AlertFollower:
         return msgspec.json.decode(raw, type=_Place)
 
     def _sort_in(self, place: _Place) -> None:
-        """Let what the entries from the place on are for wait in its queues."""
-        size = self._storage.head().size
+        """Let what the entries from the place on are for wait in its queues.
+
+        Only as far as this process has heard of changes: the subscription says when an alert is due.
+        """
+        size = self._state().size
         while place.seq < size:
-            cells = self._storage.cells(ALERTS, start=alert_key(place.seq), limit=MOST)
+            known = self._storage.cells(ALERTS, start=alert_key(place.seq), limit=MOST)
+            cells = [cell for cell in known if int(cell.key) < size]
             found = [each for cell in cells for each in self._own(cell)]
-            after = _Place(
-                int(cells[-1].key) + 1 if len(cells) == MOST else max([size, *(int(c.key) + 1 for c in cells)])
-            )
+            after = _Place(int(cells[-1].key) + 1 if len(cells) == MOST else size)
             if not found and len(cells) < MOST and time.monotonic() - self._rested < REST_SECONDS:
                 return
             if not self._move(place, after, found):

@@ -111,6 +111,22 @@ def test_step__of_a_digest__is_one_message_with_all_in_order(shop: Shop, receive
     assert (early, messages(receiver)) == (0, [changes])
 
 
+def test_step__before_this_process_has_heard_of_a_change__leaves_it_until_it_has(
+    shop: Shop, receiver: Receiver
+) -> None:
+    one = started(shop, receiver)
+    unaware = shop.changes.state
+    at(shop, 10)
+    subscribe(shop, filter=Filter(kinds=("subscription",)), digest=Digest("daily"))
+    one._state = lambda: unaware
+    one.step()
+    early = shop.storage.cells("waiting/webhook")
+    one._state = lambda: shop.changes.state
+    one.step()
+
+    assert (early, len(shop.storage.cells("waiting/webhook")), receiver.received) == ([], 1, [])
+
+
 def test_step__in_quiet_hours__waits_and_then_tells_all_together(shop: Shop, receiver: Receiver) -> None:
     subscribe(shop, quiet_hours=NIGHT)
     one = started(shop, receiver)
