@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from flagtrail.model.errors import FlagtrailError, StorageFailed
+from flagtrail.model.errors import FlagtrailError, OutcomeUnknown, StorageFailed
 
 _MOST_AT_ONCE = 256
 """Units of work in one commit: bounds how much one failing commit takes with it."""
@@ -39,6 +39,17 @@ class Refused(Exception):
     def __init__(self, error: FlagtrailError) -> None:
         super().__init__(error.detail)
         self.error = error
+
+
+def undone(jobs: Sequence[Job], error: Exception) -> None:
+    """Let all of them fail by this error, which undid what they share.
+
+    A unit that was refused fails by it, too: its refusal may rest on what one before it added, which never came to be.
+    Where nobody can say what came to be, nothing of it did all the same, and its refusal is the better word.
+    """
+    for job in jobs:
+        if job.error is None or not isinstance(error, OutcomeUnknown):
+            job.error = error
 
 
 class WriterThread:

@@ -20,12 +20,12 @@ from tests.support.ledgers import Draft, append, fill, problems, seqs
 from tests.support.postgres import PostgresServer
 
 from flagtrail import storage as door
-from flagtrail.model.errors import OutcomeUnknown, StorageFailed
+from flagtrail.model.errors import OutcomeUnknown, StorageFailed, VersionConflict
 from flagtrail.model.metric import Sample
 from flagtrail.model.subject import flag_subject
 from flagtrail.model.usage import SampledContext, Usage
 from flagtrail.storage import Cell, EntryQuery, ReportMark, Storage, Transaction, load
-from flagtrail.storage._postgres import blocks, writer
+from flagtrail.storage._postgres import blocks, rows, writer
 from flagtrail.storage._postgres.store import PostgresStorage
 
 HOUR = "2026-03-05T12:00:00Z"
@@ -173,6 +173,34 @@ def test_commit__whose_outcome_nobody_can_tell__says_so(
 
     with pytest.raises(OutcomeUnknown, match="nobody can say whether it did"):
         fill(storage, Draft())
+
+
+def test_commit__that_fails_by_no_fault_of_postgres__lets_the_next_go_on(
+    storage: PostgresStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr(rows, "write", fail)
+        fill(storage, Draft())
+
+    assert seqs(fill(storage, Draft())) == [0]
+    assert problems(storage) == []
+
+
+def test_commit__whose_answer_is_lost__fails_those_who_were_refused_for_what_it_held(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    def change(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        storage._writer._connection = _Losing(storage._writer._connection, server, "before")  # type: ignore[assignment]  # stands in
+
+    def conflict(transaction: Transaction) -> None:
+        assert transaction.head.size == 1
+        raise VersionConflict("somebody was faster")
+
+    assert in_one_commit(storage, {"one": change, "two": conflict}) == {"one": StorageFailed, "two": StorageFailed}
 
 
 def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, server: PostgresServer) -> None:

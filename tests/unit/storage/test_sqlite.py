@@ -15,7 +15,7 @@ import pytest
 from tests.support.batches import in_one_commit
 from tests.support.ledgers import Draft, append, fill, problems, seqs, targeting_draft
 
-from flagtrail.model.errors import InvalidQuery, SettingInvalid, StorageCorrupt, StorageFailed
+from flagtrail.model.errors import InvalidQuery, SettingInvalid, StorageCorrupt, StorageFailed, VersionConflict
 from flagtrail.model.subject import flag_subject
 from flagtrail.storage import Cell, EntryQuery, Storage, Transaction, load
 from flagtrail.storage._sqlite import blocks, database
@@ -151,6 +151,42 @@ def test_commit__that_is_refused__fails_the_unit_whose_fault_it_is_and_no_other(
 
     assert outcomes == {"innocent": None, "guilty": StorageFailed}
     assert (storage.head().size, problems(storage)) == (1, [])
+
+
+def test_commit__that_fails_by_no_fault_of_sqlite__lets_the_next_go_on(storage: SqliteStorage) -> None:
+    too_large = 1 << 80  # no column takes it, and it is no error of SQLite's
+
+    with pytest.raises(OverflowError):
+        storage.write(lambda transaction: transaction.put_cell("place", Cell("a", b"1", too_large)))
+
+    assert seqs(fill(storage, Draft())) == [0]
+    assert storage.cells("place") == []
+
+
+def test_commit__of_a_transaction_that_sqlite_undid__writes_nothing(storage: SqliteStorage) -> None:
+    def work(transaction: Transaction) -> None:
+        storage._writer._connection.execute("ROLLBACK")  # as SQLite does by itself after some errors of a disk
+        append(transaction, Draft())
+
+    with pytest.raises(StorageFailed, match="transaction is lost"):
+        storage.write(work)
+
+    assert (storage.head().size, seqs(list(storage.current())), list(storage.leaves(0, 9))) == (0, [], [])
+    assert storage.leaf_hashes(0, 9) == []
+    assert seqs(fill(storage, Draft())) == [0]
+
+
+def test_commit__that_fails__fails_those_who_were_refused_for_what_it_held(storage: SqliteStorage) -> None:
+    def change(transaction: Transaction) -> None:
+        append(transaction, Draft())
+        storage._writer._connection.execute("ROLLBACK")
+
+    def conflict(transaction: Transaction) -> None:
+        assert transaction.head.size == 1
+        raise VersionConflict("somebody was faster")
+
+    assert in_one_commit(storage, {"one": change, "two": conflict}) == {"one": StorageFailed, "two": StorageFailed}
+    assert storage.head().size == 0
 
 
 def test_write__within_a_unit_of_work__is_refused_before_it_waits_for_itself(storage: Storage) -> None:

@@ -28,7 +28,7 @@ from flagtrail.storage._postgres.database import (
     refusal,
     refusals,
 )
-from flagtrail.storage._queue import Job, Refused, WriterThread
+from flagtrail.storage._queue import Job, Refused, WriterThread, undone
 
 _log = logging.getLogger(__name__)
 
@@ -118,11 +118,9 @@ class Writer:
         except Refused:
             self._connection.close()  # what failed in it may have left it useless: see `database.Pool`
             raise
-        except (psycopg.Error, FlagtrailError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the writer goes on: others wait for it
             self._connection.close()
-            told = refusal(error, self._location) if isinstance(error, psycopg.Error) else error
-            for job in jobs:
-                job.error = job.error or told
+            undone(jobs, refusal(error, self._location) if isinstance(error, psycopg.Error) else error)
 
     def _commit_together(self, jobs: Sequence[Job]) -> None:
         head, number = self._begin()

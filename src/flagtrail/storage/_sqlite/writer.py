@@ -11,7 +11,7 @@ from typing import Any
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.storage._batch import Batch, Unit
-from flagtrail.storage._queue import Job, Refused, WriterThread
+from flagtrail.storage._queue import Job, Refused, WriterThread, undone
 from flagtrail.storage._sqlite import blocks, rows
 from flagtrail.storage._sqlite.database import Location, connect, refusal, refusals
 
@@ -101,16 +101,15 @@ class Writer:
         except Refused:
             self._undo()
             raise
-        except (sqlite3.Error, FlagtrailError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the writer goes on: others wait for it
             self._undo()
-            told = refusal(error, self._path) if isinstance(error, sqlite3.Error) else error
-            for job in jobs:
-                job.error = job.error or told
+            undone(jobs, refusal(error, self._path) if isinstance(error, sqlite3.Error) else error)
 
     def _commit_together(self, jobs: Sequence[Job]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         batch = Batch(rows.head(self._connection), _Reader(self._connection, self._path))
         batch.run(job for job in jobs if not isinstance(job.work, Direct))
+        self._require_transaction()
         try:
             with refusals(self._path):
                 rows.write(self._connection, batch)
@@ -132,10 +131,14 @@ class Writer:
                 job.result = direct.work(Statements(self._connection))
         except BaseException as error:
             job.error = error
-            if not self._connection.in_transaction:
-                raise sqlite3.OperationalError("the transaction is lost") from error
+            self._require_transaction()
             self._connection.execute("ROLLBACK TO work")
         self._connection.execute("RELEASE work")
+
+    def _require_transaction(self) -> None:
+        """After some errors SQLite has undone all by itself; what is written then would be committed bit by bit."""
+        if not self._connection.in_transaction:
+            raise sqlite3.OperationalError("the transaction is lost")
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
