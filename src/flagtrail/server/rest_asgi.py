@@ -22,9 +22,10 @@ from litestar.types import Receive, Scope, Send
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import Identity
 from flagtrail.model.access import Role
+from flagtrail.model.errors import MalformedRequest
 from flagtrail.server import raw
 from flagtrail.server.identity import PUBLIC, SIGNED_IN, Credentials, Signed, read_headers, via_of
-from flagtrail.server.rest.body import decode_body
+from flagtrail.server.rest.body import CUT_OFF, decode_body
 from flagtrail.server.rest.call import Changed, call_of
 
 _JSON = "application/json"
@@ -124,12 +125,14 @@ class ChangeFront:
 
 
 async def _body(receive: Receive) -> bytes:
-    """All of the body: the HTTP server holds it to the length that was announced."""
-    message: Any = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False):
-        message = await receive()
+    """All of the body: the HTTP server holds it to the length that was announced. Raises MalformedRequest for less."""
+    body, more = b"", True
+    while more:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedRequest(CUT_OFF)
         body += message.get("body", b"")
+        more = message.get("more_body", False)
     return body
 
 

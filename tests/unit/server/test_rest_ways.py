@@ -160,3 +160,33 @@ def test_a_large_body__takes_the_long_way(house: House) -> None:
     house.ask("PATCH", f"{FLAGS}/flag_a", b'{"patch": {}, "why": "%b"}' % (b"x" * 70_000))
 
     assert house.long == 1
+
+
+@pytest.mark.parametrize("way", [SHORT, LONG])
+@pytest.mark.parametrize("part", [b"", b'{"patch": {"desc', b'{"patch": {"description": "x"}, "why": "a test"}'])
+def test_a_client__that_goes_away_within_its_body__has_changed_nothing(house: House, way: str, part: bytes) -> None:
+    size = house.app.changes.state.size
+    known = house.ask("GET", f"{FLAGS}/flag_a", b"").request.headers["authorization"]
+    messages: list[Json] = [{"type": "http.request", "body": part, "more_body": True}, {"type": "http.disconnect"}]
+    headers = {"authorization": known, "content-type": way, "content-length": "99"}
+    scope: Json = {
+        "type": "http",
+        "method": "PATCH",
+        "path": f"{FLAGS}/flag_a",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    sent: list[Json] = []
+
+    async def receive() -> Json:
+        return messages.pop(0)
+
+    async def send(message: Json) -> None:
+        sent.append(message)
+
+    house.long = 0
+    asyncio.run(house.front(scope, receive, send))  # type: ignore[arg-type]  # a coroutine, as ASGI has it
+
+    assert (house.long, sent[0]["status"]) == (way == LONG, 400)
+    assert b"ends too early" in sent[1]["body"]
+    assert house.app.changes.state.size == size

@@ -181,9 +181,10 @@ def test_commit__that_fails_by_no_fault_of_postgres__lets_the_next_go_on(
     def fail(*_: object) -> None:
         raise MemoryError
 
-    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+    with monkeypatch.context() as patched:
         patched.setattr(rows, "write", fail)
-        fill(storage, Draft())
+        with pytest.raises(MemoryError):
+            fill(storage, Draft())
 
     assert seqs(fill(storage, Draft())) == [0]
     assert problems(storage) == []

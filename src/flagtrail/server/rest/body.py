@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from functools import cache
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from flagtrail.model.document import MAX_INTEGER
 from flagtrail.model.errors import MalformedRequest
@@ -26,10 +28,19 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 NO_WHY = Why()
+CUT_OFF = "the body ends too early"
 
 
 class StrictRequest(Request[Any, Any, Any]):
     """A request whose JSON body is decoded straight into the handler's declared type."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes; where the client goes away half-way that is its doing, and no mistake of ours."""
+        try:
+            async for part in super().stream():
+                yield part
+        except InternalServerException as error:
+            raise MalformedRequest(CUT_OFF) from error
 
     async def json(self) -> Any:  # noqa: ANN401 - whatever the handler declares
         """The body. Raises MalformedRequest, UnsupportedMediaType, or Litestar's 413 beyond the handler's limit."""

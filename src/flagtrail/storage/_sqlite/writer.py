@@ -129,7 +129,7 @@ class Writer:
         try:
             with refusals(self._path):
                 job.result = direct.work(Statements(self._connection))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who waits on another thread
             job.error = error
             self._require_transaction()
             self._connection.execute("ROLLBACK TO work")
