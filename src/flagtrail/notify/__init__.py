@@ -9,6 +9,7 @@ business (`app/alerts.py`).
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
@@ -187,10 +188,13 @@ def message(entry: Entry, *, words: Sequence[str], flags: Sequence[str] = (), li
 
 
 def digest(changes: Sequence[Message], *, project: str, subscription: str, link: str = "") -> Digest:
-    """The message that tells of several changes at once."""
+    """The message that tells of several changes at once. Others of other changes have another id: receivers drop what
+    they had, and two subscriptions may begin with the same change, each with as many.
+    """
     first, last = changes[0], changes[-1]
+    told = hashlib.sha256("\n".join(change.id for change in changes).encode()).hexdigest()
     return Digest(
-        id=f"digest-{first.id}-{len(changes)}",
+        id=f"digest-{first.id}-{told[:16]}",
         time=last.time,
         headline=f"{len(changes)} changes for the subscription {subscription} of project {project}",
         project=project,

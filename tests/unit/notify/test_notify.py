@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,18 @@ def test_message__headline__says_who_did_what_where(
     subject: Subject, actions: tuple[Action, ...], headline: str
 ) -> None:
     assert notify.message(_entry(subject, *actions), words=()).headline == headline
+
+
+def test_digests__of_two_subscriptions__share_an_id_only_where_they_tell_the_same() -> None:
+    one = notify.message(_entry(flag_subject("p", "f")), words=())
+    first, second, third = (msgspec.structs.replace(one, id=name, seq=seq) for seq, name in enumerate("abc"))
+
+    def name(*changes: notify.Message, subscription: str = "hourly") -> str:
+        return notify.digest(changes, project="p", subscription=subscription).id
+
+    assert name(first, second) == name(first, second, subscription="daily")
+    assert name(first, second) != name(first, third, subscription="daily")
+    assert len({name(first, second), name(first, third), name(first, second, third), name(second, third)}) == 4
 
 
 def test_done__every_action__has_words() -> None:
