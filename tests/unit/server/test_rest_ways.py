@@ -190,3 +190,29 @@ def test_a_client__that_goes_away_within_its_body__has_changed_nothing(house: Ho
     assert (house.long, sent[0]["status"]) == (way == LONG, 400)
     assert b"ends too early" in sent[1]["body"]
     assert house.app.changes.state.size == size
+
+
+def test_a_request__that_is_cancelled_while_its_change_is_written__leaves_nobody_with_an_old_state(
+    house: House,
+) -> None:
+    size = house.app.changes.state.size
+
+    async def cancelled() -> None:
+        headers = {"authorization": f"Bearer {house.secrets['admin']}", "content-type": SHORT}
+        transport = httpx2.ASGITransport(app=house.front)  # type: ignore[arg-type]  # ASGI types differ by name
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
+            await client.get("/api/v1/me")
+            body = b'{"patch": {"description": "x"}, "why": "a test"}'
+            asking = asyncio.create_task(client.patch(f"{FLAGS}/flag_a", content=body))
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+                if house.app.storage.head().size > size:
+                    break
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await asyncio.sleep(0)
+
+    asyncio.run(cancelled())
+
+    assert house.app.changes.state.size == house.app.storage.head().size == size + 1

@@ -167,13 +167,22 @@ async def change(call: Call, operations: Sequence[Operation], body: Why, *, abou
 
 
 async def _receipt(call: Call, made: Change) -> Receipt:
-    """Wait for the change, without a thread of its own: it goes straight to the writer, and comes straight back."""
+    """Wait for the change, without a thread of its own: it goes straight to the writer, and comes straight back.
+
+    A request that is cancelled meanwhile has made it all the same: everybody but its client is told.
+    """
     loop = asyncio.get_running_loop()
-    durable: asyncio.Future[None] = loop.create_future()
+    receipt: asyncio.Future[Receipt] = loop.create_future()
 
     def settle() -> None:
-        if not durable.done():
-            durable.set_result(None)
+        try:
+            found = settled()
+        except BaseException as error:  # noqa: BLE001 - it belongs to who waits
+            if not receipt.done():
+                receipt.set_exception(error)
+        else:
+            if not receipt.done():
+                receipt.set_result(found)
 
     def done() -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
@@ -185,10 +194,9 @@ async def _receipt(call: Call, made: Change) -> Receipt:
             settled = changes.begin(
                 call.identity, made, done=done, request=call.request, idempotency_key=call.idempotency_key
             )
-            await durable
-            receipt = settled()
-            span.set(entries=len(receipt.entries), size=receipt.size)
-            return receipt
+            told = await receipt
+            span.set(entries=len(told.entries), size=told.size)
+            return told
     except VersionConflict as conflict:
         raise await run_sync(changes.explained, conflict) from None
 
