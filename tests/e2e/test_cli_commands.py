@@ -62,7 +62,7 @@ READS: list[tuple[str, str]] = [
     ("alerts list", "Channels: none"),
     (
         "alerts list --channel slack --subscription critical --outcome dead --entry 3 --limit 5 --before 9",
-        "Nothing was",
+        "No delivery matches.",
     ),
     ("alerts subscriptions list", "changes of flags tagged critical, that reach production"),
     ("alerts subscriptions show critical", "built in"),
@@ -96,7 +96,7 @@ CHANGES: list[tuple[str, str]] = [
     ("segments delete public_sector", "deleted"),
     (
         SUBSCRIBING,
-        "on slack, oncall, together daily at 08:30 (Europe/Berlin), but not mon from 22:00 to 07:00 (Europe/Berlin)",
+        "on slack, oncall, together daily at 08:30 (Europe/Berlin), quiet mon from 22:00 to 07:00 (Europe/Berlin)",
     ),
     ("alerts subscriptions edit critical --channel oncall --digest hourly", "created"),
     ("alerts subscriptions edit critical --clear tags --no-production --disable --why w", "created"),

@@ -93,7 +93,9 @@ def test_investigation__exported__is_the_whole_answer(client: httpx2.Client) -> 
         pytest.param({"context": ""}, 400, "the context is empty", id="no context"),
         pytest.param({"context": "plan"}, 400, "is not attribute=value", id="no value"),
         pytest.param({"context": '{"plan": '}, 400, "is not JSON", id="broken JSON"),
-        pytest.param({"context": "targetingKey=42"}, 400, "targetingKey must be a text", id="a key that is no text"),
+        pytest.param(
+            {"context": "targetingKey=42"}, 400, "The targetingKey must be a text", id="a key that is no text"
+        ),
         pytest.param({"since": "soon"}, 400, "is not a time", id="no time"),
         pytest.param({"since": "2026-11-02", "until": "2026-11-01"}, 400, "is empty", id="empty window"),
         pytest.param({"since": "2001-01-01", "until": "2002-01-01"}, 404, "nothing is known", id="before the record"),
@@ -181,6 +183,7 @@ def test_suspects__of_an_incident__are_told_in_words(client: httpx2.Client) -> N
         ("at=soon", 400, "is not a time"),
         ("at=2026-11-22&within=x", 400, "is no length of time"),
         ("at=2001-01-01", 404, "nothing is known"),
+        ("at=2026-11-22&environment=moon", 404, "never was an environment"),
         ("at=2026-11-22T09:29&within=30min", 200, "No change altered anything"),
     ],
 )

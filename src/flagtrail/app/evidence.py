@@ -104,7 +104,8 @@ class EvidenceReports:
             raise InvalidQuery("a report of the kind 'flag' needs a flag", parameter="flag")
         if asked.kind != "flag" and (asked.flag or asked.environment or asked.where):
             raise InvalidQuery(
-                f"a report of the kind {asked.kind!r} covers all of a project: it takes no flag, environment or where",
+                f"a report of the kind {asked.kind!r} covers all of a project: it takes no flag, environment or where; "
+                "leave them out, or ask for the kind 'flag'",
                 parameter="flag" if asked.flag else "environment" if asked.environment else "where",
             )
         if asked.sample is not None and not 0 <= asked.sample <= MAX_SAMPLE:

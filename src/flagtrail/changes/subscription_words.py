@@ -41,7 +41,7 @@ def channel_words(channels: Sequence[str]) -> str:
 def time_words(subscription: Subscription) -> str:
     """When alerts come."""
     quiet = subscription.quiet_hours
-    return _digest(subscription.digest) + ("" if quiet is None else f", but not {quiet_words(quiet)}")
+    return _digest(subscription.digest) + ("" if quiet is None else f", quiet {quiet_words(quiet)}")
 
 
 def quiet_words(quiet: QuietHours) -> str:

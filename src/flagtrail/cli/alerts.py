@@ -96,10 +96,12 @@ def list_alerts(session: Session, **asked: object) -> None:
     Example:
       flagtrail alerts list --outcome dead
     """
-    session.show(session.get(session.of_project("alerts"), **asked), Alerts, _listed)
+    narrowed = any(asked[name] is not None for name in ("channel", "subscription", "outcome", "entry", "cursor"))
+    empty = "No delivery matches." if narrowed else "Nothing was delivered yet."
+    session.show(session.get(session.of_project("alerts"), **asked), Alerts, lambda found: _listed(found, empty))
 
 
-def _listed(found: Alerts) -> None:
+def _listed(found: Alerts, empty: str) -> None:
     say(f"Channels: {', '.join(each.name for each in found.channels) or NO_CHANNEL}")
     if found.channels:
         rows = [(each.name, each.notifier, str(each.waiting), _fares(each)) for each in found.channels]
@@ -118,7 +120,7 @@ def _listed(found: Alerts) -> None:
         for each in found.items
     ]
     titles = ("number", "entry", "channel", "subscription", "outcome", "at", "tries", "detail")
-    table(titles, deliveries, empty="Nothing was delivered yet.")
+    table(titles, deliveries, empty=empty)
     if found.next is not None:
         say(f"Older ones: --before {found.next}")
 

@@ -41,7 +41,7 @@ PAYMENTS = flag_subject("shop", "payments")
 STAGING = targeting_subject("shop", "payments", "staging")
 PRODUCTION = targeting_subject("shop", "payments", "production")
 BETA = segment_subject("shop", "beta")
-AT_NIGHT = "but not every day from 22:00 to 07:00 (UTC), unless critical"
+AT_NIGHT = "quiet every day from 22:00 to 07:00 (UTC), unless critical"
 RULE = {"id": "r", "when": {"segment": "beta"}, "serve": {"variant": "on"}}
 
 
@@ -245,7 +245,7 @@ def test_decide__of_deleting_a_project__takes_its_subscriptions_along(shop: Shop
         ),
         (
             Subscription("s", quiet_hours=QuietHours("00:00", "00:00", ("sat",), critical_passes=False)),
-            "enabled; tells of every change; on every channel, at once, but not sat from 00:00 to 00:00 (UTC)",
+            "enabled; tells of every change; on every channel, at once, quiet sat from 00:00 to 00:00 (UTC)",
         ),
     ],
 )

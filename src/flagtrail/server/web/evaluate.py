@@ -53,7 +53,7 @@ def evaluate(page: Page) -> Html:
 def _context(text: str) -> dict[str, Json]:
     context = read_context(text)
     if not isinstance(context.get("targetingKey", ""), str):
-        raise InvalidQuery('targetingKey must be a text; write it in quotes: targetingKey="42"')
+        raise InvalidQuery('the targetingKey must be a text; write it in quotes: targetingKey="42"')
     return context
 
 

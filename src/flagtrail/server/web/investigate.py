@@ -190,7 +190,7 @@ def _asked(page: Page, typed: Typed, environment: str, span: str) -> Asked:
     if not context:
         raise InvalidQuery("the context is empty; say who it was, as attribute=value on each line, or as JSON")
     if not isinstance(context.get("targetingKey", ""), str):
-        raise InvalidQuery('targetingKey must be a text; write it in quotes: targetingKey="42"')
+        raise InvalidQuery('the targetingKey must be a text; write it in quotes: targetingKey="42"')
     now = page.app.clock()
     if span in SPANS or not (typed.since or typed.until):
         since, until = stamp(now - SPANS.get(span, SPANS["24 hours"])), stamp(now)

@@ -51,9 +51,10 @@ def suspects_page(page: Page) -> Html:
 
 
 def _ranked(page: Page, at: str, within: str) -> Ranked:
-    page.who.require("viewer", page.project, page.environment)
+    environment = page.query.get("environment") or page.environment
+    page.who.require("viewer", page.project, environment)
     length = span(within, "within")
-    found = page.app.blames.suspects(page.project, page.environment, read_time(at), length)
+    found = page.app.blames.suspects(page.project, environment, read_time(at), length)
     shown = found.suspects[:MOST_SHOWN]
     entries = {each.cause.seq: page.app.ask.entry(each.cause.seq) for each in shown}
     return Ranked(found, entries, len(found.suspects) - len(shown))
