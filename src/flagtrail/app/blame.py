@@ -12,7 +12,7 @@ from flagtrail.analysis.blame import Asked, Blame, blame
 from flagtrail.analysis.suspects import Incident, Suspects, suspects
 from flagtrail.app.clock import Clock, stamp
 from flagtrail.app.heard import refuse_unheard, require_project
-from flagtrail.app.moments import FIRST_MOMENT, as_datetime, just_after
+from flagtrail.app.moments import as_datetime, earlier, just_after
 from flagtrail.app.window import MAX_ENTRIES, Window, uncollected
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, InvalidQuery
@@ -63,7 +63,7 @@ class Blames:
             raise InvalidQuery(
                 f"within must be more than nothing and at most {MOST_WITHIN.days} days", parameter="within"
             )
-        since = stamp(max(as_datetime(moment) - FIRST_MOMENT, within) - within + FIRST_MOMENT)
+        since = earlier(moment, within)
         asked = Asked(project=project, environment=environment, context={}, since=since, until=moment)
         contexts = [each.context for each in self._storage.sampled_contexts(project, environment, limit=SAMPLED)]
         incident = Incident(project=project, environment=environment, at=moment, since=since)

@@ -66,14 +66,17 @@ def read_form(body: bytes) -> Form:
 def read_json(text: str, what: str) -> Json:
     """A JSON value; raises MalformedRequest with the line and column of the first mistake.
 
-    A key that stands twice is a mistake: one of its values would be lost in silence.
+    A key that stands twice is a mistake: one of its values would be lost in silence. So is what Python reads and
+    nobody can write: half of a surrogate pair, a number beyond all numbers.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except json.JSONDecodeError as error:
         raise MalformedRequest(f"{what} is not JSON: {error.msg}, line {error.lineno} column {error.colno}") from error
     except (ValueError, RecursionError) as error:
         raise MalformedRequest(f"{what} is not JSON: {error}") from error
+    return value
 
 
 def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -121,8 +124,8 @@ def _plain_first(text: str) -> tuple[list[Json], str]:
 
 def _bare(text: str) -> Json:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
+        value = read_json(text, "the value")
+    except MalformedRequest:
         return text
     return value if isinstance(value, (str, int, float)) else text
 

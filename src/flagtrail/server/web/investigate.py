@@ -15,7 +15,7 @@ from flagtrail.app.ask import At
 from flagtrail.app.blame_table import as_csv
 from flagtrail.app.clock import read_time, stamp
 from flagtrail.app.investigate import Kept
-from flagtrail.app.moments import just_before
+from flagtrail.app.moments import earlier, just_before
 from flagtrail.app.wording import text
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import BeforeRecord, FlagtrailError, InvalidQuery, NotFound
@@ -196,7 +196,7 @@ def _asked(page: Page, typed: Typed, environment: str, span: str) -> Asked:
         since, until = stamp(now - SPANS.get(span, SPANS["24 hours"])), stamp(now)
     else:
         until = min(read_time(typed.until) if typed.until else stamp(now), stamp(now))
-        since = read_time(typed.since) if typed.since else stamp(datetime.fromisoformat(until) - SPANS["24 hours"])
+        since = read_time(typed.since) if typed.since else earlier(until, SPANS["24 hours"])
     return Asked(
         project=page.project,
         environment=environment,
