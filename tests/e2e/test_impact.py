@@ -83,6 +83,7 @@ def test_push__leaves_no_entry(client: httpx2.Client) -> None:
     [
         pytest.param({"metric": "a b"}, "/samples/1/metric", "is no metric's name", id="name"),
         pytest.param({"environment": "moon"}, "/samples/1/environment", "there is no environment", id="environment"),
+        pytest.param({"value": 1e101}, "/samples/1/value", "must be a number from", id="value"),
         pytest.param({"time": "soon"}, "/samples/1/time", "is not a time", id="time"),
         pytest.param({"time": -1e308}, "/samples/1/time", "is not a time", id="a time beyond all numbers"),
         pytest.param({"time": "2036-01-01"}, "/samples/1/time", "in the future", id="future"),

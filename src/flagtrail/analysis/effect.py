@@ -9,13 +9,13 @@ how values hang together within an hour does not matter, since nothing but the d
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import inf, isfinite, sqrt
+from math import inf, sqrt
 from statistics import fmean, stdev, variance
 
 import msgspec
 
 from flagtrail.analysis.student import quantile, two_sided
-from flagtrail.model.metric import Point
+from flagtrail.model.metric import MAX_VALUE, Point
 
 DAY = 86_400_000
 """Of milliseconds."""
@@ -193,7 +193,7 @@ def _is_weekend(at: int) -> bool:
 def _move(asked: Windows, day: Day) -> _Move:
     """The buckets that lie wholly on one side: the one in which the change was made belongs to neither."""
     own = asked.earlier(day.ago)
-    kept = [point for point in day.points if isfinite(point.value)]
+    kept = [point for point in day.points if abs(point.value) <= MAX_VALUE]
     return _Move(
         [point.value for point in kept if own.start <= point.at and point.at + own.step <= own.at],
         [point.value for point in kept if own.at <= point.at < own.end],

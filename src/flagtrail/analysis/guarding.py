@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from math import isfinite
+from statistics import fmean
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from flagtrail.model.guard import Guard, Limit, plain
-from flagtrail.model.metric import Point
+from flagtrail.model.metric import MAX_VALUE, Point
 
 MIN_POINTS = 3
 """Stretches with samples that a mean needs."""
@@ -65,15 +65,15 @@ def standing(guard: Guard, span: Span, series: Mapping[str, Sequence[Point]]) ->
 
 def _means(points: Sequence[Point], over: int, span: Span) -> Iterator[tuple[int, float]]:
     """(when, mean of the time `over` before), wherever there is enough for one."""
-    kept = [point for point in points if span.since <= point.at < min(span.now, span.end) and isfinite(point.value)]
-    first, total = 0, 0.0
+    until = min(span.now, span.end)
+    kept = [point for point in points if span.since <= point.at < until and abs(point.value) <= MAX_VALUE]
+    first = 0
     for last, point in enumerate(kept):
-        total += point.value
         while kept[first].at <= point.at - over:
-            total -= kept[first].value
             first += 1
         if last - first + 1 >= MIN_POINTS:
-            yield point.at, total / (last - first + 1)
+            # Each mean anew: in a running total what a large value rounded away would be missing ever after.
+            yield point.at, fmean(each.value for each in kept[first : last + 1])
 
 
 def _gap(guard: Guard, limit: Limit, judged: Sequence[int], span: Span) -> str:

@@ -13,7 +13,17 @@ from flagtrail.app.identity import Identity
 from flagtrail.metrics import Source
 from flagtrail.model.document import is_key
 from flagtrail.model.errors import Defect, Forbidden, InvalidDocument, InvalidQuery, NotFound, TooLarge
-from flagtrail.model.metric import MAX_LABEL, MAX_LABELS, Metric, Point, PointsQuery, Push, PushedSample, Sample
+from flagtrail.model.metric import (
+    MAX_LABEL,
+    MAX_LABELS,
+    MAX_VALUE,
+    Metric,
+    Point,
+    PointsQuery,
+    Push,
+    PushedSample,
+    Sample,
+)
 from flagtrail.model.state import State
 from flagtrail.storage import Storage
 
@@ -157,8 +167,8 @@ class _Reading:
         if not is_key(pushed.metric):
             told = f"{pushed.metric!r} is no metric's name: 1 to 256 of the characters A-Z a-z 0-9 . _ -"
             self.defects.append(Defect(f"{path}/metric", told))
-        if not isfinite(pushed.value):
-            self.defects.append(Defect(f"{path}/value", "is no finite number"))
+        if not abs(pushed.value) <= MAX_VALUE:
+            self.defects.append(Defect(f"{path}/value", f"must be a number from -{MAX_VALUE:g} to {MAX_VALUE:g}"))
         environment = pushed.environment or self._own or ""
         if environment and environment not in self._environments:
             self.defects.append(Defect(f"{path}/environment", f"there is no environment {environment!r}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import floor, isfinite, log10
+from math import floor, isclose, isfinite, log10
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -17,6 +17,7 @@ GuardState: TypeAlias = Literal["watching", "breached", "passed", "unjudged"]
 MAX_LIMITS = 5
 LEAST_MINUTES, MOST_MINUTES = 5, 24 * 60
 LEAST_OVER, MOST_OVER = 1, 60
+_ROUNDED = 1e-9
 _LIMIT = re.compile(r"\s*(?P<metric>[^\s<>]+)\s*(?P<sign>[<>])\s*(?P<value>[+-]?[0-9]*\.?[0-9]+)\s*(?P<percent>%?)\s*")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,256}")
 
@@ -29,7 +30,9 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     below: float | None = None
 
     def passed_by(self, mean: float) -> bool:
-        """Whether a mean is beyond the limit."""
+        """Whether a mean is beyond the limit, and by more than adding up rounds: what lies at the limit keeps it."""
+        if any(isclose(mean, limit, rel_tol=_ROUNDED) for limit in (self.above, self.below) if limit is not None):
+            return False
         return (self.above is not None and mean > self.above) or (self.below is not None and mean < self.below)
 
     @property

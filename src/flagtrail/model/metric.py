@@ -11,6 +11,8 @@ MAX_SAMPLES = 10_000
 MAX_LABELS = 10
 MAX_LABEL = 100
 """Characters of a label's name or value."""
+MAX_VALUE = 1e100
+"""What lies beyond it, either way, is no figure of anything: sums of it would end in infinity."""
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 """(name, value), sorted by name."""

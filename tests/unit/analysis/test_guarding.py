@@ -33,6 +33,22 @@ def test_standing__within_limits__watches_and_tells_what_it_reads() -> None:
     assert found == Standing("watching", "", (Reading(ERRORS, 1.0, SINCE + 5 * MINUTE),))
 
 
+@pytest.mark.parametrize("value", [0.003, 0.021, 0.1, 0.3, 2.0])
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_standing__a_metric_that_stays_at_its_limit__is_no_breach(value: float, side: str) -> None:
+    limit = Limit("errors", above=value) if side == "above" else Limit("errors", below=value)
+    assert stands(30, minutely(*[value] * 30), Guard((limit,), 30)).verdict == "passed"
+
+
+def test_standing__after_a_value_that_dwarfs_the_others__judges_them_as_they_are() -> None:
+    guard = Guard((Limit("errors", below=0.02),), 30)
+    assert stands(16, minutely(*[1e17] * 6, *[0.05] * 10), guard).verdict == "watching"
+
+
+def test_standing__of_values_beyond_all_figures__has_nothing_to_judge() -> None:
+    assert stands(6, minutely(*[1e308] * 6)).readings == (Reading(ERRORS),)
+
+
 def test_standing__a_mean_beyond_the_limit__is_a_breach_at_that_moment() -> None:
     found = stands(6, minutely(1.0, 1.0, 1.0, 9.0, 1.0, 1.0))
 
