@@ -12,6 +12,7 @@ import msgspec
 import flagtrail
 from flagtrail.app import idempotency, notice, trace
 from flagtrail.app.clock import Clock, salts, stamp, uuid7
+from flagtrail.app.conflict import explained
 from flagtrail.app.identity import SYSTEM_IDENTITY, Identity
 from flagtrail.app.meter import Meter
 from flagtrail.changes.decide import Decided, decide
@@ -342,19 +343,7 @@ class Changes:
 
     def explained(self, conflict: VersionConflict) -> VersionConflict:
         """The conflict with what happened between the version that the caller saw and the present one."""
-        expected = conflict.facts.get("expected")
-        path = conflict.facts.get("subject")
-        if isinstance(expected, int) and isinstance(path, str):
-            history = self._storage.history([path])
-            since = [entry for entry in history if entry.version > expected]
-            conflict.facts["diff"] = [
-                {"seq": e.seq, "actor": e.actor.name, "time": e.time, "paths": list(e.paths), "why": e.why}
-                for e in since[-20:]
-            ]
-            seen = next((e for e in history if e.version == expected), None)
-            conflict.facts["theirs"] = since[-1].after if since else None
-            conflict.facts["yours_was_based_on"] = None if seen is None else seen.after
-        return conflict
+        return explained(self._storage, conflict)
 
 
 def _hours_between(earlier: str, later: str) -> float:
