@@ -40,7 +40,7 @@ class Past:
     """Evaluates as things stand, or as they stood; changes and counts nothing.
 
     Every question raises BeforeRecord for an instant before the project's first entry, and NotFound where there was no
-    such project or environment then.
+    such project or environment then, or is no such entry.
     """
 
     def __init__(self, storage: Storage, state: Callable[[], State], clock: Clock) -> None:
@@ -50,6 +50,7 @@ class Past:
 
     def state_at(self, project: str, at: At) -> State:
         """Every document of a project as it stood then."""
+        self._require_entry(at)
         return state_at(self._storage, project, at)
 
     def evaluate(
@@ -161,6 +162,7 @@ class Past:
         One that was made later counts where history of that time was brought into it.
         """
         require_project(self._state(), project)
+        self._require_entry(at)
         subject = environment_subject(project, environment)
         held = self._held(subject, at)
         if held is not None and held.document is not None:
@@ -172,6 +174,11 @@ class Past:
         then = "" if at is None else " then"
         detail = f"there {'is' if at is None else 'was'} no environment {environment!r} in project {project!r}{then}"
         raise NotFound(detail, kind="environment", key=environment)
+
+    def _require_entry(self, at: At | None) -> None:
+        """Raise beyond the ledger's end: a mistyped number would be answered as the present."""
+        if at is not None and at.seq is not None and at.seq >= self._storage.head().size:
+            raise NotFound(f"there is no entry {at.seq}", kind="entry", key=str(at.seq))
 
     def _was_served(self, project: str, environment: str, at: At) -> bool:
         """Whether any targeting of the environment is known of that time."""
