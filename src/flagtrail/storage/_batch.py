@@ -15,6 +15,8 @@ from flagtrail.model.errors import FlagtrailError, StorageFailed
 from flagtrail.storage import Cell, Head, Record
 from flagtrail.storage._queue import Job
 
+_FIRST_PAGE = 16
+
 Cells = dict[tuple[str, str], Cell | None]
 """Cells by collection and key; None where one is removed."""
 
@@ -109,6 +111,16 @@ class Unit:
     def delete_cell(self, collection: str, key: str) -> None:
         """Remove a cell; one that does not exist is no error."""
         self.cells[collection, key] = None
+
+
+def pages(low: int, high: int, most: int) -> Iterator[tuple[int, int]]:
+    """A range in parts, ever larger ones up to `most`: who wants the first few entries alone has the others wait for
+    no more, and who wants all of them asks seldom.
+    """
+    size = min(_FIRST_PAGE, most)
+    while low < high:
+        yield low, min(low + size, high)
+        low, size = low + size, min(4 * size, most)
 
 
 def require_next(before: Head, records: Sequence[Record], after: Head) -> None:

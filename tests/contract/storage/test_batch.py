@@ -88,6 +88,17 @@ def test_unit__in_a_batch__sees_what_those_before_it_added(storage: Storage) -> 
     assert storage.cells("place") == [Cell("a", b"added")]
 
 
+@pytest.mark.parametrize("first", [0, 1, 79, 80])
+def test_unit__that_reads_on_from_a_place__gets_each_entry_once(storage: Storage, first: int) -> None:
+    fill(storage, *[Draft()] * 79)
+
+    def read(transaction: Transaction) -> list[int]:
+        append(transaction, Draft())
+        return seqs(list(transaction.entries_from(first)))
+
+    assert storage.write(read) == list(range(first, 80))
+
+
 def test_unit__that_swallows_a_gap_it_made__changes_nothing_all_the_same(storage: Storage) -> None:
     def work(transaction: Transaction) -> None:
         with pytest.raises(StorageFailed, match="do not make"):

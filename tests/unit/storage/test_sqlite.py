@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +15,11 @@ import pytest
 from tests.support.batches import in_one_commit
 from tests.support.ledgers import Draft, append, fill, problems, seqs, targeting_draft
 
+from flagtrail.model.entry import Entry
 from flagtrail.model.errors import InvalidQuery, SettingInvalid, StorageCorrupt, StorageFailed, VersionConflict
 from flagtrail.model.subject import flag_subject
 from flagtrail.storage import Cell, EntryQuery, Storage, Transaction, load
-from flagtrail.storage._sqlite import blocks, database
+from flagtrail.storage._sqlite import blocks, database, rows
 from flagtrail.storage.sqlite import SqliteStorage
 
 SOURCE = Path(__file__).parents[3] / "src"
@@ -187,6 +188,23 @@ def test_commit__that_fails__fails_those_who_were_refused_for_what_it_held(stora
 
     assert in_one_commit(storage, {"one": change, "two": conflict}) == {"one": StorageFailed, "two": StorageFailed}
     assert storage.head().size == 0
+
+
+def test_unit__that_wants_the_first_few_entries__reads_few_while_others_wait(
+    storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(storage, *[Draft()] * 500)
+    read: list[int] = []
+    entries = rows.entries
+
+    def counted(connection: sqlite3.Connection, wanted: Sequence[int]) -> list[Entry]:
+        read.append(len(wanted))
+        return entries(connection, wanted)
+
+    monkeypatch.setattr(rows, "entries", counted)
+
+    assert storage.write(lambda transaction: next(transaction.entries_from(3))).seq == 3
+    assert sum(read) < 50
 
 
 def test_write__within_a_unit_of_work__is_refused_before_it_waits_for_itself(storage: Storage) -> None:

@@ -17,7 +17,7 @@ import psycopg
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, OutcomeUnknown
 from flagtrail.storage import Head
-from flagtrail.storage._batch import Batch, Unit
+from flagtrail.storage._batch import Batch, Unit, pages
 from flagtrail.storage._postgres import rows
 from flagtrail.storage._postgres.database import (
     IDLE_SECONDS,
@@ -59,8 +59,8 @@ class _Reader:
 
     def entries(self, low: int, high: int) -> Iterator[Entry]:
         """Entries of a range."""
-        for first in range(low, high, rows.PAGE):
-            yield from self._ask(partial(rows.entries_from, seq=first, limit=min(rows.PAGE, high - first)))
+        for first, last in pages(low, high, rows.PAGE):
+            yield from self._ask(partial(rows.entries_from, seq=first, limit=last - first))
 
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value."""

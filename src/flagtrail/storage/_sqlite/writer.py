@@ -10,7 +10,7 @@ from typing import Any
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError
-from flagtrail.storage._batch import Batch, Unit
+from flagtrail.storage._batch import Batch, Unit, pages
 from flagtrail.storage._queue import Job, Refused, WriterThread, undone
 from flagtrail.storage._sqlite import blocks, rows
 from flagtrail.storage._sqlite.database import Location, connect, refusal, refusals
@@ -58,8 +58,8 @@ class _Reader:
     def entries(self, low: int, high: int) -> Iterator[Entry]:
         """Entries of a range."""
         with refusals(self._path):
-            for first in range(low, high, rows.PAGE):
-                yield from rows.entries(self._connection, range(first, min(first + rows.PAGE, high)))
+            for first, last in pages(low, high, rows.PAGE):
+                yield from rows.entries(self._connection, range(first, last))
 
     def cell(self, collection: str, key: str) -> bytes | None:
         """A cell's value."""
