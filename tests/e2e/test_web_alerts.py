@@ -121,6 +121,7 @@ def test_form__filled_in__makes_the_subscription_and_shows_it_again(world: World
         False,
     )
     assert "together daily at 08:30 (Europe/Berlin), quiet mon, fri from 22:00 to 07:00" in text(shown)
+    assert re.search(r"created the subscription\s+billing", text(client.get("/changes?kind=subscription").text))
 
 
 def test_form__with_defects__tells_all_and_keeps_what_was_typed(world: World, client: httpx2.Client) -> None:

@@ -179,6 +179,8 @@ _WEIGHT = (
 
 def leading(entry: Entry) -> str:
     """The action that matters most to a reader: whoever asks who turned it on wants to see that first."""
+    if entry.subject.kind == "subscription" and "created" in entry.actions:
+        return "created"
     return next((action for action in _WEIGHT if action in entry.actions), entry.actions[0] if entry.actions else "")
 
 
