@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -50,11 +51,11 @@ def test_disk__of_a_sqlite_file_full_among_writers__refuses_until_there_is_room(
 
 
 @pytest.fixture
-def grown(tmp_path: Path) -> Path:
-    """A folder that PostgreSQL's own user may enter."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path
+def grown() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user may enter: pytest's own lie within some that it may not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 def test_disk__of_postgresql_full_among_writers__refuses_until_there_is_room(grown: Path) -> None:

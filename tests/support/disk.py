@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -22,11 +23,18 @@ class Disk:
         self._ballast = folder / "ballast"
 
     def fill(self) -> None:
-        """Use up all but `LEFT_BYTES`."""
-        free = os.statvfs(self.folder)
-        size = max(free.f_bavail * free.f_frsize - LEFT_BYTES, 0)
+        """Use up all but `LEFT_BYTES`, among writers who take of it meanwhile."""
         with self._ballast.open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, max(size, 1))
+            while True:
+                free = os.statvfs(self.folder)
+                size = max(free.f_bavail * free.f_frsize - LEFT_BYTES, 0)
+                try:
+                    os.posix_fallocate(ballast.fileno(), 0, max(size, 1))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC or size == 0:
+                        raise
+                else:
+                    return
 
     def free(self) -> None:
         """Give it back."""
