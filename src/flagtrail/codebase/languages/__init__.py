@@ -1,0 +1,223 @@
+"""The door to languages: how one language's syntax tree is read.
+
+A new file in this folder is a new language. It holds `LANGUAGE`, an instance of a subclass of `Language`, and
+passes the corpus in `tests/corpus/<name>` and `tests/contract/languages`. It never edits: it says what a node is, by
+the shapes of `flagtrail.codebase.shapes`, and the rewriter does the rest. Files whose name starts with `_` are
+parts of languages.
+"""
+# ruff: noqa: ARG002 - what is not of a shape is said without a look
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import PurePosixPath
+from typing import ClassVar
+
+import msgspec
+from tree_sitter import Node, Tree
+
+from flagtrail.codebase.shapes import (
+    Binding,
+    Call,
+    Chain,
+    Conditional,
+    Definition,
+    Equality,
+    Function,
+    Logical,
+    Loop,
+    Role,
+    Scalar,
+    Stub,
+    Switch,
+)
+from flagtrail.codebase.source import Source
+
+
+class Language(ABC):
+    """One language. Every reader takes any node and answers None where the node is not of its shape."""
+
+    NAME: ClassVar[str]
+    SUFFIXES: ClassVar[tuple[str, ...]]
+    BOOLEAN_TYPED: ClassVar[bool] = False
+    """`a && b` takes booleans only, so that `a && true` is `a` everywhere."""
+    ELSE: ClassVar[bytes] = b""
+    """What stands for the head of an arm that becomes the last one (see `Arm`)."""
+    EMPTY: ClassVar[bytes] = b"{}"
+    """A statement that does nothing, where one must stand."""
+    TRUE: ClassVar[bytes] = b"true"
+    FALSE: ClassVar[bytes] = b"false"
+    NULL: ClassVar[bytes] = b"null"
+    COMMENTS: ClassVar[frozenset[str]] = frozenset({"comment"})
+    NAMES: ClassVar[frozenset[str]] = frozenset({"identifier"})
+    """Node types of names, whatever they name."""
+    VERBATIM: ClassVar[frozenset[str]] = frozenset({"string"})
+    """Node types whose inner lines must never be re-indented."""
+    BLOCKS: ClassVar[frozenset[str]] = frozenset()
+    """Node types whose children are statements."""
+
+    # ---------------------------------------------------------------- bytes and literals
+    @abstractmethod
+    def parse(self, data: bytes, path: str) -> Tree:
+        """The syntax tree; `path` where the dialect hangs on the suffix."""
+
+    def source(self, path: str, data: bytes) -> Source:
+        """A file of this language."""
+        return Source.of(path, data, lambda data: self.parse(data, path))
+
+    def literal(self, value: Scalar) -> bytes:
+        """How a value is written. Text is quoted as JSON does, which is right in all but few languages."""
+        if value is None or isinstance(value, bool):
+            return self.NULL if value is None else self.TRUE if value else self.FALSE
+        return msgspec.json.encode(value)
+
+    @abstractmethod
+    def constant(self, node: Node) -> tuple[Scalar] | None:
+        """What a literal denotes, in a tuple since None is a value. Text with substitutions in it is none."""
+
+    # ---------------------------------------------------------------- expressions
+    def inner(self, node: Node) -> Node | None:
+        """What stands in parentheses that group and do nothing else; not those of an `if (..)`, call or tuple."""
+        return None
+
+    def negated(self, node: Node) -> Node | None:
+        """What `not x` negates."""
+        return None
+
+    def logical(self, node: Node) -> Logical | None:
+        """`and`, `or`."""
+        return None
+
+    def conditional(self, node: Node) -> Conditional | None:
+        """An expression that chooses. Not one whose branches are blocks of more than one expression."""
+        return None
+
+    def equality(self, node: Node) -> Equality | None:
+        """A comparison for being equal, or for being among constants."""
+        return None
+
+    def fallback(self, node: Node) -> tuple[Node, Node] | None:
+        """`left ?? right`, `left ?: right`."""
+        return None
+
+    def transparent(self, node: Node) -> Node | None:
+        """The operand of what leaves a constant as it is: `await x`, `Boolean(x)`, `bool(x)`, `x!!`, `x as boolean`."""
+        return None
+
+    @abstractmethod
+    def call(self, node: Node) -> Call | None:
+        """A call of a function or method."""
+
+    def member(self, node: Node) -> tuple[Node, Node] | None:
+        """`object.name`: the object, and the node of the name."""
+        return None
+
+    @abstractmethod
+    def pure(self, node: Node) -> bool:
+        """Whether evaluating it does nothing but yield a value: names, constants, members, operators on such."""
+
+    def in_condition(self, node: Node) -> bool:
+        """Whether only the truth of this expression matters: a condition, or in a chain of not, and, or that is one."""
+        return False
+
+    def needs_parentheses(self, node: Node, place: Node) -> bool:
+        """Whether `node` put in place of `place` would bind otherwise without parentheses around it."""
+        return False
+
+    # ---------------------------------------------------------------- statements
+    @abstractmethod
+    def chain(self, node: Node) -> Chain | None:
+        """An `if` with all its arms; not a later arm of another one, and none that is a `Conditional`."""
+
+    def switch(self, node: Node) -> Switch | None:
+        """A choice among cases."""
+        return None
+
+    def loop(self, node: Node) -> Loop | None:
+        """A loop with its condition in front."""
+        return None
+
+    def statement(self, node: Node) -> Node | None:
+        """The whole statement that consists of just this expression (`probe();`), else None."""
+        return None
+
+    def interior(self, source: Source, body: Node) -> tuple[int, int]:
+        """The bytes of a body's statements and comments, without braces and without the blanks around them."""
+        start, end = body.start_byte, body.end_byte
+        if source.data[start : start + 1] == b"{":
+            start, end = start + 1, end - 1
+        inside = source.data[start:end]
+        start += len(inside) - len(inside.lstrip())
+        return start, max(start, end - (len(inside) - len(inside.rstrip())))
+
+    @abstractmethod
+    def jumps(self, node: Node) -> bool:
+        """Whether control never goes past this statement: return, throw, break, or an `if` whose arms all do."""
+
+    def must_stay(self, statement: Node) -> bool:
+        """Whether a statement means something though it is never reached: hoisted functions, labels, a `yield`."""
+        return False
+
+    def bare_block(self, source: Source, body: Node) -> bytes | None:
+        """A body as a statement with a scope of its own (`{ .. }`), where the language has that."""
+        return None
+
+    def scoped_names(self, body: Node) -> Iterable[Node]:
+        """The names that belong to this block alone, so that they could clash if its statements left it."""
+        return ()
+
+    # ---------------------------------------------------------------- names
+    @abstractmethod
+    def role(self, node: Node) -> Role:
+        """What a name (one of NAMES) stands for."""
+
+    @abstractmethod
+    def bindings(self, node: Node) -> Iterable[Binding]:
+        """The variables that a statement binds or assigns to, each with its value."""
+
+    @abstractmethod
+    def function(self, node: Node) -> Function | None:
+        """A named function or method; also `const f = () => x`."""
+
+    @abstractmethod
+    def definitions(self, source: Source) -> Iterable[Definition]:
+        """Every name that this file binds and that could be removed."""
+
+    def test_case(self, node: Node) -> tuple[int, int] | None:
+        """For any node within one test, the bytes of that whole test; None outside of tests."""
+        return None
+
+    def stub(self, node: Node) -> Stub | None:
+        """For a call that is not made but described to a mock: what the mock is told to answer."""
+        return None
+
+
+def load() -> tuple[Language, ...]:
+    """Every language behind this door."""
+    return tuple(_languages())
+
+
+def names() -> tuple[str, ...]:
+    """The languages' names."""
+    return tuple(language.NAME for language in load())
+
+
+def of_path(path: str) -> Language | None:
+    """The language of a file, by its suffix."""
+    return _by_suffix().get(PurePosixPath(path).suffix)
+
+
+@cache
+def _by_suffix() -> dict[str, Language]:
+    return {suffix: language for language in load() for suffix in language.SUFFIXES}
+
+
+def _languages() -> Iterator[Language]:
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            language: Language = importlib.import_module(f"{__name__}.{info.name}").LANGUAGE
+            yield language

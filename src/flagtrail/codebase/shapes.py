@@ -1,0 +1,200 @@
+"""What the rewriter sees of a syntax tree, the same for all languages.
+
+A language reads its own nodes as these shapes; the rewriter folds shapes and
+never asks for a node's type. Every shape names nodes of the tree, whose bytes
+are then edited: what is not edited stays as it is, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tree_sitter import Node
+
+Scalar = bool | int | float | str | None
+"""What a literal denotes."""
+
+Role = Literal["read", "write", "bind", "shorthand", "member"]
+"""What a name stands for where it stands.
+
+- `read`: a use of a variable, function or type.
+- `write`: an assignment to it, also `+=`, `++`, `del`, `nonlocal` and `&x`.
+- `bind`: its declaration (variable, parameter, import, function, class).
+- `shorthand`: a read that is also the name of a field (`{enabled}`).
+- `member`: a name that is looked up in something else (`a.enabled`, a key of an object, a keyword argument's, a label).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Logical:
+    """`left and right`, `left or right`."""
+
+    operator: Literal["and", "or"]
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """An expression that is one of two others: `a ? b : c`, `b if a else c`, Kotlin's `if (a) b else c` as a value."""
+
+    condition: Node
+    then: Node
+    otherwise: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """`left == right`, or `!=` where negated; also `is`, `===`, `.equals()`. Exact for constants on both sides.
+
+    `one_of` holds instead of `right` what `left in (..)` compares with.
+    """
+
+    negated: bool
+    left: Node
+    right: Node | None = None
+    one_of: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call: `name` is the last part of what is called (`isEnabled` of `client.flags.isEnabled(..)`)."""
+
+    node: Node
+    name: Node
+    receiver: Node | None
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call; `name` where it is passed by name; `spread` where it stands for several."""
+
+    value: Node
+    name: str | None = None
+    spread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """`if condition: body`, the first of a chain or a later one.
+
+    `keyword` is its `if` or `elif`. `body` is a block or a single statement. Bytes from `keyword` up to
+    `head_end` are replaced by the language's `ELSE` where the arm becomes the last one, without a condition.
+    """
+
+    keyword: Node
+    condition: Node
+    body: Node
+    head_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A whole `if`, `else if`, `else` as a statement. `initializer` is Go's `if x := f(); ..`."""
+
+    node: Node
+    arms: tuple[Arm, ...]
+    otherwise: Node | None = None
+    initializer: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a switch: its constants, its statements, and whether control can fall into the next one.
+
+    `node` is the whole case, `values` nodes of what is compared, `body` the bytes of its statements [start, end)
+    without a `break` that only leaves the switch.
+    """
+
+    node: Node
+    values: tuple[Node, ...]
+    default: bool
+    body: tuple[int, int]
+    falls_through: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """`switch`, `match`, `when` over a subject. A subject of None is Go's and Kotlin's `switch { case a: }`: a chain.
+
+    `expression` where its value is used.
+    """
+
+    node: Node
+    subject: Node | None
+    cases: tuple[Case, ...]
+    expression: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`while (condition) body`. Loops that run at least once are none."""
+
+    node: Node
+    condition: Node
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`name = value` as a statement of its own, or one of several that a statement binds.
+
+    `scope` is the node within which the name means this variable (a function, block or module, as the language has
+    it). `removal` is the bytes to take out, so that the name is bound no more and everything else is;
+    `sole` says that this is the whole `statement`.
+    """
+
+    statement: Node
+    name: Node
+    value: Node
+    scope: Node
+    removal: tuple[int, int]
+    sole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A named function or method. `node` is all of it, with decorators, annotations and documentation comments.
+
+    `result` is the expression of the one statement `return result`, where the body is just that.
+    `private`: nobody outside this file can name it. `overrides`: it must stay, since a supertype demands it.
+    """
+
+    node: Node
+    name: Node
+    body: Node
+    result: Node | None = None
+    parameters: tuple[Node, ...] = ()
+    private: bool = False
+    overrides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A name that a file binds, which can be removed when nothing uses it any more.
+
+    `removal` is the bytes to take out, the whole statement where it is the only name of one. `reach` tells who can
+    use it: `local` a function, `file` this file alone, `repository` other files too. `pure`: taking it out drops no
+    side effect (an import for its effects, or `x = start()`, is not pure). For an import `origin` is the text of the
+    module it comes from.
+    """
+
+    kind: Literal["import", "variable", "constant", "function", "class", "parameter", "field", "member"]
+    name: Node
+    removal: tuple[int, int]
+    reach: Literal["local", "file", "repository"]
+    pure: bool = True
+    origin: str = ""
+    scope: Node | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """Where a test says what an evaluation is to answer: `every { flags.isEnabled(K) } returns true`,
+    `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered.
+    """
+
+    statement: Node
+    value: Node

@@ -1,0 +1,94 @@
+"""One file's bytes with their syntax tree, and edits of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node, Tree
+
+Parse = Callable[[bytes], Tree]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Bytes [start, end) become `text`."""
+
+    start: int
+    end: int
+    text: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it stands, parsed. Bytes that are no UTF-8 never come here."""
+
+    path: str
+    data: bytes
+    parse: Parse
+    tree: Tree
+
+    @classmethod
+    def of(cls, path: str, data: bytes, parse: Parse) -> Source:
+        """Parsed."""
+        return cls(path, data, parse, parse(data))
+
+    def edited(self, edits: Iterable[Edit]) -> Source:
+        """After edits, which must not overlap, parsed anew."""
+        pieces, at = [], 0
+        for edit in sorted(edits):
+            if edit.start < at:
+                raise ValueError(f"{self.path}: edits overlap at byte {edit.start}")
+            pieces += [self.data[at : edit.start], edit.text]
+            at = edit.end
+        return Source.of(self.path, b"".join([*pieces, self.data[at:]]), self.parse)
+
+    def text(self, node: Node) -> bytes:
+        """What a node was parsed from."""
+        return self.data[node.start_byte : node.end_byte]
+
+    def line_start(self, at: int) -> int:
+        """The first byte of the line that byte `at` is in."""
+        return self.data.rfind(b"\n", 0, at) + 1
+
+    def line_end(self, at: int) -> int:
+        """One past the last byte of that line, its newline included."""
+        end = self.data.find(b"\n", at)
+        return len(self.data) if end < 0 else end + 1
+
+    def indent(self, at: int) -> bytes:
+        """The blanks that the line of byte `at` begins with."""
+        line = self.data[self.line_start(at) : self.line_end(at)]
+        return line[: len(line) - len(line.lstrip(b" \t"))]
+
+    def line(self, at: int) -> int:
+        """The number of the line that byte `at` is in, from 1."""
+        return self.data.count(b"\n", 0, at) + 1
+
+    @property
+    def defects(self) -> int:
+        """How many ERROR and MISSING nodes the tree has. Valid files have some too: what counts is that none come."""
+        root = self.tree.root_node
+        return sum(node.is_error or node.is_missing for node in descendants(root)) if root.has_error else 0
+
+
+def descendants(node: Node) -> Iterator[Node]:
+    """A node and all below it, in the order of the text."""
+    cursor = node.walk()
+    while True:
+        yield cursor.node  # type: ignore[misc] # None only for a tree that is gone
+        if cursor.goto_first_child() or cursor.goto_next_sibling():
+            continue
+        while cursor.goto_parent():
+            if cursor.goto_next_sibling():
+                break
+        else:
+            return
+
+
+def ancestors(node: Node) -> Iterator[Node]:
+    """The nodes above a node, the nearest first."""
+    at = node.parent
+    while at is not None:
+        yield at
+        at = at.parent
