@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOORS = ("storage", "bus", "importers", "metrics", "notify", "reports")
+DOORS = ("storage", "bus", "importers", "metrics", "notify", "reports", "codebase.languages")
 CONTRACTS = {
     contract["id"]: contract
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
