@@ -1,0 +1,42 @@
+"""Asking git: fixed argument lists, no shell, nothing of the caller's environment that points at another repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from flagtrail.model.errors import SourceUnreadable
+
+TIMEOUT_SECONDS = 120.0
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
+
+
+def git(folder: Path, *arguments: str, seconds: float = TIMEOUT_SECONDS) -> bytes:
+    """What git prints when it is run in `folder`; raises SourceUnreadable with git's own words where it fails."""
+    program = shutil.which("git")
+    if program is None:
+        raise SourceUnreadable("git is not installed", source=str(folder))
+    environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    for name in _ELSEWHERE:
+        environment.pop(name, None)  # set inside hooks; they would point at another repository
+    command = [program, "--no-pager", "--literal-pathspecs", "-C", str(folder), "-c", "core.fsmonitor=false"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed program, a list of arguments, no shell
+            [*command, *arguments], capture_output=True, check=False, timeout=seconds, env=environment
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        late = isinstance(error, subprocess.TimeoutExpired)
+        words = f"took longer than {seconds:g} s" if late else str(error)
+        raise SourceUnreadable(f"git {arguments[0]} {words}", source=str(folder)) from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        told = said[0] if said else f"exit {done.returncode}"
+        raise SourceUnreadable(f"git {arguments[0]} failed in {folder}: {told}", source=str(folder))
+    return done.stdout
+
+
+def top(path: Path) -> Path | None:
+    """The root of the worktree that a folder is in, without asking git; None where it is in none."""
+    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), None)
