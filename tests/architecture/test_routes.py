@@ -38,6 +38,7 @@ ASIDE = {
     ("POST", "/members/{member:str}/login-link"): "a secret is no document",
     ("POST", "/members/{member:str}/password"): "a secret is no document",
     ("POST", "/projects/{project:str}/metrics"): "samples are what was measured, like reports of usage: no decision",
+    ("PUT", "/projects/{project:str}/references"): "a scan is what stands in source code, like samples: no decision",
     ("POST", "/alerts/test"): "it sends a message, and changes nothing",
     (
         "POST",

@@ -33,6 +33,7 @@ from flagtrail.app.metrics import Metrics
 from flagtrail.app.move import MoveRefused, unfinished
 from flagtrail.app.preview import Previews
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
+from flagtrail.app.references import References
 from flagtrail.app.settings import Settings, read_queries
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.app.sync import Sync
@@ -85,10 +86,11 @@ class App:
         self.access = Access(self.storage, self.changes, clock, session_hours=settings.session_hours)
         self.ask = Ask(self.storage, self.changes, clock, self.signer)
         self.previews = Previews(self.storage, self.changes)
-        self.past, self.blames, self.investigations = (
+        self.past, self.blames, self.investigations, self.references = (
             Past(self.storage, lambda: self.changes.state, clock),
             Blames(self.storage, lambda: self.changes.state, clock),
             Investigations(self.storage, clock),
+            References(self.storage, lambda: self.changes.state, clock),
         )
         self.watched = Watched(
             self.storage,
@@ -207,6 +209,7 @@ class App:
         self.storage.delete_old_usage(now)
         deliveries.trim(self.storage)
         self.watched.forget()
+        self.references.forget()
 
 
 def _metric_sources(storage: Storage, settings: Settings) -> list[Source]:

@@ -14,6 +14,7 @@ from flagtrail import storage as storage_door
 from flagtrail.ledger.checkpoint import parse_checkpoint
 from flagtrail.ledger.merkle import Frontier, leaf_hash, root_of
 from flagtrail.model.errors import FlagtrailError, LedgerBroken
+from flagtrail.model.reference import ScannedQuery
 from flagtrail.storage import Cell, Head, Record, ReportMark, Storage, Transaction
 
 T = TypeVar("T")
@@ -99,6 +100,7 @@ def move(source: Storage, target: Storage, *, now: float, progress: Progress) ->
     entries = _copy_entries(source, target, head, progress)
     rows, contexts = _copy_usage(source, target, begun)
     _copy_samples(source, target)
+    _copy_scans(source, target)
     cells = _copy_cells(source, target)
     _prove(source, target, head)
     target.delete_cell(MARKER, "begun")
@@ -194,6 +196,13 @@ def _copy_samples(source: Storage, target: Storage) -> None:
     for series in source.metric_series():
         for some in _batches(source.samples(series), _USAGE_ROWS):
             target.add_samples(series.project, some)
+
+
+def _copy_scans(source: Storage, target: Storage) -> None:
+    """Copy every scan of source code; to copy one again does no harm."""
+    for head in source.scans():
+        query = ScannedQuery(project=head.project, place=head.place, references=True)
+        target.put_scan(head, source.scanned_flags(query))
 
 
 def _mark(begun: _Begun, *what: str) -> ReportMark:

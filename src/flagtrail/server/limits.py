@@ -10,6 +10,7 @@ from flagtrail.model.errors import MalformedRequest
 MAX_BODY = 1 << 20
 MAX_IMPORT_BODY = 32 << 20
 MAX_PUSH_BODY = 4 << 20
+MAX_SCAN_BODY = 16 << 20
 MAX_DEPTH = 100
 """A condition of depth 20 nests three levels each, inside a rule inside a targeting inside a body."""
 

@@ -21,6 +21,7 @@ import msgspec
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import SettingInvalid
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
+from flagtrail.model.reference import ScanHead, ScannedFlag, ScannedQuery
 from flagtrail.model.usage import SampledContext, Span, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 
 T = TypeVar("T")
@@ -281,6 +282,21 @@ class Storage(Protocol):
 
     def delete_old_samples(self, before: int) -> int:
         """Remove samples of before that moment (Unix milliseconds), and series that are then empty; how many went."""
+
+    def put_scan(self, head: ScanHead, flags: Sequence[ScannedFlag]) -> bool:
+        """Keep a scan of source code in place of the one of its repository and branch; the flags' histories go on.
+
+        All or nothing. The answer is False, and nothing is changed, where a newer one (by `at`) is held.
+        """
+
+    def scans(self, project: str | None = None) -> list[ScanHead]:
+        """The scans of one project or all, by (project, repository, branch)."""
+
+    def scanned_flags(self, query: ScannedQuery) -> list[ScannedFlag]:
+        """What scans found of flags, by (flag, repository, branch)."""
+
+    def delete_old_scans(self, before: str) -> int:
+        """Remove scans that came before this stamp, unless they are of a default branch; how many went."""
 
     def close(self) -> None:
         """Finish what is queued and close."""

@@ -7,12 +7,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from flagtrail.ledger.merkle import EMPTY_ROOT
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
+from flagtrail.model.reference import ScanHead, ScannedFlag, ScannedQuery
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import (
     MAX_SAMPLED,
@@ -28,8 +27,10 @@ from flagtrail.storage import (
 )
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Batch, Unit
+from flagtrail.storage._held import Held, held_of
 from flagtrail.storage._queue import Job
 from flagtrail.storage._samples import SampleTables
+from flagtrail.storage._scans import ScanTables
 from flagtrail.storage._tables import UsageTables
 
 T = TypeVar("T")
@@ -63,40 +64,10 @@ def open_storage(url: str) -> MemoryStorage:
     return MemoryStorage()
 
 
-class _Held(msgspec.Struct, frozen=True):
-    """A record with what its entry is found by."""
-
-    record: Record
-    effective: int
-    terms: str
-    words: str
-    actor: str
-    subject: str
-
-    @property
-    def entry(self) -> Entry:
-        return self.record.entry
-
-    def has_text(self, needle: str) -> bool:
-        return needle in self.words or needle in self.actor or needle in self.subject
-
-
-def _held(record: Record) -> _Held:
-    entry = record.entry
-    return _Held(
-        record,
-        index.instant(entry.effective),
-        index.joined(index.entry_terms(entry, record.touches)),
-        index.entry_words(entry),
-        index.actor_words(entry.actor),
-        index.subject_words(entry.subject),
-    )
-
-
 class _Below:
     """See `_batch.Reader`: what a store holds."""
 
-    def __init__(self, log: Sequence[_Held], cells: Mapping[tuple[str, str], Cell]) -> None:
+    def __init__(self, log: Sequence[Held], cells: Mapping[tuple[str, str], Cell]) -> None:
         self._log = log
         self._cells = cells
 
@@ -117,13 +88,14 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._closed = False
-        self._log: list[_Held] = []
-        self._by_path: dict[str, list[_Held]] = {}
+        self._log: list[Held] = []
+        self._by_path: dict[str, list[Held]] = {}
         self._head = Head(0, (), EMPTY_ROOT, "")
         self._cells: dict[tuple[str, str], Cell] = {}
         self._below = _Below(self._log, self._cells)
         self._usage = UsageTables()
         self._samples = SampleTables()
+        self._scans = ScanTables()
 
     def write(self, work: Callable[[Unit], T]) -> T:
         """Run one unit of work alone; an exception undoes all of it."""
@@ -147,7 +119,7 @@ class MemoryStorage:
     def _take(self, batch: Batch) -> None:
         """Make what a unit of work adds stand; raises StorageFailed, with nothing changed, where a version is wrong."""
         newest: dict[str, int] = {}
-        added = [_held(record) for record in batch.records]
+        added = [held_of(record) for record in batch.records]
         for held in added:
             path, version = held.entry.subject.path, held.entry.version
             known = self._by_path.get(path)
@@ -254,7 +226,7 @@ class MemoryStorage:
         """Records of a range, as they were appended."""
         return (held.record for held in self._range(low, high))
 
-    def _range(self, low: int, high: int) -> list[_Held]:
+    def _range(self, low: int, high: int) -> list[Held]:
         with self._lock:
             return self._log[max(low, 0) : max(high, 0)]
 
@@ -369,15 +341,31 @@ class MemoryStorage:
         with self._lock:
             return self._samples.delete_old(before)
 
+    def put_scan(self, head: ScanHead, flags: Sequence[ScannedFlag]) -> bool:
+        """Keep a scan."""
+        with self._lock:
+            return self._scans.put(head, flags)
+
+    def scans(self, project: str | None = None) -> list[ScanHead]:
+        """The scans that are held."""
+        with self._lock:
+            return self._scans.heads(project)
+
+    def scanned_flags(self, query: ScannedQuery) -> list[ScannedFlag]:
+        """What scans found of flags."""
+        with self._lock:
+            return self._scans.flags(query)
+
+    def delete_old_scans(self, before: str) -> int:
+        """Remove old scans."""
+        with self._lock:
+            return self._scans.delete_old(before)
+
     def close(self) -> None:
         """Refuse further writes."""
         with self._lock:
             self._closed = True
 
 
-def _order(held: _Held) -> tuple[int, int]:
+def _order(held: Held) -> tuple[int, int]:
     return held.effective, held.entry.seq
-
-
-def _address(item: tuple[tuple[str, str], Cell]) -> tuple[str, str]:
-    return item[0]

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import StorageFailed
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
+from flagtrail.model.reference import ScanHead, ScannedFlag, ScannedQuery
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import (
     MAX_SAMPLED,
@@ -28,7 +29,7 @@ from flagtrail.storage import (
 )
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Unit
-from flagtrail.storage._sqlite import backup, database, questions, rows, samples, usage
+from flagtrail.storage._sqlite import backup, database, questions, rows, samples, scans, usage
 from flagtrail.storage._sqlite.database import Location, bounded, connect, prepare, refusals
 from flagtrail.storage._sqlite.writer import Direct, Statements, Writer
 
@@ -341,6 +342,24 @@ class SqliteStorage:
     def delete_old_samples(self, before: int) -> int:
         """Remove old samples."""
         return self._write_directly(lambda statements: samples.delete_old(statements, before))
+
+    def put_scan(self, head: ScanHead, flags: Sequence[ScannedFlag]) -> bool:
+        """Keep a scan."""
+        return self._write_directly(lambda statements: scans.put(statements, head, flags))
+
+    def scans(self, project: str | None = None) -> list[ScanHead]:
+        """The scans that are held."""
+        with self._reading() as connection:
+            return scans.heads(connection, project)
+
+    def scanned_flags(self, query: ScannedQuery) -> list[ScannedFlag]:
+        """What scans found of flags."""
+        with self._reading() as connection:
+            return scans.flags(connection, query)
+
+    def delete_old_scans(self, before: str) -> int:
+        """Remove old scans."""
+        return self._write_directly(lambda statements: scans.delete_old(statements, before))
 
     def close(self) -> None:
         """Finish what is queued and close."""

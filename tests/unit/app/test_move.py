@@ -17,6 +17,7 @@ from flagtrail.app.settings import Settings
 from flagtrail.app.sign import CheckpointSigner
 from flagtrail.model.errors import LedgerBroken, StorageFailed
 from flagtrail.model.metric import Sample
+from flagtrail.model.reference import CodeReference, CountPoint, ScanHead, ScannedFlag, ScannedQuery
 from flagtrail.model.usage import SampledContext, Usage
 from flagtrail.storage import Cell, EntryQuery, Record, ReportMark, Storage
 
@@ -64,6 +65,19 @@ def source(tmp_path: Path) -> Iterator[Storage]:
     storage.add_samples(
         "shop", [Sample("errors", 1_000 * at, at / 7, "production", (("region", "eu"),)) for at in range(9)]
     )
+    storage.put_scan(
+        ScanHead("shop", "web", "main", "c0ffee0", HOUR, HOUR, default=True),
+        [
+            ScannedFlag(
+                repository="web",
+                branch="main",
+                flag="checkout",
+                counts={"evaluation": 1},
+                history=(CountPoint("2025-01-01T00:00:00.000000Z", "abcdef0", 2),),
+                references=(CodeReference("checkout", "cart.py", 7, "evaluation"),),
+            )
+        ],
+    )
     yield storage
     storage.close()
 
@@ -83,6 +97,7 @@ def held(storage: Storage) -> dict[str, object]:
         "contexts": storage.sampled_contexts("shop", "production"),
         "reports": [mark for mark in storage.usage_reports() if not mark.id.startswith("move/")],
         "samples": [(series, storage.samples(series)) for series in storage.metric_series()],
+        "scans": (storage.scans(), storage.scanned_flags(ScannedQuery(project="shop", references=True))),
         "flag": storage.entries(EntryQuery(project="shop", flag="checkout")),
         "text": storage.entries(EntryQuery(text="because")),
     }

@@ -22,6 +22,7 @@ from tests.support.postgres import PostgresServer
 from flagtrail import storage as door
 from flagtrail.model.errors import OutcomeUnknown, StorageFailed, VersionConflict
 from flagtrail.model.metric import Sample
+from flagtrail.model.reference import ScanHead, ScannedFlag, ScannedQuery
 from flagtrail.model.subject import flag_subject
 from flagtrail.model.usage import SampledContext, Usage
 from flagtrail.storage import Cell, EntryQuery, ReportMark, Storage, Transaction, load
@@ -302,9 +303,15 @@ def test_app_role__can_do_all_that_a_server_does(served: tuple[str, Storage]) ->
     )
 
     storage.add_samples("default", [Sample("errors", at, 0.5) for at in (1, 2)])
+    for _ in range(2):
+        storage.put_scan(
+            ScanHead("default", "shop", "fix", "c0ffee0", HOUR, HOUR),
+            [ScannedFlag(repository="shop", branch="fix", flag="checkout")],
+        )
 
     assert storage._pool.ask(blocks.built) == blocks.SIZE
     assert (storage.delete_old_samples(2), len(storage.metric_series())) == (1, 1)
+    assert (len(storage.scanned_flags(ScannedQuery(project="default"))), storage.delete_old_scans("3")) == (1, 1)
     assert (storage.delete_expired_cells(9.0), storage.delete_old_usage(1e10)) == (1, 2)
     assert seqs(storage.entries(EntryQuery(project="default", flag="search"))) == [blocks.SIZE]
     assert problems(storage) == []

@@ -21,6 +21,7 @@ from flagtrail.server.rest import (
     metrics,
     preview,
     projects,
+    references,
     reports,
     segments,
     subscriptions,
@@ -52,6 +53,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *watched.ROUTES,
     *guards.ROUTES,
     *impact.ROUTES,
+    *references.ROUTES,
 ]
 UNGATED: list[HTTPRouteHandler] = [*health.ROUTES, *metrics.ROUTES]
 """Served at the root, for those who run it: without a credential, or (metrics) with more than one kind of it."""

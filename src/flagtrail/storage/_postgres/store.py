@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from flagtrail.model.entry import Entry
 from flagtrail.model.metric import MetricSeries, Point, PointsQuery, Sample
+from flagtrail.model.reference import ScanHead, ScannedFlag, ScannedQuery
 from flagtrail.model.usage import SampledContext, Usage, UsageClient, UsageCount, UsageReporter, UsageSummary
 from flagtrail.storage import (
     MAX_SAMPLED,
@@ -24,7 +25,7 @@ from flagtrail.storage import (
 )
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Unit
-from flagtrail.storage._postgres import blocks, questions, rows, samples, schema, usage
+from flagtrail.storage._postgres import blocks, questions, rows, samples, scans, schema, usage
 from flagtrail.storage._postgres.database import Connection, Location, Pool, bounded, connect, refusals
 from flagtrail.storage._postgres.writer import Writer
 
@@ -262,6 +263,22 @@ class PostgresStorage:
     def delete_old_samples(self, before: int) -> int:
         """Remove old samples."""
         return self._alone(lambda connection: samples.delete_old(connection, before))
+
+    def put_scan(self, head: ScanHead, flags: Sequence[ScannedFlag]) -> bool:
+        """Keep a scan."""
+        return self._alone(lambda connection: scans.put(connection, head, flags))
+
+    def scans(self, project: str | None = None) -> list[ScanHead]:
+        """The scans that are held."""
+        return self._pool.ask(lambda connection: scans.heads(connection, project))
+
+    def scanned_flags(self, query: ScannedQuery) -> list[ScannedFlag]:
+        """What scans found of flags."""
+        return self._pool.ask(lambda connection: scans.flags(connection, query))
+
+    def delete_old_scans(self, before: str) -> int:
+        """Remove old scans."""
+        return self._alone(lambda connection: scans.delete_old(connection, before))
 
     def settle(self) -> None:
         """Wait until what entries are found by is built as far as it can be: questions are then as fast as they get."""
