@@ -6,27 +6,8 @@ Nothing is written here. A plan is a pure function of the files, the flag's key 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-from flagtrail.codebase.shapes import Scalar
-
-Why = Literal[
-    "impure_argument",
-    "impure_operand",
-    "value_context",
-    "name_clash",
-    "reassigned",
-    "captured",
-    "falls_through",
-    "last_yield",
-    "mock",
-    "dynamic_key",
-    "unclassified",
-    "unsupported",
-    "still_used",
-    "new_defects",
-]
-"""Why a place was left alone."""
+from flagtrail.codebase.rewrite.refused import Why
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,7 +34,7 @@ class Winner:
     """What the flag answers from now on: the variant's name and its value."""
 
     variant: str
-    value: Scalar | dict[str, object] | list[object]
+    value: object
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `field`, or one of them with an error beside it (Go). `yields` is what a value is: whatever the flag's variant
     has (`value`), whether the flag is on (`enabled`), or the variant's name (`variant`). `set_to` is, for an
     override, the position or name of the argument with the value; without it `sets` is the value. `negated`: the
-    answer is the opposite.
+    answer is the opposite. `pure` are names of calls that only build an argument (`EvaluationContext`).
     """
 
     call: str
@@ -55,6 +55,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     set_to: int | str | None = None
     sets: bool | str | None = None
     case: Literal["camel", "as_is"] = "as_is"
+    pure: tuple[str, ...] = ()
 
     def names(self, language: str) -> bool:
         """Whether it is of this language."""

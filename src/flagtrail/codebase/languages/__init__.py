@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 from tree_sitter import Node, Tree
@@ -57,6 +57,10 @@ class Language(ABC):
     """Node types of names, whatever they name."""
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"string"})
     """Node types whose inner lines must never be re-indented."""
+    SHARES_FOLDER: ClassVar[bool] = False
+    """Files of one folder see each other's names without an import."""
+    BLOCK_NEEDS_STATEMENT: ClassVar[bool] = False
+    """A block without a statement is no block: EMPTY stands in it."""
     BLOCKS: ClassVar[frozenset[str]] = frozenset()
     """Node types whose children are statements."""
 
@@ -112,6 +116,14 @@ class Language(ABC):
     def call(self, node: Node) -> Call | None:
         """A call of a function or method."""
 
+    def span(self, call: Call) -> tuple[int, int]:
+        """The bytes of a call, where its node has more or less than it."""
+        return call.node.start_byte, call.node.end_byte
+
+    def takes_several(self, call: Node) -> bool:
+        """Whether two values, with a comma between, can stand in place of this call that answers two."""
+        return False
+
     def member(self, node: Node) -> tuple[Node, Node] | None:
         """`object.name`: the object, and the node of the name."""
         return None
@@ -162,6 +174,10 @@ class Language(ABC):
         """Whether a statement means something though it is never reached: hoisted functions, labels, a `yield`."""
         return False
 
+    def generates(self, statement: Node) -> bool:
+        """Whether a statement holds a `yield` of the function that it stands in."""
+        return False
+
     def bare_block(self, source: Source, body: Node) -> bytes | None:
         """A body as a statement with a scope of its own (`{ .. }`), where the language has that."""
         return None
@@ -179,9 +195,23 @@ class Language(ABC):
     def bindings(self, node: Node) -> Iterable[Binding]:
         """The variables that a statement binds or assigns to, each with its value."""
 
+    def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
+        """Who can name the variable. One of a module or class, where others may import it: the repository."""
+        return "repository" if binding.scope.parent is None else "local"
+
+    def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:
+        """How other text stands where a name is read: which bytes [start, end) become what."""
+        if self.role(read) == "shorthand":
+            text = source.text(read) + b": " + text
+        return read.start_byte, read.end_byte, text
+
     @abstractmethod
     def function(self, node: Node) -> Function | None:
         """A named function or method; also `const f = () => x`."""
+
+    def is_member(self, function: Node) -> bool:
+        """Whether a function is one of a class or object, called on a value."""
+        return False
 
     @abstractmethod
     def definitions(self, source: Source) -> Iterable[Definition]:
@@ -189,6 +219,10 @@ class Language(ABC):
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """For any node within one test, the bytes of that whole test; None outside of tests."""
+        return None
+
+    def scoped(self, call: Node) -> tuple[Node, Node | None] | None:
+        """For a call used as a decorator or context manager: what goes with it, and the body that stays, if any."""
         return None
 
     def stub(self, node: Node) -> Stub | None:

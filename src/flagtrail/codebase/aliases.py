@@ -1,0 +1,177 @@
+"""Names that stand for a flag: constants that hold its key, and functions and variables that hold its answer.
+
+A name found in one file is looked for in the others. There it means the flag where it is imported, or qualified
+by what it is a member of, or where the language shares names within a folder; a name that could as well be
+another's is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from tree_sitter import Node
+
+from flagtrail.codebase import sites
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import placeholders as named
+from flagtrail.codebase.rewrite.seeds import Derived
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source
+
+_VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
+"""What may stand between a constant's name and the literal that it holds: a type, a conversion, `=`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A constant, enum member or entry that holds the key. `container` is what it is a member of, empty if nothing."""
+
+    name: bytes
+    path: str
+    container: bytes
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A derived name with the file that defines it. `local`: nobody outside that file can use it."""
+
+    derived: Derived
+    path: str
+    local: bool
+    member: bool
+
+
+def aliases(source: Source, language: Language, key: str) -> Iterator[Alias]:
+    """The names that this file gives to the key."""
+    literals = list(sites.texts(source, language, key))
+    if not literals:
+        return
+    definitions = list(language.definitions(source))
+    for literal in literals:
+        holder = _holder(source, definitions, literal)
+        if holder is not None:
+            container = _container(definitions, holder)
+            yield Alias(
+                source.text(holder.name),
+                source.path,
+                (container and source.text(container.name)) or b"",
+                holder.reach != "repository",
+            )
+
+
+def _holder(source: Source, definitions: Iterable[Definition], literal: Node) -> Definition | None:
+    """The smallest definition whose value is just this literal."""
+    around = [
+        each
+        for each in definitions
+        if each.kind in ("constant", "variable", "member", "field")
+        and each.removal[0] <= literal.start_byte
+        and literal.end_byte <= each.removal[1]
+        and each.name.end_byte <= literal.start_byte
+        and _VALUE.fullmatch(source.data[each.name.end_byte : literal.start_byte])
+    ]
+    return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
+
+
+def _container(definitions: Iterable[Definition], inner: Definition) -> Definition | None:
+    around = [
+        each
+        for each in definitions
+        if each.kind in ("constant", "variable", "class")
+        and each.name != inner.name
+        and each.removal[0] <= inner.removal[0]
+        and inner.removal[1] <= each.removal[1]
+    ]
+    return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
+
+
+def aliases_in(source: Source, language: Language, found: Iterable[Alias]) -> frozenset[bytes]:
+    """Those names that mean the key in this file."""
+    return frozenset(alias.name for alias in found if _means(source, language, alias))
+
+
+def _means(source: Source, language: Language, alias: Alias) -> bool:
+    if alias.name not in source.data:
+        return False
+    if alias.path == source.path:
+        return True
+    if alias.local:
+        return False
+    if alias.container and alias.container in source.data:
+        return True
+    return imported(source, language, alias.name) or _shares(source.path, alias.path, language)
+
+
+def imported(source: Source, language: Language, name: bytes) -> bool:
+    """Whether a file imports a name."""
+    return any(each.kind == "import" and source.text(each.name) == name for each in language.definitions(source))
+
+
+def _shares(path: str, other: str, language: Language) -> bool:
+    return language.SHARES_FOLDER and PurePosixPath(path).parent == PurePosixPath(other).parent
+
+
+def derived(source: Source, language: Language, key: str) -> Iterator[Known]:
+    """The functions and variables of this folded file that are the flag's answer and nothing else."""
+    for node in named.found(source, language):
+        for known in _of(source, language, node):
+            if known.local or not known.member or _names_the_flag(known.derived.name, key):
+                yield known
+
+
+def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
+    at = node.parent
+    for _ in range(6):
+        if at is None:
+            return
+        function = language.function(at)
+        if function is not None:
+            if function.result == node and not function.overrides and source.text(node) != named.DETAILS:
+                head = source.data[function.node.start_byte : function.body.start_byte].split()
+                name = Derived(
+                    source.text(function.name), source.text(node), function=True, asynchronous=b"async" in head
+                )
+                yield Known(name, source.path, function.private, language.is_member(function.node))
+            return
+        for binding in language.bindings(at):
+            if binding.value == node and language.reach(binding) == "repository":
+                name = Derived(source.text(binding.name), source.text(node), function=False)
+                yield Known(name, source.path, local=False, member=False)
+                return
+        at = at.parent
+
+
+def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tuple[Derived, ...]:
+    """Those that mean the flag's answer in this file."""
+    return tuple(known.derived for known in found if _usable(source, language, known))
+
+
+def _usable(source: Source, language: Language, known: Known) -> bool:
+    if known.derived.name not in source.data:
+        return False
+    if known.path == source.path:
+        return known.derived.function
+    if known.local:
+        return False
+    return known.member or imported(source, language, known.derived.name) or _shares(source.path, known.path, language)
+
+
+def defined(source: Source, language: Language, name: bytes) -> int:
+    """How often a file defines a function or variable of this name."""
+    return sum(
+        language.role(node) == "bind" and not _is_import(source, language, node)
+        for node in sites.names(source, language, {name})
+    )
+
+
+def _is_import(source: Source, language: Language, node: Node) -> bool:
+    return any(each.kind == "import" and each.name == node for each in language.definitions(source))
+
+
+def _names_the_flag(name: bytes, key: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", key.lower())
+    return plain in re.sub(r"[^a-z0-9]", "", name.decode("utf-8", "replace").lower())

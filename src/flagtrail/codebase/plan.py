@@ -1,0 +1,208 @@
+"""The clean-up of one flag over all files: what names it is found, folded, and found again, until no more is.
+
+A name that turns out to be the flag's answer (`is_new_ui()`) makes every file that holds it a file to fold; each round
+begins with the files as they are, so that what is left alone is told once, with its line as it is now.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from flagtrail.codebase import aliases, languages, patterns, sites
+from flagtrail.codebase.aliases import Alias, Known
+from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Pattern
+from flagtrail.codebase.repository import Repository
+from flagtrail.codebase.rewrite import fold, placeholders, seeds
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.refused import Left
+from flagtrail.codebase.rewrite.seeds import Wanted
+from flagtrail.codebase.source import Source
+
+MOST_ROUNDS = 8
+"""How often a name may lead to another one: a wrapper of a wrapper of a wrapper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A file after folding. `seeded` are places of the file as it was, `stuck` of the file as it is now."""
+
+    before: Source
+    after: Source
+    seeded: tuple[Left, ...]
+    stuck: tuple[Left, ...]
+
+
+@dataclass(slots=True)
+class Search:
+    """The files, read once, and what is known of the flag so far."""
+
+    repository: Repository
+    flag: str
+    answer: Answer
+    patterns: tuple[Pattern, ...]
+    data: dict[str, bytes] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def source(self, path: str, language: Language) -> Source:
+        """A file, parsed once."""
+        if path not in self.sources:
+            self.sources[path] = language.source(path, self.data[path])
+        return self.sources[path]
+
+    def holding(self, name: bytes) -> list[str]:
+        """The files of known languages that hold a name as a whole word."""
+        word = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])")
+        return [path for path, data in self.data.items() if name in data and word.search(data)]
+
+
+def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
+    """What removes the flag, and what is left alone. Raises SourceUnreadable for a defective `.flagtrail.toml`."""
+    paths = list(repository.paths())
+    config = patterns.config(repository.read(patterns.FILE).decode()) if patterns.FILE in paths else patterns.Config()
+    search = Search(repository, flag, Answer(winner.variant, winner.value), config.every())
+    elsewhere = []
+    key = re.compile(rb"(?<![\w$.-])" + re.escape(flag.encode()) + rb"(?![\w$-])")
+    for path in paths:
+        data = repository.read(path)
+        if languages.of_path(path) is not None:
+            search.data[path] = data
+        elif path != patterns.FILE and flag.encode() in data and key.search(data):
+            elsewhere.append(f"{path} names the flag and is left as it is")
+    folded = _rounds(search)
+    return _told(search, flag, winner, folded, elsewhere)
+
+
+def _rounds(search: Search) -> dict[str, Folded]:
+    found: tuple[Alias, ...] = _aliases(search)
+    known: dict[tuple[bytes, str], Known] = {}
+    folded: dict[str, Folded] = {}
+    for _ in range(MOST_ROUNDS):
+        folded = {
+            path: _one(search, path, found, tuple(known.values())) for path in _named(search, found, known.values())
+        }
+        new = {
+            (each.derived.name, each.path): each
+            for path, file in folded.items()
+            for each in aliases.derived(file.after, _language(path), search.flag)
+            if (each.derived.name, each.path) not in known and _unique(search, each)
+        }
+        if not new:
+            return folded
+        known |= new
+    return folded
+
+
+def _aliases(search: Search) -> tuple[Alias, ...]:
+    return tuple(
+        alias
+        for path in search.holding(search.flag.encode())
+        for alias in aliases.aliases(search.source(path, _language(path)), _language(path), search.flag)
+    )
+
+
+def _named(search: Search, found: tuple[Alias, ...], known: Iterable[Known]) -> list[str]:
+    names = {search.flag.encode(), *(alias.name for alias in found), *(each.derived.name for each in known)}
+    return sorted({path for name in names for path in search.holding(name)})
+
+
+def _one(search: Search, path: str, found: tuple[Alias, ...], known: tuple[Known, ...]) -> Folded:
+    language = _language(path)
+    source = search.source(path, language)
+    wanted = Wanted(
+        search.flag,
+        patterns.of_language(search.patterns, language.NAME),
+        aliases.aliases_in(source, language, found),
+        aliases.derived_in(source, language, known),
+    )
+    return _folded(source, language, search.answer, wanted)
+
+
+def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:
+    """Folded; without those seeds whose answer is used in a way that no literal can stand for."""
+    planted = seeds.planted(source, language, answer, wanted)
+    if not planted.count:
+        return Folded(source, source, planted.left, ())
+    after, stuck = fold.folded(planted.source, language, answer)
+    if not _dangling(after, language, answer):
+        return Folded(source, after, planted.left, stuck)
+    every = [node.start_byte for node in seeds.places(source, language, wanted)]
+    bad = {at for at in every if _alone_dangles(source, language, answer, wanted, set(every) - {at})}
+    planted = seeds.planted(source, language, answer, wanted, skip=bad or every)
+    after, stuck = fold.folded(planted.source, language, answer)
+    if _dangling(after, language, answer):
+        return Folded(source, source, tuple(Left(at, "unsupported", "not understood") for at in every), ())
+    return Folded(source, after, planted.left, stuck)
+
+
+def _alone_dangles(source: Source, language: Language, answer: Answer, wanted: Wanted, others: set[int]) -> bool:
+    planted = seeds.planted(source, language, answer, wanted, skip=others)
+    return _dangling(fold.folded(planted.source, language, answer)[0], language, answer)
+
+
+def _dangling(source: Source, language: Language, answer: Answer) -> bool:
+    """Whether a placeholder is left that no literal can stand for: details, objects, `true.then(..)`."""
+    for node in placeholders.found(source, language):
+        name = source.text(node)
+        if name == placeholders.DETAILS or (name == placeholders.VALUE and not answer.scalar):
+            return True
+        member = language.member(node.parent) if node.parent is not None else None
+        if member is not None and member[0] == node and not isinstance(answer.meaning(name), str):
+            return True
+    return False
+
+
+def _unique(search: Search, known: Known) -> bool:
+    """Whether nothing else in the repository has this name, so that a use of it must be a use of this."""
+    if known.local:
+        return True
+    name = known.derived.name
+    count = sum(aliases.defined(search.source(p, _language(p)), _language(p), name) for p in search.holding(name))
+    return count <= 1
+
+
+def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], elsewhere: list[str]) -> Plan:
+    changes, refusals = [], []
+    for path, file in folded.items():
+        language = _language(path)
+        after = placeholders.written(file.after, language, search.answer)
+        if after.data != file.before.data:
+            changes.append(Change(path, file.before.data, after.data))
+        refusals += _refusals(file, language, flag, after)
+    return Plan(flag, winner, tuple(changes), tuple(sorted(set(refusals))), tuple(elsewhere))
+
+
+def _refusals(file: Folded, language: Language, flag: str, after: Source) -> list[Refusal]:
+    path, before = file.before.path, file.before
+    told = [Refusal(path, before.line(left.at), left.why, left.detail) for left in file.seeded]
+    was = _lines(file.after.data, before.data)
+    told += [Refusal(path, was(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
+    lines = {refusal.line for refusal in told}
+    for node in sites.texts(after, language, flag):
+        line = _lines(after.data, before.data)(after.line(node.start_byte))
+        if line not in lines:
+            told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))
+    return told
+
+
+def _lines(after: bytes, before: bytes) -> Callable[[int], int]:
+    """From a line of the file as it became to the line it was."""
+    blocks = difflib.SequenceMatcher(
+        None, before.splitlines(), after.splitlines(), autojunk=False
+    ).get_matching_blocks()
+
+    def was(line: int) -> int:
+        last = max((block for block in blocks if block.b < line), key=lambda block: block.b, default=None)
+        return line if last is None else last.a + min(line - last.b, max(last.size, 1))
+
+    return was
+
+
+def _language(path: str) -> Language:
+    language = languages.of_path(path)
+    assert language is not None  # noqa: S101 - only files of a known language are looked at
+    return language

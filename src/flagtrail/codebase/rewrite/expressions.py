@@ -1,0 +1,167 @@
+"""A placeholder within an expression: what the expression becomes.
+
+Each rule takes a placeholder's node and either answers the file after one edit, or None where it has nothing to say.
+What is left of a logical operator was evaluated first, so it is dropped only where it is pure; the value of `n && true`
+is `n` only where no more than its truth matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import placeholders as named
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.rewrite.splice import put
+from flagtrail.codebase.shapes import Equality, Logical, Scalar
+from flagtrail.codebase.source import Source
+
+Rule = Callable[[Source, Language, Answer, Node], Source | None]
+
+
+def folded(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    """One step towards the expression without the flag."""
+    for rule in (_parentheses, _seen_through, _details, _not, _logical, _conditional, _equality, _fallback):
+        made = rule(source, language, answer, node)
+        if made is not None:
+            return made
+    return None
+
+
+def replaced(source: Source, language: Language, place: Node, kept: Node) -> Source:
+    """`kept` in the place of an expression that holds it, with parentheses where it would bind otherwise."""
+    text = source.text(kept)
+    inner = language.inner(kept)
+    if inner is not None and not language.needs_parentheses(inner, place):
+        text = source.text(inner)
+    elif inner is None and language.needs_parentheses(kept, place):
+        text = b"(" + text + b")"
+    place, text = _around(language, place, kept, text)
+    return source.edited([put(source, place.start_byte, place.end_byte, text)])
+
+
+def _around(language: Language, place: Node, kept: Node, text: bytes) -> tuple[Node, bytes]:
+    """Parentheses that grouped what is now simple go, too."""
+    outer = place.parent
+    while outer is not None and language.inner(outer) == place and not language.needs_parentheses(kept, outer):
+        place, outer = outer, outer.parent
+    return place, text
+
+
+def _known(source: Source, language: Language, answer: Answer, node: Node) -> tuple[Scalar] | None:
+    if named.is_one(source.text(node)):
+        return (answer.meaning(source.text(node)),)
+    return language.constant(node)
+
+
+def _parentheses(source: Source, language: Language, _: Answer, node: Node) -> Source | None:
+    parent = node.parent
+    if parent is None or language.inner(parent) != node:
+        return None
+    return source.edited([put(source, parent.start_byte, parent.end_byte, source.text(node))])
+
+
+def _seen_through(source: Source, language: Language, _: Answer, node: Node) -> Source | None:
+    """`await x`, `Boolean(x)`, `!!x`."""
+    for parent in (node.parent, node.parent.parent if node.parent else None):
+        if parent is not None and parent.start_byte <= node.start_byte and language.transparent(parent) == node:
+            return source.edited([put(source, parent.start_byte, parent.end_byte, source.text(node))])
+    return None
+
+
+def _details(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    """`details.value`, `details.variant`."""
+    if source.text(node) != named.DETAILS or node.parent is None:
+        return None
+    member = language.member(node.parent)
+    if member is None or member[0] != node:
+        return None
+    name = source.text(member[1]).lower()
+    meaning = {b"value": answer.placeholder, b"getvalue": answer.placeholder, b"variant": named.VARIANT}.get(name)
+    if meaning is None:
+        raise Refused("unsupported", f"{source.text(member[1]).decode()} of the details of an evaluation is used")
+    place = node.parent
+    call = language.call(place.parent) if place.parent is not None else None
+    if call is not None and not call.arguments and call.name == member[1]:
+        place = call.node
+    return source.edited([put(source, place.start_byte, place.end_byte, meaning)])
+
+
+def _not(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    parent = node.parent
+    if parent is None or language.negated(parent) != node:
+        return None
+    opposite = named.of(not answer.meaning(source.text(node)))
+    return source.edited([put(source, parent.start_byte, parent.end_byte, opposite)])
+
+
+def _logical(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    parent = node.parent
+    logical = language.logical(parent) if parent is not None else None
+    if logical is None or parent is None:
+        return None
+    value = answer.meaning(source.text(node))
+    decides = bool(value) == (logical.operator == "or")
+    if logical.left == node:
+        return replaced(source, language, parent, logical.left if decides else logical.right)
+    if decides:
+        return _decided_on_the_right(source, language, parent, logical)
+    if not (isinstance(value, bool) and (language.BOOLEAN_TYPED or language.in_condition(parent))):
+        raise Refused("value_context", "the left operand's value is used, not its truth")
+    return replaced(source, language, parent, logical.left)
+
+
+def _decided_on_the_right(source: Source, language: Language, parent: Node, logical: Logical) -> Source:
+    if not language.pure(logical.left):
+        raise Refused("impure_operand", "what stands on the left does something when it is evaluated")
+    if not (language.BOOLEAN_TYPED or language.in_condition(parent)):
+        raise Refused("value_context", "the left operand's value is used, not its truth")
+    return replaced(source, language, parent, logical.right)
+
+
+def _conditional(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    parent = node.parent
+    choice = language.conditional(parent) if parent is not None else None
+    if choice is None or parent is None or choice.condition != node:
+        return None
+    return replaced(source, language, parent, choice.then if answer.meaning(source.text(node)) else choice.otherwise)
+
+
+def _equality(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    parent = node.parent
+    for place in (parent, parent.parent if parent is not None else None):
+        equality = language.equality(place) if place is not None else None
+        if place is None or equality is None:
+            continue
+        outcome = _compared(source, language, answer, equality)
+        if outcome is None:
+            return None
+        return source.edited([put(source, place.start_byte, place.end_byte, named.of(outcome))])
+    return None
+
+
+def _compared(source: Source, language: Language, answer: Answer, equality: Equality) -> bool | None:
+    left = _known(source, language, answer, equality.left)
+    options = [
+        _known(source, language, answer, each) for each in equality.one_of or (equality.right,) if each is not None
+    ]
+    if left is None:
+        return None
+    if any(each is not None and _same(left[0], each[0]) for each in options):
+        return not equality.negated
+    return equality.negated if all(each is not None for each in options) else None
+
+
+def _same(left: Scalar, right: Scalar) -> bool:
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
+def _fallback(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    parent = node.parent
+    pair = language.fallback(parent) if parent is not None else None
+    if pair is None or parent is None or pair[0] != node:
+        return None
+    return replaced(source, language, parent, pair[1] if answer.meaning(source.text(node)) is None else node)

@@ -1,0 +1,47 @@
+"""The fixpoint: one edit, parsed anew, and again, until nothing that the flag decided is left to decide."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import expressions, placeholders, statements, variables
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.refused import Left, Refused
+from flagtrail.codebase.source import Source
+
+MOST_EDITS = 10_000
+"""More than any file needs; reached only by a defect, which then stops instead of hanging."""
+
+
+def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, tuple[Left, ...]]:
+    """The file with every placeholder folded as far as is sure. Placeholders that are left still stand in it."""
+    defects = source.defects
+    undone: set[bytes] = set()
+    for _ in range(MOST_EDITS):
+        left: list[Left] = []
+        for node in placeholders.found(source, language):
+            made = _step(source, language, answer, node, left)
+            if made is None or made.data in undone:
+                continue
+            if made.defects > defects:
+                undone.add(made.data)
+                left.append(Left(node.start_byte, "new_defects", "what it would become cannot be parsed"))
+                continue
+            source = made
+            break
+        else:
+            return source, tuple(left)
+    raise RuntimeError(f"{source.path}: {MOST_EDITS} edits and no end")
+
+
+def _step(source: Source, language: Language, answer: Answer, node: Node, left: list[Left]) -> Source | None:
+    try:
+        return (
+            expressions.folded(source, language, answer, node)
+            or statements.folded(source, language, answer, node)
+            or variables.folded(source, language, node)
+        )
+    except Refused as refused:
+        left.append(Left(node.start_byte, refused.why, refused.detail))
+        return None

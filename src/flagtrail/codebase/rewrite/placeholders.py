@@ -1,0 +1,73 @@
+"""Names that stand for the flag's answer while a file is folded, so that only what the flag decided is touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.source import Source
+
+TRUE, FALSE, NULL = b"__FF_T__", b"__FF_F__", b"__FF_NIL__"
+VALUE, VARIANT, DETAILS = b"__FF_V__", b"__FF_N__", b"__FF_D__"
+_ANY = re.compile(rb"__FF_(?:T|F|NIL|V|N|D)__")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the flag answers: its variant's name and value. An object is no `scalar`."""
+
+    variant: str
+    value: object
+
+    @property
+    def scalar(self) -> bool:
+        """Whether the value can be written as a literal in any language."""
+        return self.value is None or isinstance(self.value, bool | int | float | str)
+
+    @property
+    def placeholder(self) -> bytes:
+        """The name that stands for the value."""
+        return {True: TRUE, False: FALSE}[self.value] if isinstance(self.value, bool) else VALUE
+
+    def meaning(self, name: bytes) -> Scalar:
+        """What a placeholder stands for. Raises Refused for one that stands for more than a scalar."""
+        if name == VALUE and self.scalar:
+            return self.value  # type: ignore[return-value] # a scalar, see above
+        if name in (VALUE, DETAILS):
+            raise Refused("unsupported", "what is done with the answer is not understood here")
+        known: dict[bytes, Scalar] = {TRUE: True, FALSE: False, NULL: None, VARIANT: self.variant}
+        return known[name]
+
+
+def of(value: bool) -> bytes:
+    """The placeholder of a truth value."""
+    return TRUE if value else FALSE
+
+
+def found(source: Source, language: Language) -> Iterator[Node]:
+    """The nodes of all placeholders, in the order of the text."""
+    for match in _ANY.finditer(source.data):
+        node = source.tree.root_node.descendant_for_byte_range(match.start(), match.end())
+        while node is not None and node.type not in language.NAMES and node.child_count == 1:
+            node = node.children[0]
+        if node is not None:
+            yield node
+
+
+def is_one(data: bytes) -> bool:
+    """Whether the bytes are just a placeholder."""
+    return _ANY.fullmatch(data) is not None
+
+
+def written(source: Source, language: Language, answer: Answer) -> Source:
+    """Every placeholder that is left, as a literal."""
+    if not _ANY.search(source.data):
+        return source
+    data = _ANY.sub(lambda match: language.literal(answer.meaning(match.group())), source.data)
+    return language.source(source.path, data)

@@ -1,0 +1,240 @@
+"""Every evaluation of the flag in a file replaced by a placeholder; what tests say about it, dropped or deleted.
+
+From the end of the file to its beginning, so that a place which is left alone is told by where it was in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from flagtrail.codebase import sites
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Pattern
+from flagtrail.codebase.rewrite import placeholders as named
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.refused import Left, Refused
+from flagtrail.codebase.rewrite.splice import out, put, statement_out, unwrapped
+from flagtrail.codebase.shapes import Call
+from flagtrail.codebase.sites import Site
+from flagtrail.codebase.source import Edit, Source
+
+MOST_TOLD = 40
+"""Characters of code in a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A function or variable that was found to be the flag's answer and nothing else, by its name.
+
+    `functions` are called, and awaited where they are `asynchronous`.
+    """
+
+    name: bytes
+    placeholder: bytes
+    function: bool
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What names the flag in one file: its key, names of constants that hold the key, and names derived from it."""
+
+    key: str
+    patterns: tuple[Pattern, ...]
+    aliases: frozenset[bytes] = frozenset()
+    derived: tuple[Derived, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A file with placeholders in it. `left` are bytes of the file as it was."""
+
+    source: Source
+    count: int
+    left: tuple[Left, ...]
+
+
+def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, skip: Iterable[int] = ()) -> Planted:
+    """The file with a placeholder for each evaluation but those whose key begins at one of the bytes `skip`."""
+    left: list[Left] = []
+    skipped, count, bound = set(skip), 0, len(source.data)
+    while (node := _last(source, language, wanted, bound)) is not None:
+        bound = node.start_byte
+        if bound in skipped:
+            left.append(Left(bound, "unsupported", "what is done with the answer is not understood here"))
+            continue
+        try:
+            made = _one(source, language, answer, wanted, node)
+        except Refused as refused:
+            left.append(Left(bound, refused.why, refused.detail))
+            continue
+        if made is None:
+            continue
+        if made.defects > source.defects:
+            left.append(Left(bound, "new_defects", "what it would become cannot be parsed"))
+            continue
+        count += 1
+        bound = min(bound, _common(source.data, made.data))
+        source = made
+    return Planted(source, count, tuple(left))
+
+
+def places(source: Source, language: Language, wanted: Wanted) -> list[Node]:
+    """Every node that names the flag, in the order of the file."""
+    found = {node.start_byte: node for node in sites.texts(source, language, wanted.key)}
+    every = wanted.aliases | {each.name for each in wanted.derived}
+    found |= {node.start_byte: node for node in sites.names(source, language, every)}
+    return [found[at] for at in sorted(found)]
+
+
+def _last(source: Source, language: Language, wanted: Wanted, bound: int) -> Node | None:
+    before = [node for node in places(source, language, wanted) if node.start_byte < bound]
+    return before[-1] if before else None
+
+
+def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
+    derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
+    if derived is not None:
+        return _of_derived(source, language, derived, node)
+    key = sites.whole(language, node)
+    site = sites.site(source, language, key, wanted.patterns)
+    if site is None:
+        return None
+    if site.pattern.kind == "override":
+        return _override(source, language, answer, site)
+    stub = language.stub(site.call.node)
+    if stub is not None:
+        return _told(source, language, answer, site.call.node, stub.statement, language.constant(stub.value))
+    _only_pure(source, language, site.call, key, site.pattern.pure)
+    return _placeholder(source, language, answer, site)
+
+
+def _placeholder(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    pattern, (start, end) = site.pattern, language.span(site.call)
+    name = _name(answer, pattern)
+    if pattern.returns in ("details", "details_tuple"):
+        name = named.DETAILS
+        member = language.member(site.call.node.parent) if site.call.node.parent is not None else None
+        if member is not None and source.text(member[1]) == pattern.field.encode():
+            assert site.call.node.parent is not None  # noqa: S101 - it is the member's
+            name, end = _name(answer, pattern), site.call.node.parent.end_byte
+    if pattern.returns in ("tuple", "details_tuple"):
+        if not language.takes_several(site.call.node):
+            raise Refused("unsupported", "both answers are passed on at once")
+        name += b", " + named.NULL
+    return source.edited([put(source, start, end, name)])
+
+
+def _name(answer: Answer, pattern: Pattern) -> bytes:
+    if pattern.yields == "variant":
+        return named.VARIANT
+    if pattern.yields == "enabled":
+        on = answer.value if isinstance(answer.value, bool) else answer.variant not in ("off", "disabled")
+        return named.of(bool(on) != pattern.negated)
+    if pattern.negated:
+        return named.of(not answer.value)
+    if not answer.scalar:
+        raise Refused("unsupported", "the variant's value is an object")
+    return answer.placeholder
+
+
+def _only_pure(source: Source, language: Language, call: Call, key: Node, allowed: tuple[str, ...]) -> None:
+    """Raise where taking the call out would drop a side effect of its receiver or of another argument."""
+    parts = [each.value for each in call.arguments if each.value != key]
+    if call.receiver is not None and not _pure(source, language, call.receiver, allowed):
+        raise Refused("impure_argument", "what the evaluation is called on does something when it is evaluated")
+    for part in parts:
+        if not _pure(source, language, part, allowed):
+            raise Refused("impure_argument", f"{_short(source, part)} does something when it is evaluated")
+
+
+def _pure(source: Source, language: Language, node: Node, allowed: tuple[str, ...]) -> bool:
+    if language.pure(node):
+        return True
+    call = language.call(node)
+    if call is None or source.text(call.name).decode("utf-8", "replace") not in allowed:
+        return False
+    parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
+    return all(_pure(source, language, part, allowed) for part in parts)
+
+
+def _override(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    pattern = site.pattern
+    told = sites.argument(site.call, pattern.set_to)
+    value = language.constant(told.value) if told is not None else None if pattern.sets is None else (pattern.sets,)
+    return _told(source, language, answer, site.call.node, site.call.node, value)
+
+
+def _told(
+    source: Source, language: Language, answer: Answer, call: Node, statement: Node, value: tuple[object] | None
+) -> Source:
+    """What a test says of the flag: dropped where it is so anyway; else the test goes that pins what is no more."""
+    if value is None:
+        raise Refused("mock", "what a test sets the flag to is no constant")
+    if value[0] == answer.value or (isinstance(value[0], str) and value[0] == answer.variant):
+        if statement != call:
+            return statement_out(source, language, statement)
+        return _let_go(source, language, call)
+    test = language.test_case(call)
+    if test is None:
+        raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
+    return source.edited([out(source, *test)])
+
+
+def _let_go(source: Source, language: Language, call: Node) -> Source:
+    scoped = language.scoped(call)
+    if scoped is not None:
+        whole, body = scoped
+        return (
+            unwrapped(source, language, whole, body)
+            if body
+            else source.edited([out(source, whole.start_byte, whole.end_byte)])
+        )
+    alone = language.statement(call)
+    if alone is None:
+        raise Refused("mock", "what sets the flag is part of something else")
+    return statement_out(source, language, alone)
+
+
+def _of_derived(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
+    role = language.role(node)
+    if not derived.function:
+        if role not in ("read", "shorthand"):
+            return None
+        return source.edited([Edit(*language.substituted(source, node, derived.placeholder))])
+    for place in (each for each in _above(node)):
+        call = language.call(place)
+        if call is not None and call.name == node:
+            parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
+            if not all(language.pure(part) for part in parts):
+                raise Refused("impure_argument", "an argument does something when it is evaluated")
+            if derived.asynchronous and not (call.node.parent and language.transparent(call.node.parent) == call.node):
+                raise Refused("unsupported", "the promise itself is used")
+            start, end = language.span(call)
+            return source.edited([put(source, start, end, derived.placeholder)])
+    return None
+
+
+def _above(node: Node) -> Iterable[Node]:
+    at = node.parent
+    for _ in range(3):
+        if at is not None:
+            yield at
+            at = at.parent
+
+
+def _short(source: Source, node: Node) -> str:
+    text = source.text(node).decode("utf-8", "replace")
+    return text if len(text) <= MOST_TOLD else f"{text[: MOST_TOLD - 1]}…"
+
+
+def _common(before: bytes, after: bytes) -> int:
+    """How many bytes both begin with."""
+    low, high = 0, min(len(before), len(after))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if before[:middle] == after[:middle] else (low, middle - 1)
+    return low

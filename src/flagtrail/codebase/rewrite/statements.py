@@ -1,0 +1,131 @@
+"""A placeholder that decides which statements run: what is left of them."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
+from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.rewrite.splice import reindented, statement_out, truncated, unwrapped
+from flagtrail.codebase.shapes import Arm, Case, Chain, Switch
+from flagtrail.codebase.source import Edit, Source, ancestors
+
+NEAR = 4
+"""How far above a placeholder a statement can begin that it alone decides (parentheses, clauses)."""
+
+
+def folded(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    """One step towards the statements without the flag."""
+    alone = language.statement(node)
+    if alone is not None:
+        return statement_out(source, language, alone)
+    for place, _ in zip(ancestors(node), range(NEAR), strict=False):
+        chain = _chain(language, place)
+        for index, arm in enumerate(chain.arms if chain else ()):
+            if arm.condition == node:
+                assert chain is not None  # noqa: S101 - it has arms
+                return _decided(source, language, chain, index, truth=bool(answer.meaning(source.text(node))))
+        loop = language.loop(place)
+        if loop is not None and loop.condition == node:
+            return None if answer.meaning(source.text(node)) else statement_out(source, language, loop.node)
+        switch = language.switch(place)
+        if switch is not None and switch.subject == node:
+            return _chosen(source, language, answer, switch)
+    return None
+
+
+def _chain(language: Language, node: Node) -> Chain | None:
+    """The chain that an `if` begins or goes on with."""
+    chain = language.chain(node)
+    if chain is not None:
+        return chain
+    for above in ancestors(node):
+        outer = language.chain(above)
+        if outer is not None:
+            return outer if any(arm.condition.parent in (node, node.parent) for arm in outer.arms) else None
+        if above.type in language.BLOCKS:
+            return None
+    return None
+
+
+def _decided(source: Source, language: Language, chain: Chain, index: int, *, truth: bool) -> Source:
+    if chain.initializer is not None:
+        raise Refused("unsupported", "the `if` has a statement of its own in front of its condition")
+    arm = chain.arms[index]
+    if truth and index == 0:
+        return unwrapped(source, language, chain.node, arm.body)
+    if truth:
+        return _last(source, language, chain, arm)
+    if index > 0:
+        return _without(source, chain, index)
+    if len(chain.arms) > 1:
+        return _promoted(source, language, chain)
+    if chain.otherwise is not None:
+        return unwrapped(source, language, chain.node, chain.otherwise)
+    return statement_out(source, language, chain.node)
+
+
+def _last(source: Source, language: Language, chain: Chain, arm: Arm) -> Source:
+    """`else if (true) { body } ...` -> `else { body }`."""
+    made = source.edited(
+        [
+            Edit(arm.keyword.start_byte, arm.head_end, language.ELSE),
+            Edit(arm.body.end_byte, chain.node.end_byte),
+        ]
+    )
+    return truncated(made, language, chain.node.start_byte)
+
+
+def _without(source: Source, chain: Chain, index: int) -> Source:
+    """A later arm that is never taken goes, with the `else` in front of it."""
+    return source.edited([Edit(chain.arms[index - 1].body.end_byte, chain.arms[index].body.end_byte)])
+
+
+def _promoted(source: Source, language: Language, chain: Chain) -> Source:
+    """`if (false) {..} else if (b) {..}` -> `if (b) {..}`."""
+    keyword = chain.arms[0].keyword
+    second = chain.arms[1].keyword
+    made = source.edited([Edit(keyword.start_byte, second.end_byte, source.text(keyword))])
+    return truncated(made, language, chain.node.start_byte)
+
+
+def _chosen(source: Source, language: Language, answer: Answer, switch: Switch) -> Source | None:
+    """The one case that a switch over the flag's value takes, in the switch's place."""
+    assert switch.subject is not None  # noqa: S101 - it is the placeholder
+    value = answer.meaning(source.text(switch.subject))
+    taken: Case | None = None
+    for case in switch.cases:
+        known = [language.constant(each) for each in case.values]
+        if any(each is not None and type(each[0]) is type(value) and each[0] == value for each in known):
+            taken = case
+            break
+        if any(
+            each is None and not is_placeholder(source.text(node))
+            for each, node in zip(known, case.values, strict=True)
+        ):
+            raise Refused("unsupported", "a case of the switch is no constant")
+    taken = taken or next((case for case in switch.cases if case.default), None)
+    if taken is None:
+        return statement_out(source, language, switch.node) if not switch.expression else None
+    if taken.falls_through:
+        raise Refused("falls_through", "control falls from the chosen case into the next one")
+    if switch.expression:
+        return source.edited([Edit(switch.node.start_byte, switch.node.end_byte, source.data[slice(*taken.body)])])
+    return _in_place_of(source, language, switch.node, taken)
+
+
+def _in_place_of(source: Source, language: Language, statement: Node, case: Case) -> Source:
+    start, end = case.body
+    if start >= end:
+        return statement_out(source, language, statement)
+    parent = statement.parent
+    inside = source.tree.root_node.descendant_for_byte_range(start, end)
+    if parent is None or parent.type not in language.BLOCKS or inside is None:
+        raise Refused("unsupported", "a switch stands where one statement is wanted")
+    if inside.start_byte == start and inside.end_byte == end and inside.type in language.BLOCKS:
+        return unwrapped(source, language, statement, inside)
+    text = reindented(source, language, case.body, source.indent(statement.start_byte))
+    made = source.edited([Edit(statement.start_byte, statement.end_byte, text)])
+    return truncated(made, language, statement.start_byte + len(text) - len(text.split(b"\n")[-1].lstrip()))

@@ -1,0 +1,73 @@
+"""A variable that is given the flag's answer once, and read: its reads become the answer, and it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.placeholders import is_one
+from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.rewrite.splice import out, statement_out
+from flagtrail.codebase.shapes import Binding
+from flagtrail.codebase.source import Edit, Source, ancestors, descendants
+
+NEAR = 6
+"""How far above a value the statement that binds it begins (declarators, lists of declarations)."""
+
+
+def folded(source: Source, language: Language, node: Node) -> Source | None:
+    """One step: all reads of the variable that is bound to this placeholder, or the binding that nobody reads."""
+    binding = of_value(language, node)
+    if binding is None:
+        return None
+    name = source.text(binding.name)
+    reads = list(_reads(source, language, binding, name))
+    if reads:
+        edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
+        return source.edited(edits)
+    if language.reach(binding) == "repository":
+        return None
+    if binding.sole:
+        return statement_out(source, language, binding.statement)
+    return source.edited([out(source, *binding.removal)])
+
+
+def of_value(language: Language, node: Node) -> Binding | None:
+    """The binding that a value is the value of."""
+    for place, _ in zip(ancestors(node), range(NEAR), strict=False):
+        for binding in language.bindings(place):
+            if binding.value == node:
+                return binding
+        if place.type in language.BLOCKS:
+            return None
+    return None
+
+
+def _reads(source: Source, language: Language, binding: Binding, name: bytes) -> Iterator[Node]:
+    """Every read, once it is sure that all of them read this value."""
+    top = binding.scope
+    outermost = top.parent is None
+    for node in descendants(top):
+        if node.type not in language.NAMES or node == binding.name or source.text(node) != name:
+            continue
+        role = language.role(node)
+        if role == "member":
+            continue
+        if role in ("bind", "write"):
+            raise Refused("reassigned", f"{name.decode()} is given more than one value, or hides another one")
+        if not outermost and not _after(binding, node):
+            raise Refused("captured", f"{name.decode()} is read where it may not have its value yet")
+        yield node
+
+
+def _after(binding: Binding, read: Node) -> bool:
+    """Whether the read stands behind the binding, in the block of the binding or deeper."""
+    block = binding.statement.parent
+    return block is not None and binding.statement.end_byte <= read.start_byte and read.end_byte <= block.end_byte
+
+
+def is_bound_to_placeholder(source: Source, binding: Binding) -> bool:
+    """Whether what a binding holds is the flag's answer."""
+    return is_one(source.text(binding.value))

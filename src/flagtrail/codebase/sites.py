@@ -1,0 +1,109 @@
+"""Where code names a flag, and whether that is an evaluation: shared by the scan and the clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Pattern
+from flagtrail.codebase.shapes import Argument, Call
+from flagtrail.codebase.source import Source, ancestors, descendants
+
+FAR = 12
+"""How far above a key the call begins whose argument it is (texts, conversions, lists of arguments)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call that names a flag as `pattern` says; `key` is the node that does."""
+
+    call: Call
+    pattern: Pattern
+    key: Node
+
+
+def texts(source: Source, language: Language, key: str) -> Iterator[Node]:
+    """The literals that denote just this key, in the order of the file."""
+    wanted, at = key.encode(), 0
+    while (at := source.data.find(wanted, at)) >= 0:
+        node = source.tree.root_node.descendant_for_byte_range(at, at + len(wanted))
+        for place in (node, *_few(node)):
+            if place is not None and language.constant(place) == (key,):
+                yield place
+                break
+        at += len(wanted)
+
+
+def _few(node: Node | None) -> Iterator[Node]:
+    if node is not None:
+        for place, _ in zip(ancestors(node), range(2), strict=False):
+            yield place
+
+
+def names(source: Source, language: Language, wanted: Collection[bytes]) -> Iterator[Node]:
+    """The nodes of these names, whatever their role; cheap where the file does not hold them."""
+    if any(name in source.data for name in wanted):
+        for node in descendants(source.tree.root_node):
+            if node.type in language.NAMES and source.text(node) in wanted:
+                yield node
+
+
+def whole(language: Language, node: Node) -> Node:
+    """The expression that a name is the last part of: `Flags.NEW_UI` of `NEW_UI`."""
+    while node.parent is not None:
+        member = language.member(node.parent)
+        if member is None or member[1] != node:
+            return node
+        node = node.parent
+    return node
+
+
+def site(source: Source, language: Language, key: Node, patterns: Collection[Pattern]) -> Site | None:
+    """The call whose argument the key is, where one of the patterns says that this names a flag."""
+    for place, _ in zip(ancestors(key), range(FAR), strict=False):
+        call = language.call(place)
+        if call is None:
+            if place.type in language.BLOCKS:
+                return None
+            continue
+        for pattern in patterns:
+            if pattern.kind != "members" and is_called(source, call, pattern) and _is_key(call, pattern, key):
+                return Site(call, pattern, key)
+        if not any(argument.value == key for argument in call.arguments):
+            continue
+        return None
+    return None
+
+
+def is_called(source: Source, call: Call, pattern: Pattern) -> bool:
+    """Whether a call is of what the pattern names."""
+    *before, last = pattern.call.split(".")
+    if source.text(call.name) != last.encode():
+        return False
+    if not before:
+        return True
+    receiver = source.text(call.receiver).decode("utf-8", "replace") if call.receiver is not None else ""
+    wanted = ".".join(before)
+    return receiver == wanted or receiver.endswith(f".{wanted}")
+
+
+def argument(call: Call, which: int | str | None) -> Argument | None:
+    """An argument by its position or name."""
+    if isinstance(which, int):
+        plain = call.arguments[: which + 1]
+        return plain[which] if len(plain) > which and not any(each.spread for each in plain) else None
+    return next((each for each in call.arguments if which is not None and each.name == which), None)
+
+
+def _is_key(call: Call, pattern: Pattern, key: Node) -> bool:
+    found = argument(call, pattern.key)
+    if found is None and isinstance(pattern.key, int):
+        found = next((each for each in call.arguments if each.name in KEY_NAMES), None)
+    return found is not None and found.value == key
+
+
+KEY_NAMES = ("flag_key", "flagKey", "key", "feature", "feature_name", "featureName", "name", "flag", "flag_name")
+"""What SDKs call the key where it is passed by name."""
