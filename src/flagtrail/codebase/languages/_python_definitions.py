@@ -1,0 +1,150 @@
+"""Every name that a Python file binds and that could go when nothing uses it any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._python_expressions import operands, pure
+from flagtrail.codebase.languages._python_names import (
+    KEEPING,
+    assigned,
+    bases,
+    decorators,
+    impure_defaults,
+    plain_class,
+    scope_of,
+    whole,
+    words_of_types,
+)
+from flagtrail.codebase.languages._python_names import function as read_function
+from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source, descendants
+
+_ENUMS = ("Enum", "Flag", "Choices")
+_NEVER = {"self", "cls", "_"}
+
+
+def definitions(source: Source) -> Iterator[Definition]:
+    """Every name that could be removed. Not one that a string names, nor one bound where code tries to bind it."""
+    root = source.tree.root_node
+    kept = words_of_types(root) | _NEVER
+    for node in descendants(root):
+        for found in _defined(source, node):
+            name = text(found.name)
+            if name not in kept and not (name.startswith("__") and name.endswith("__")):
+                yield found
+
+
+def _defined(source: Source, node: Node) -> Iterator[Definition]:
+    match node.type:
+        case "import_statement" | "import_from_statement":
+            yield from _imported(source, node)
+        case "expression_statement":
+            yield from _variable(node)
+        case "function_definition":
+            yield from _function(source, node)
+        case "class_definition":
+            name = node.child_by_field_name("name")
+            if name is not None:
+                yield Definition(
+                    "class", name, _bytes(whole(node)), _reach(node), pure=plain_class(node), scope=scope_of(node)
+                )
+        case _:
+            return
+
+
+def _imported(source: Source, statement: Node) -> Iterator[Definition]:
+    module = statement.child_by_field_name("module_name")
+    names = statement.children_by_field_name("name")
+    exports = source.path.endswith(("__init__.py", ".pyi"))
+    loose = "noqa" in _rest_of_line(source, statement) or _tried(statement)
+    for node in names:
+        bound = node.child_by_field_name("alias") or operands(node)[0]
+        if node.type == "aliased_import":
+            original = node.child_by_field_name("name")
+            origin = "" if original is None else text(original)
+            reexported = origin == text(bound)
+        else:
+            origin, reexported = text(node), False
+        where = origin if module is None else text(module)
+        removal = _bytes(statement) if len(names) == 1 else _of_list(source, node)
+        reach: Literal["file", "repository"] = "repository" if exports or reexported else "file"
+        yield Definition("import", bound, removal, reach, pure=not loose, origin=where, scope=scope_of(statement))
+
+
+def _tried(statement: Node) -> bool:
+    """Whether an import stands where its failure is caught: taking it out would change what is tried."""
+    block = statement.parent
+    return block is not None and block.parent is not None and block.parent.type in {"try_statement", "except_clause"}
+
+
+def _rest_of_line(source: Source, node: Node) -> str:
+    return source.data[node.end_byte : source.line_end(node.end_byte)].decode(errors="replace")
+
+
+def _variable(statement: Node) -> Iterator[Definition]:
+    found = assigned(statement)
+    if found is None:
+        return
+    name, value = found
+    scope, harmless = scope_of(statement), pure(value)
+    kind: Literal["variable", "constant", "field", "member"] = "variable"
+    if scope.type == "class_definition":
+        kind = "member" if any(base.endswith(_ENUMS) for base in bases(scope)) else "field"
+        harmless = harmless and (kind == "member" or (not bases(scope) and not decorators(scope)))
+    elif scope.type == "module":
+        kind = "constant" if text(name).isupper() else "variable"
+    yield Definition(kind, name, _bytes(statement), _reach(statement), pure=harmless, scope=scope)
+
+
+def _function(source: Source, node: Node) -> Iterator[Definition]:
+    found = read_function(node)
+    parameters = node.child_by_field_name("parameters")
+    if found is None or parameters is None:
+        return
+    harmless = decorators(node) <= KEEPING and not impure_defaults(parameters) and not found.overrides
+    reach = _reach(node)
+    yield Definition("function", found.name, _bytes(found.node), reach, pure=harmless, scope=scope_of(node))
+    if found.overrides or not harmless:
+        return
+    for parameter in found.parameters:
+        name = parameter if parameter.type == "identifier" else parameter.child_by_field_name("name")
+        if parameter.type == "typed_parameter":
+            name = operands(parameter)[0]
+        if name is not None and name.type == "identifier":
+            removal = _of_list(source, parameter)
+            outside: Literal["file", "repository"] = "repository" if reach == "repository" else "file"
+            yield Definition("parameter", name, removal, outside, scope=node)
+
+
+def _reach(node: Node) -> Literal["local", "repository"]:
+    return "local" if scope_of(node).type in {"function_definition", "lambda"} else "repository"
+
+
+def _bytes(node: Node) -> tuple[int, int]:
+    return node.start_byte, node.end_byte
+
+
+def _of_list(source: Source, element: Node) -> tuple[int, int]:
+    """An element of a list with commas: with one comma and its blanks, or the lines that it fills."""
+    before, after = _comma(element.prev_sibling), _comma(element.next_sibling)
+    start, end = element.start_byte, element.end_byte if after is None else after.end_byte
+    line, line_end = source.line_start(start), source.line_end(end)
+    rest = source.data[end:line_end].strip()
+    if after is not None and not source.data[line:start].strip() and (not rest or rest.startswith(b"#")):
+        return line, line_end
+    if before is not None and (after is None or not rest):
+        return (before.start_byte, end) if after is None else (before.end_byte, end)
+    following = None if after is None else after.next_sibling
+    return (
+        start,
+        end if following is None or following.start_point.row != element.end_point.row else following.start_byte,
+    )
+
+
+def _comma(node: Node | None) -> Node | None:
+    return node if node is not None and node.type == "," else None

@@ -1,0 +1,221 @@
+"""How Python's expressions bind, and what evaluating them does."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.source import ancestors
+
+_PRIMARY = 16
+_PRECEDENCE = {
+    "yield": 0,
+    "expression_list": 0,
+    "named_expression": 0,
+    "lambda": 1,
+    "conditional_expression": 2,
+    "not_operator": 5,
+    "comparison_operator": 6,
+    "unary_operator": 13,
+    "await": 15,
+}
+_BINARY = {"|": 7, "^": 8, "&": 9, "<<": 10, ">>": 10, "+": 11, "-": 11, "*": 12, "/": 12, "//": 12, "%": 12, "@": 12}
+_POWER = 14
+_ANYTHING = {  # what takes any expression but an assignment, a yield or a bare tuple
+    "argument_list",
+    "assert_statement",
+    "assignment",
+    "augmented_assignment",
+    "case_clause",
+    "decorator",
+    "default_parameter",
+    "dictionary",
+    "elif_clause",
+    "except_clause",
+    "expression_list",
+    "expression_statement",
+    "for_statement",
+    "format_expression",
+    "if_statement",
+    "interpolation",
+    "keyword_argument",
+    "lambda",
+    "list",
+    "list_comprehension",
+    "generator_expression",
+    "set_comprehension",
+    "match_statement",
+    "named_expression",
+    "pair",
+    "parenthesized_expression",
+    "raise_statement",
+    "return_statement",
+    "set",
+    "slice",
+    "subscript",
+    "tuple",
+    "typed_default_parameter",
+    "while_statement",
+    "with_item",
+    "yield",
+}
+_TAKES_WALRUS = {"parenthesized_expression", "if_statement", "elif_clause", "while_statement", "argument_list", "list"}
+_BRACKETS = {
+    "argument_list",
+    "dictionary",
+    "dictionary_comprehension",
+    "generator_expression",
+    "interpolation",
+    "list",
+    "list_comprehension",
+    "parameters",
+    "parenthesized_expression",
+    "set",
+    "set_comprehension",
+    "string",
+    "tuple",
+}
+_CALLS_THAT_ONLY_LOOK = {"bool", "callable", "hasattr", "isinstance", "issubclass", "len", "type"}
+_PURE = {
+    "attribute",
+    "binary_operator",
+    "boolean_operator",
+    "comparison_operator",
+    "concatenated_string",
+    "conditional_expression",
+    "dictionary",
+    "expression_list",
+    "interpolation",
+    "list",
+    "not_operator",
+    "pair",
+    "parenthesized_expression",
+    "set",
+    "string",
+    "tuple",
+    "unary_operator",
+}
+_PURE_LEAVES = {"ellipsis", "false", "float", "identifier", "integer", "lambda", "none", "true", "comment"}
+_PARTS_OF_STRINGS = {"string_content", "string_start", "string_end", "type_conversion"}
+_CONDITIONS = {"if_statement", "elif_clause", "while_statement"}
+
+
+def operands(node: Node) -> list[Node]:
+    """The named children that are no comments."""
+    return [child for child in node.named_children if child.type != "comment"]
+
+
+def pure(node: Node) -> bool:
+    """Whether evaluating it only yields a value. A subscript may fail for a missing key, so it is not pure."""
+    if node.type in _PURE_LEAVES or node.type in _PARTS_OF_STRINGS:
+        return True
+    if node.type == "call":
+        called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        if called is None or given is None or given.type != "argument_list":
+            return False
+        return text(called) in _CALLS_THAT_ONLY_LOOK and all(pure(argument) for argument in given.named_children)
+    return node.type in _PURE and all(pure(child) for child in node.named_children)
+
+
+def in_condition(node: Node) -> bool:
+    """Whether only the truth of an expression matters where it stands."""
+    at, above = node, node.parent
+    while above is not None:
+        if above.type in {"parenthesized_expression", "boolean_operator"}:
+            at, above = above, above.parent
+        elif above.type == "conditional_expression":
+            if at == operands(above)[1]:
+                return True
+            at, above = above, above.parent
+        else:
+            return _asks_for_truth(above, at)
+    return False
+
+
+def _asks_for_truth(above: Node, node: Node) -> bool:
+    if above.type in _CONDITIONS:
+        return above.child_by_field_name("condition") == node
+    if above.type in {"not_operator", "if_clause"}:
+        return True
+    if above.type == "assert_statement":
+        return operands(above)[0] == node
+    if above.type == "argument_list" and len(above.named_children) == 1 and above.parent is not None:
+        called = above.parent.child_by_field_name("function")
+        return called is not None and text(called) == "bool"
+    return False
+
+
+def needs_parentheses(node: Node, place: Node) -> bool:
+    """Whether `node` put in place of `place` would bind otherwise, or would break over lines, without parentheses."""
+    above = place.parent
+    if above is None:
+        return False
+    if node.type == "named_expression":
+        return above.type not in _TAKES_WALRUS
+    if _precedence(node) < _demanded(above, place):
+        return True
+    if node.type == "integer" and above.type == "attribute":
+        return True
+    return breaks_line(node) and not in_brackets(place)
+
+
+def in_brackets(node: Node) -> bool:
+    """Whether a line may end anywhere around this node, since brackets are open."""
+    for above in ancestors(node):
+        if above.type in _BRACKETS:
+            return True
+        if above.type in {"block", "module"}:
+            return False
+    return False
+
+
+def breaks_line(node: Node) -> bool:
+    """Whether a line ends in the middle of an expression, outside of its own brackets."""
+    if node.type in _BRACKETS or node.start_point.row == node.end_point.row:
+        return False
+    row = node.start_point.row
+    for child in node.children:
+        if child.start_point.row > row or breaks_line(child):
+            return True
+        row = child.end_point.row
+        if node.type == "subscript" and child.type == "[":
+            return False
+    return False
+
+
+def _precedence(node: Node) -> int:
+    if node.type == "boolean_operator":
+        return 4 if _operator(node) == "and" else 3
+    if node.type == "binary_operator":
+        return _BINARY.get(_operator(node), _POWER)
+    return _PRECEDENCE.get(node.type, _PRIMARY)
+
+
+def _operator(node: Node) -> str:
+    operator = node.child_by_field_name("operator")
+    return "" if operator is None else text(operator)
+
+
+def _demanded(above: Node, place: Node) -> int:
+    match above.type:
+        case "boolean_operator" | "not_operator":
+            return _precedence(above)
+        case "comparison_operator" | "list_splat" | "dictionary_splat":
+            return 7
+        case "conditional_expression":
+            return 1 if place == operands(above)[-1] else 3
+        case "if_clause" | "for_in_clause":
+            return 3
+        case "binary_operator":
+            level, left = _precedence(above), place == above.child_by_field_name("left")
+            if level == _POWER:
+                return 15 if left else 13
+            return level if left else level + 1
+        case "unary_operator":
+            return 13
+        case "subscript" if place != above.child_by_field_name("value"):
+            return 1
+        case "subscript" | "attribute" | "call" | "await":
+            return _PRIMARY
+        case _:
+            return 1 if above.type in _ANYTHING else _PRIMARY

@@ -1,0 +1,276 @@
+"""What a name in Python stands for, and which names a file binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._python_expressions import operands, pure
+from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.shapes import Binding, Function, Role
+from flagtrail.codebase.source import ancestors, descendants
+
+SCOPES = frozenset({"function_definition", "lambda", "module", "class_definition"})
+_TARGETS = {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "dictionary_splat_pattern"}
+_PARAMETERS = {"parameters", "lambda_parameters"}
+_WITH_DEFAULT = {"default_parameter", "typed_default_parameter"}
+_NAMED = {"function_definition", "class_definition", "named_expression", *_WITH_DEFAULT}
+_PATTERNS = {"case_pattern", "keyword_pattern"}
+KEEPING = frozenset(
+    {  # decorators that leave a function what it is
+        "abstractmethod",
+        "cache",
+        "cached_property",
+        "classmethod",
+        "contextmanager",
+        "final",
+        "lru_cache",
+        "override",
+        "property",
+        "staticmethod",
+        "wraps",
+    }
+)
+_TRANSPARENT = {"cache", "classmethod", "final", "lru_cache", "staticmethod"}
+_PLAIN_BASES = ("object", "ABC", "Protocol", "NamedTuple", "TypedDict", "Error", "Exception", "Enum")
+
+
+def role(node: Node) -> Role:
+    """What a name stands for where it stands."""
+    above = node.parent
+    if above is None:
+        return "read"
+    if above.type == "attribute":
+        return "member" if above.child_by_field_name("attribute") == node else "read"
+    if above.type in {"global_statement", "nonlocal_statement"}:
+        return "write"
+    if above.type == "dotted_name":
+        return _dotted(node, above)
+    if above.type == "aliased_import":
+        return "bind"
+    if above.type in {"keyword_argument", "keyword_pattern"}:
+        return "member" if above.children[0] == node else "read"
+    if above.type in {"as_pattern", "splat_pattern"} and any(at.type == "case_pattern" for at in ancestors(above)):
+        return "bind"
+    return _target(node, above)
+
+
+def _dotted(node: Node, dotted: Node) -> Role:
+    first, above = dotted.children[0] == node, dotted.parent
+    if above is None or above.type == "relative_import":
+        return "member"
+    if above.type == "import_statement":
+        return "bind" if first else "member"
+    if above.type in {"import_from_statement", "future_import_statement"}:
+        return "bind" if above.child_by_field_name("module_name") != dotted else "member"
+    if above.type == "aliased_import":
+        return "member"
+    if above.type in _PATTERNS and len(dotted.children) == 1:
+        return "bind"
+    return "read" if first else "member"
+
+
+def _target(node: Node, above: Node) -> Role:
+    """The roles that hang on which child of its parent, or of a pattern around it, the name is."""
+    if above.type == "interpolation" and any(child.type == "=" for child in above.children):
+        return "write"  # f"{name=}" prints the name itself, so that no value can stand in its place
+    at = node
+    while above.type in _TARGETS or (above.type in {"tuple", "list"} and _in_as_target(above)):
+        if above.parent is None:
+            return "read"
+        at, above = above, above.parent
+    if above.type in _NAMED:
+        return "bind" if above.child_by_field_name("name") == at else "read"
+    if above.type in {"assignment", "for_statement", "for_in_clause", "type_alias_statement"}:
+        return "bind" if above.child_by_field_name("left") == at else "read"
+    if above.type == "augmented_assignment":
+        return "write" if above.child_by_field_name("left") == at else "read"
+    if above.type == "delete_statement" or (
+        above.type == "expression_list" and above.parent is not None and above.parent.type == "delete_statement"
+    ):
+        return "write"
+    if above.type in _PARAMETERS or above.type == "as_pattern_target":
+        return "bind"
+    if above.type == "typed_parameter":
+        return "bind" if above.children[0] == at else "read"
+    return "read"
+
+
+def _in_as_target(node: Node) -> bool:
+    return any(above.type == "as_pattern_target" for above in ancestors(node))
+
+
+def scope_of(node: Node) -> Node:
+    """The function, lambda, class or module within which a name that is bound here means this variable."""
+    for above in ancestors(node):
+        if above.type in SCOPES:
+            return above
+    return node
+
+
+def bindings(node: Node) -> Iterator[Binding]:
+    """`name = value`, and `name := value`; none in a class, where a name is an attribute too."""
+    if node.type == "named_expression":
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is not None and value is not None and (scope := scope_of(node)).type != "class_definition":
+            yield Binding(node, name, value, scope, (node.start_byte, value.start_byte), sole=False)
+        return
+    found = assigned(node)
+    if found is not None and (scope := scope_of(node)).type != "class_definition":
+        yield Binding(node, *found, scope, (node.start_byte, node.end_byte))
+
+
+def assigned(statement: Node) -> tuple[Node, Node] | None:
+    """Name and value of a statement `name = value` or `name: type = value`."""
+    if statement.type != "expression_statement" or statement.named_child_count != 1:
+        return None
+    assignment = statement.named_children[0]
+    if assignment.type != "assignment":
+        return None
+    name, value = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
+    if name is None or value is None or name.type != "identifier" or value.type in {"assignment", "yield"}:
+        return None
+    return name, value
+
+
+def function(node: Node) -> Function | None:
+    """`def`, and `name = lambda: value`."""
+    if node.type == "lambda":
+        return _lambda(node)
+    if node.type != "function_definition":
+        return None
+    name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+    parameters = node.child_by_field_name("parameters")
+    if name is None or body is None or parameters is None:
+        return None
+    called = text(name)
+    scope = scope_of(node)
+    asynchronous = node.children[0].type == "async"
+    plain = not asynchronous and decorators(node) <= _TRANSPARENT
+    return Function(
+        whole(node),
+        name,
+        body,
+        _result(body) if plain else None,
+        tuple(operands(parameters)),
+        private=scope.type == "function_definition" or (called.startswith("_") and not called.endswith("__")),
+        overrides=scope.type == "class_definition" and _overrides(scope, node, called),
+    )
+
+
+def whole(definition: Node) -> Node:
+    """A function or class with its decorators."""
+    above = definition.parent
+    return above if above is not None and above.type == "decorated_definition" else definition
+
+
+def decorators(definition: Node) -> set[str]:
+    """The last part of each decorator's name."""
+    return {
+        text(child).removeprefix("@").strip().partition("(")[0].rpartition(".")[2]
+        for child in whole(definition).children
+        if child.type == "decorator"
+    }
+
+
+def bases(class_definition: Node) -> list[str]:
+    """How the arguments of a class are written: its bases, and keywords as `metaclass=M`."""
+    given = class_definition.child_by_field_name("superclasses")
+    return [] if given is None else [text(base) for base in operands(given)]
+
+
+def plain_class(class_definition: Node) -> bool:
+    """Whether defining a class does nothing but bind its name, as far as its bases and decorators show."""
+    return decorators(class_definition) <= {"dataclass", "final", "unique", "total_ordering"} and all(
+        base.partition("[")[0].endswith((*_PLAIN_BASES, "Generic")) for base in bases(class_definition)
+    )
+
+
+def statements(block: Node) -> list[Node]:
+    """The statements of a block, without its documentation."""
+    inside = operands(block)
+    return inside[1:] if inside and documentation(inside[0]) else inside
+
+
+def documentation(statement: Node) -> bool:
+    """Whether a statement is a string and nothing else."""
+    return (
+        statement.type == "expression_statement"
+        and statement.named_child_count == 1
+        and statement.named_children[0].type in {"string", "concatenated_string"}
+    )
+
+
+def yields(node: Node) -> Iterator[Node]:
+    """Every `yield` of the function that a node belongs to, at or below the node."""
+    stack = [node]
+    while stack:
+        at = stack.pop()
+        if at.type == "yield":
+            yield at
+        stack += (child for child in at.children if child.type not in SCOPES)
+
+
+def impure_defaults(parameters: Node) -> bool:
+    """Whether a default value does something when the function is defined."""
+    values = (child.child_by_field_name("value") for child in parameters.named_children)
+    return any(value is not None and not pure(value) for value in values)
+
+
+def words_of_types(root: Node) -> set[str]:
+    """The names in annotations that are strings, and in what `__all__` exports."""
+    found: set[str] = set()
+    for node in descendants(root):
+        if node.type == "string_content" and _names_something(node):
+            found |= set(text(node).translate(_SPLIT).split())
+    return found
+
+
+_SPLIT = {ord(character): " " for character in "[](),.|'\""}
+
+
+def _names_something(content: Node) -> bool:
+    for above in ancestors(content):
+        if above.type == "type":
+            return True
+        if above.type in {"assignment", "augmented_assignment"}:
+            return text(above).startswith("__all__")
+        if above.type == "argument_list":
+            called = above.parent.child_by_field_name("function") if above.parent is not None else None
+            return called is not None and text(called).rpartition(".")[2] in {"cast", "TypeVar", "ForwardRef"}
+        if above.type.endswith("_statement"):
+            return False
+    return False
+
+
+def _result(body: Node) -> Node | None:
+    inside = statements(body)
+    if len(inside) != 1 or inside[0].type != "return_statement":
+        return None
+    values = operands(inside[0])
+    return values[0] if len(values) == 1 else None
+
+
+def _lambda(node: Node) -> Function | None:
+    assignment = node.parent
+    if assignment is None or assignment.type != "assignment" or assignment.parent is None:
+        return None
+    found, body = assigned(assignment.parent), node.child_by_field_name("body")
+    if found is None or found[1] != node or body is None:
+        return None
+    parameters = node.child_by_field_name("parameters")
+    return Function(
+        assignment.parent,
+        found[0],
+        body,
+        body,
+        () if parameters is None else tuple(operands(parameters)),
+        private=text(found[0]).startswith("_") or scope_of(assignment).type == "function_definition",
+    )
+
+
+def _overrides(scope: Node, node: Node, called: str) -> bool:
+    if called.startswith("__") or not decorators(node) <= (KEEPING - {"abstractmethod", "override"}):
+        return True
+    return any(base not in {"object", "ABC"} for base in bases(scope))

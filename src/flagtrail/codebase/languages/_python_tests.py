@@ -1,0 +1,52 @@
+"""What in Python's tests belongs to a flag: whole tests, and mocks that are told what to answer."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_names import bases, whole
+from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.shapes import Stub
+from flagtrail.codebase.source import ancestors
+
+_ANSWERS = {"thenReturn", "then_return", "and_return"}
+
+
+def test_case(node: Node) -> tuple[int, int] | None:
+    """The test function around a node with its decorators, or the class of tests that a node decorates."""
+    around = None
+    for above in ancestors(node):
+        if above.type == "decorated_definition":
+            definition = above.child_by_field_name("definition")
+            if definition is not None and _is_test(definition):
+                around = above
+                break
+        elif above.type == "function_definition" and _is_test(above):
+            around = whole(above)
+            break
+    return None if around is None else (around.start_byte, around.end_byte)
+
+
+def _is_test(definition: Node) -> bool:
+    name = definition.child_by_field_name("name")
+    if name is None:
+        return False
+    if definition.type == "class_definition":
+        return text(name).startswith("Test") or any(base.endswith(("TestCase", "Test")) for base in bases(definition))
+    return text(name).startswith("test")
+
+
+def stub(node: Node) -> Stub | None:
+    """`when(flags).is_enabled("k").thenReturn(True)`, and other chains whose last call says what is answered."""
+    member = node.parent
+    if node.type != "call" or member is None or member.type != "attribute":
+        return None
+    answer, name = member.parent, member.child_by_field_name("attribute")
+    if answer is None or answer.type != "call" or name is None or text(name) not in _ANSWERS:
+        return None
+    given, statement = answer.child_by_field_name("arguments"), answer.parent
+    values = [] if given is None else operands(given)
+    if statement is None or statement.type != "expression_statement" or len(values) != 1:
+        return None
+    return Stub(statement, values[0])

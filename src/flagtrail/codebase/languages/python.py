@@ -1,0 +1,307 @@
+"""Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import tree_sitter_python
+from tree_sitter import Language as Grammar
+from tree_sitter import Node, Parser, Tree
+
+from flagtrail.codebase.languages import (
+    Language,
+    _python_definitions,
+    _python_expressions,
+    _python_names,
+    _python_tests,
+    _python_text,
+)
+from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.shapes import (
+    Argument,
+    Arm,
+    Binding,
+    Call,
+    Case,
+    Chain,
+    Conditional,
+    Definition,
+    Equality,
+    Function,
+    Logical,
+    Loop,
+    Role,
+    Scalar,
+    Stub,
+    Switch,
+)
+from flagtrail.codebase.source import Source, ancestors
+
+_PARSER = Parser(Grammar(tree_sitter_python.language()))
+_JUMPS = {"return_statement", "raise_statement", "break_statement", "continue_statement"}
+_EQUALITY = {"==": False, "is": False, "in": False, "!=": True, "is not": True, "not in": True}
+_CONSTANT_PATTERNS = {"string", "concatenated_string", "integer", "float", "true", "false", "none", "dotted_name"}
+
+
+class Python(Language):
+    """Python, from its syntax tree alone: never by the running interpreter, whose grammar may be older."""
+
+    NAME = "python"
+    SUFFIXES = (".py", ".pyi")
+    ELSE = b"else:"
+    EMPTY = b"pass"
+    TRUE = b"True"
+    FALSE = b"False"
+    NULL = b"None"
+    VERBATIM = frozenset({"string"})
+    BLOCKS: ClassVar[frozenset[str]] = frozenset({"module", "block"})
+
+    def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - one dialect
+        """The syntax tree."""
+        return _PARSER.parse(data)
+
+    def constant(self, node: Node) -> tuple[Scalar] | None:
+        """What a literal denotes."""
+        return _python_text.constant(node)
+
+    # ---------------------------------------------------------------- expressions
+    def inner(self, node: Node) -> Node | None:
+        """`(x)`; not where a comment stands in the parentheses too, which would be lost with them."""
+        return (
+            node.named_children[0] if node.type == "parenthesized_expression" and node.named_child_count == 1 else None
+        )
+
+    def negated(self, node: Node) -> Node | None:
+        """`not x`."""
+        return node.child_by_field_name("argument") if node.type == "not_operator" else None
+
+    def logical(self, node: Node) -> Logical | None:
+        """`and`, `or`."""
+        if node.type != "boolean_operator":
+            return None
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None or operator is None:
+            return None
+        return Logical("and" if operator.type == "and" else "or", left, right)
+
+    def conditional(self, node: Node) -> Conditional | None:
+        """`then if condition else otherwise`, whose parts have no field names."""
+        if node.type != "conditional_expression":
+            return None
+        parts = operands(node)
+        return Conditional(parts[1], parts[0], parts[2]) if len(parts) == 3 else None  # noqa: PLR2004 - its three parts
+
+    def equality(self, node: Node) -> Equality | None:
+        """`==`, `!=`, `is`, `is not`, `in` and `not in` a tuple, list or set; not of `a == b == c`."""
+        if node.type != "comparison_operator":
+            return None
+        sides, operators = operands(node), node.children_by_field_name("operators")
+        if len(sides) != 2 or len(operators) != 1 or operators[0].type not in _EQUALITY:  # noqa: PLR2004 - two sides
+            return None
+        operator, (left, right) = operators[0].type, sides
+        if not operator.endswith("in"):
+            return Equality(_EQUALITY[operator], left, right)
+        if right.type not in {"tuple", "list", "set"} or any(part.type == "list_splat" for part in operands(right)):
+            return None
+        return Equality(_EQUALITY[operator], left, one_of=tuple(operands(right)))
+
+    def transparent(self, node: Node) -> Node | None:
+        """`await x`, `bool(x)`, `cast(bool, x)`."""
+        if node.type == "await" and node.is_named:
+            return operands(node)[0]
+        found = self.call(node)
+        if found is None or any(argument.name or argument.spread for argument in found.arguments):
+            return None
+        name, values = text(found.name), [argument.value for argument in found.arguments]
+        if name == "bool" and found.receiver is None and len(values) == 1:
+            return values[0]
+        return values[1] if name == "cast" and len(values) == 2 else None  # noqa: PLR2004 - a type and a value
+
+    def call(self, node: Node) -> Call | None:
+        """A call with its arguments; a generator in place of them is none."""
+        if node.type != "call":
+            return None
+        called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        if called is None or given is None or given.type != "argument_list":
+            return None
+        member = self.member(called)
+        if member is None and called.type != "identifier":
+            return None
+        receiver, name = member or (None, called)
+        return Call(node, name, receiver, tuple(_argument(argument) for argument in operands(given)))
+
+    def member(self, node: Node) -> tuple[Node, Node] | None:
+        """`object.name`."""
+        if node.type != "attribute":
+            return None
+        owner, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
+        return None if owner is None or name is None else (owner, name)
+
+    def pure(self, node: Node) -> bool:
+        """Names, constants, attributes, operators on such, and calls that only look (`isinstance`)."""
+        return _python_expressions.pure(node)
+
+    def in_condition(self, node: Node) -> bool:
+        """Conditions, `assert`, filters of comprehensions and what `bool` takes."""
+        return _python_expressions.in_condition(node)
+
+    def needs_parentheses(self, node: Node, place: Node) -> bool:
+        """By precedence, and where a line would end outside of brackets."""
+        return _python_expressions.needs_parentheses(node, place)
+
+    # ---------------------------------------------------------------- statements
+    def chain(self, node: Node) -> Chain | None:
+        """`if`, `elif`, `else`."""
+        if node.type != "if_statement":
+            return None
+        clauses = node.children_by_field_name("alternative")
+        arms = [_arm(part) for part in (node, *clauses) if part.type != "else_clause"]
+        if any(arm is None for arm in arms):
+            return None
+        last = clauses[-1] if clauses and clauses[-1].type == "else_clause" else None
+        otherwise = None if last is None else last.child_by_field_name("body")
+        return Chain(node, tuple(arm for arm in arms if arm is not None), otherwise)
+
+    def switch(self, node: Node) -> Switch | None:
+        """`match`, where each case is of constants, without guards, or is `case _`."""
+        if node.type != "match_statement":
+            return None
+        subjects, body = node.children_by_field_name("subject"), node.child_by_field_name("body")
+        if body is None or len(subjects) != 1:
+            return None
+        cases = [_case(clause) for clause in operands(body)]
+        if any(case is None for case in cases):
+            return None
+        return Switch(node, subjects[0], tuple(case for case in cases if case is not None))
+
+    def loop(self, node: Node) -> Loop | None:
+        """`while`; not with an `else`, which runs when the condition fails."""
+        if node.type != "while_statement" or node.child_by_field_name("alternative") is not None:
+            return None
+        condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+        return None if condition is None or body is None else Loop(node, condition, body)
+
+    def statement(self, node: Node) -> Node | None:
+        """The statement of an expression."""
+        above = node.parent
+        return (
+            above if above is not None and above.type == "expression_statement" and len(operands(above)) == 1 else None
+        )
+
+    def interior(self, source: Source, body: Node) -> tuple[int, int]:
+        """A block, with the comments between the colon's line and its first statement."""
+        start = body.start_byte
+        before = body.prev_sibling
+        while before is not None and before.type == "comment":
+            before = before.prev_sibling
+        if before is not None and before.type == ":" and before.end_point.row < body.start_point.row:
+            line = source.line_end(before.end_byte)
+            inside = source.data[line:start]
+            start = line + len(inside) - len(inside.lstrip())
+        return start, body.end_byte
+
+    def jumps(self, node: Node) -> bool:
+        """Jumps, `if` whose arms all jump, and `try` of which no way leads past it."""
+        if node.type in _JUMPS:
+            return True
+        if node.type == "if_statement":
+            found = self.chain(node)
+            return (
+                found is not None
+                and found.otherwise is not None
+                and all(self._ends_in_jump(body) for body in (*(arm.body for arm in found.arms), found.otherwise))
+            )
+        if node.type == "try_statement":
+            parts = [
+                part for part in node.named_children if part.type not in {"comment", "finally_clause", "else_clause"}
+            ]
+            return all(self._ends_in_jump(part if part.type == "block" else part.children[-1]) for part in parts)
+        return False
+
+    def _ends_in_jump(self, body: Node) -> bool:
+        inside = operands(body)
+        return body.type == "block" and bool(inside) and self.jumps(inside[-1])
+
+    def must_stay(self, statement: Node) -> bool:
+        """A `yield` without which its function would be no generator."""
+        mine = {node.start_byte for node in _python_names.yields(statement)}
+        if not mine:
+            return False
+        function = next((above for above in ancestors(statement) if above.type == "function_definition"), None)
+        block = statement.parent
+        body = None if function is None else function.child_by_field_name("body")
+        if body is None or block is None:
+            return True
+        return not any(
+            node.start_byte < statement.start_byte or node.start_byte >= block.end_byte
+            for node in _python_names.yields(body)
+        )
+
+    # ---------------------------------------------------------------- names
+    def role(self, node: Node) -> Role:
+        """What a name stands for."""
+        return _python_names.role(node)
+
+    def bindings(self, node: Node) -> Iterable[Binding]:
+        """`name = value`, `name: type = value`, `(name := value)`."""
+        return _python_names.bindings(node)
+
+    def function(self, node: Node) -> Function | None:
+        """`def`, and a lambda with a name."""
+        return _python_names.function(node)
+
+    def definitions(self, source: Source) -> Iterable[Definition]:
+        """Imports, variables, functions, classes, parameters, members."""
+        return _python_definitions.definitions(source)
+
+    def test_case(self, node: Node) -> tuple[int, int] | None:
+        """A function `test..`, or the class of tests that is decorated."""
+        return _python_tests.test_case(node)
+
+    def stub(self, node: Node) -> Stub | None:
+        """What a mock is told to answer."""
+        return _python_tests.stub(node)
+
+
+def _argument(node: Node) -> Argument:
+    if node.type == "keyword_argument":
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is not None and value is not None:
+            return Argument(value, text(name))
+    return Argument(node, spread=node.type in {"list_splat", "dictionary_splat"})
+
+
+def _arm(node: Node) -> Arm | None:
+    condition, body = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
+    colon = next((child for child in node.children if child.type == ":"), None)
+    if condition is None or body is None or colon is None:
+        return None
+    return Arm(node.children[0], condition, body, colon.end_byte)
+
+
+def _case(clause: Node) -> Case | None:
+    body, guard = clause.child_by_field_name("consequence"), clause.child_by_field_name("guard")
+    patterns = [child for child in clause.named_children if child.type == "case_pattern"]
+    if body is None or guard is not None or len(patterns) != 1:
+        return None
+    where = body.start_byte, body.end_byte
+    if text(patterns[0]) == "_":
+        return Case(clause, (), default=True, body=where)
+    inside = operands(patterns[0])
+    values = operands(inside[0]) if len(inside) == 1 and inside[0].type == "union_pattern" else inside
+    if not values or not all(_compares(value) for value in values) or b"-" in (patterns[0].text or b"")[:1]:
+        return None
+    return Case(clause, tuple(values), default=False, body=where)
+
+
+def _compares(pattern: Node) -> bool:
+    """Whether a pattern compares with a constant; a lone name takes anything, and binds it."""
+    if pattern.type == "dotted_name":
+        return pattern.named_child_count > 1
+    return pattern.type in _CONSTANT_PATTERNS
+
+
+LANGUAGE = Python()
