@@ -179,11 +179,11 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
 def _refusals(file: Folded, language: Language, flag: str, after: Source) -> list[Refusal]:
     path, before = file.before.path, file.before
     told = [Refusal(path, before.line(left.at), left.why, left.detail) for left in file.seeded]
-    was = _lines(file.after.data, before.data)
+    was = _lines(after.data, before.data)
     told += [Refusal(path, was(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
     lines = {refusal.line for refusal in told}
     for node in sites.texts(after, language, flag):
-        line = _lines(after.data, before.data)(after.line(node.start_byte))
+        line = was(after.line(node.start_byte))
         if line not in lines:
             told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))
     return told
@@ -191,13 +191,16 @@ def _refusals(file: Folded, language: Language, flag: str, after: Source) -> lis
 
 def _lines(after: bytes, before: bytes) -> Callable[[int], int]:
     """From a line of the file as it became to the line it was."""
-    blocks = difflib.SequenceMatcher(
-        None, before.splitlines(), after.splitlines(), autojunk=False
-    ).get_matching_blocks()
+    old, new = before.splitlines(), after.splitlines()
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
+    blocks = difflib.SequenceMatcher(None, old[same:], new[same:]).get_matching_blocks()
 
     def was(line: int) -> int:
-        last = max((block for block in blocks if block.b < line), key=lambda block: block.b, default=None)
-        return line if last is None else last.a + min(line - last.b, max(last.size, 1))
+        if line <= same:
+            return line
+        last = max((block for block in blocks if block.b < line - same), key=lambda block: block.b, default=None)
+        return line if last is None else same + last.a + min(line - same - last.b, max(last.size, 1))
 
     return was
 

@@ -57,6 +57,8 @@ class Language(ABC):
     """Node types of names, whatever they name."""
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"string"})
     """Node types whose inner lines must never be re-indented."""
+    DEFAULT_CASE: ClassVar[bytes] = b"default"
+    """What stands for the head of a case that becomes the one for everything else, up to its colon or arrow."""
     SHARES_FOLDER: ClassVar[bool] = False
     """Files of one folder see each other's names without an import."""
     BLOCK_NEEDS_STATEMENT: ClassVar[bool] = False

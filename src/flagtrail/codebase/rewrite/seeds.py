@@ -19,7 +19,7 @@ from flagtrail.codebase.rewrite.refused import Left, Refused
 from flagtrail.codebase.rewrite.splice import out, put, statement_out, unwrapped
 from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.sites import Site
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.source import Edit, Source, ancestors
 
 MOST_TOLD = 40
 """Characters of code in a refusal."""
@@ -99,6 +99,8 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
         return _of_derived(source, language, derived, node)
+    if any(each.is_error for each in ancestors(node)):
+        raise Refused("unsupported", "what stands around it cannot be parsed")
     key = sites.whole(language, node)
     site = sites.site(source, language, key, wanted.patterns)
     if site is None:

@@ -8,7 +8,7 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.rewrite.splice import reindented, statement_out, truncated, unwrapped
+from flagtrail.codebase.rewrite.splice import out, reindented, statement_out, truncated, unwrapped
 from flagtrail.codebase.shapes import Arm, Case, Chain, Switch
 from flagtrail.codebase.source import Edit, Source, ancestors
 
@@ -33,6 +33,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
         switch = language.switch(place)
         if switch is not None and switch.subject == node:
             return _chosen(source, language, answer, switch)
+        if switch is not None and switch.subject is None:
+            return _case(source, language, switch, node, truth=bool(answer.meaning(source.text(node))))
     return None
 
 
@@ -111,9 +113,38 @@ def _chosen(source: Source, language: Language, answer: Answer, switch: Switch) 
         return statement_out(source, language, switch.node) if not switch.expression else None
     if taken.falls_through:
         raise Refused("falls_through", "control falls from the chosen case into the next one")
+    return _taken(source, language, switch, taken)
+
+
+def _case(source: Source, language: Language, switch: Switch, node: Node, *, truth: bool) -> Source | None:
+    """A case whose condition is decided, of a switch that has conditions and no subject."""
+    index = next((at for at, case in enumerate(switch.cases) if node in case.values), None)
+    if index is None:
+        return None
+    case, others = switch.cases[index], switch.cases[:index] + switch.cases[index + 1 :]
+    if index and switch.cases[index - 1].falls_through:
+        raise Refused("falls_through", "control falls into this case from the one before")
+    if truth and (case.falls_through or switch.cases[-1].falls_through):
+        raise Refused("falls_through", "control falls from the chosen case into the next one")
+    if truth and index == 0:
+        return _taken(source, language, switch, case)
+    if truth:
+        dropped = [out(source, later.node.start_byte, later.node.end_byte) for later in switch.cases[index + 1 :]]
+        head = Edit(case.node.start_byte, case.values[-1].end_byte, language.DEFAULT_CASE)
+        return source.edited([head, *dropped])
+    if len(case.values) > 1:
+        raise Refused("unsupported", "the case has other conditions as well")
+    if not others:
+        return statement_out(source, language, switch.node) if not switch.expression else None
+    if len(others) == 1 and others[0].default:
+        return _taken(source, language, switch, others[0])
+    return source.edited([out(source, case.node.start_byte, case.node.end_byte)])
+
+
+def _taken(source: Source, language: Language, switch: Switch, case: Case) -> Source:
     if switch.expression:
-        return source.edited([Edit(switch.node.start_byte, switch.node.end_byte, source.data[slice(*taken.body)])])
-    return _in_place_of(source, language, switch.node, taken)
+        return source.edited([Edit(switch.node.start_byte, switch.node.end_byte, source.data[slice(*case.body)])])
+    return _in_place_of(source, language, switch.node, case)
 
 
 def _in_place_of(source: Source, language: Language, statement: Node, case: Case) -> Source:
