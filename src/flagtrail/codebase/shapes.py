@@ -142,8 +142,8 @@ class Binding:
     """`name = value` as a statement of its own, or one of several that a statement binds.
 
     `scope` is the node within which the name means this variable (a function, block or module, as the language has
-    it). `removal` is the bytes to take out, so that the name is bound no more and everything else is;
-    `sole` says that this is the whole `statement`.
+    it). `removal` is the bytes to take out, so that the name is bound no more and everything else is; `remainder` takes
+    their place (`err = nil` of Go's `on, err := true, nil`). `sole` says that this is the whole `statement`.
     """
 
     statement: Node
@@ -152,6 +152,7 @@ class Binding:
     scope: Node
     removal: tuple[int, int]
     sole: bool = True
+    remainder: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,9 @@ class Definition:
 
     `removal` is the bytes to take out, the whole statement where it is the only name of one. `reach` tells who can
     use it: `local` a function, `file` this file alone, `repository` other files too. `pure`: taking it out drops no
-    side effect (an import for its effects, or `x = start()`, is not pure). For an import `origin` is the text of the
-    module it comes from.
+    side effect (an import for its effects, or `x = start()`, is not pure). `remainder` takes the place of `removal`
+    (`start()` of `x := start()`, which makes it pure). For an import `origin` is the text of the module it comes from.
+    `spelled` is what code calls it, where that is not the text of `name` (Go: `flags` of `import "example.org/flags"`).
     """
 
     kind: Literal["import", "variable", "constant", "function", "class", "parameter", "field", "member"]
@@ -187,6 +189,8 @@ class Definition:
     reach: Literal["local", "file", "repository"]
     pure: bool = True
     origin: str = ""
+    spelled: str = ""
+    remainder: bytes = b""
     scope: Node | None = field(default=None, compare=False)
 
 

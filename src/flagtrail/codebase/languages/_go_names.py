@@ -1,0 +1,171 @@
+"""What Go's names stand for, and the variables that a statement binds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import _go_scopes as scopes
+from flagtrail.codebase.shapes import Binding, Role
+
+_BIND_AS_NAME = frozenset(
+    {*scopes.PARAMETERS, "var_spec", "const_spec", "type_spec", "type_alias", "function_declaration",
+     "method_declaration", "field_declaration", "method_elem", "import_spec"}
+)  # fmt: skip
+_STEPS = frozenset({"inc_statement", "dec_statement"})
+_PATH = frozenset({"selector_expression", "index_expression", "parenthesized_expression"})
+_PLAIN_TYPES = frozenset({b"bool", b"string", b"error", b"int", b"int64", b"float64"})
+_KEYED_BY_VALUES = frozenset({"map_type", "slice_type", "array_type", "implicit_length_array_type"})
+
+
+def role(node: Node) -> Role:
+    """What a name stands for."""
+    around = node.parent
+    if around is None or node.text == b"_":
+        return "member"
+    if around.type in _BIND_AS_NAME and node in around.children_by_field_name("name"):
+        return "bind"
+    match node.type:
+        case "label_name":
+            return "bind" if around.type == "labeled_statement" else "read"
+        case "field_identifier":
+            return "member"
+        case "package_identifier":
+            return "member" if around.type == "package_clause" else "read"
+        case "identifier":
+            return _of_identifier(node, around)
+        case _:
+            return "read"
+
+
+def _of_identifier(node: Node, around: Node) -> Role:
+    if around.type in _STEPS or (around.type == "unary_expression" and _operator(around) == "&"):
+        return "write"
+    if around.type in _PATH and around.named_children[0] == node and _has_address_taken(around):
+        return "write"
+    if around.type == "literal_element":
+        return _of_element(around)
+    if around.type != "expression_list" or around.parent is None:
+        return "read"
+    statement = around.parent
+    if statement.child_by_field_name("alias") == around:
+        return "bind"
+    if statement.child_by_field_name("left") != around:
+        return "read"
+    declares = any(child.type == ":=" for child in statement.children)
+    return "bind" if declares and not assigns(node) else "write"
+
+
+def _operator(node: Node) -> str:
+    found = node.child_by_field_name("operator")
+    return "" if found is None else found.type
+
+
+def _has_address_taken(path: Node) -> bool:
+    """Whether `&` stands before `x.y[z]`: what it points to can be written through x."""
+    at = path
+    while at.parent is not None and at.parent.type in _PATH and at.parent.named_children[0] == at:
+        at = at.parent
+    return at.parent is not None and at.parent.type == "unary_expression" and _operator(at.parent) == "&"
+
+
+def _of_element(element: Node) -> Role:
+    """`a` of `T{a: 1}`: a field, or a value that is a key, where the type says so."""
+    pair = element.parent
+    if pair is None or pair.type != "keyed_element" or pair.child_by_field_name("key") != element:
+        return "read"
+    literal = pair.parent.parent if pair.parent is not None else None
+    kind = literal.child_by_field_name("type") if literal is not None else None
+    return "read" if kind is not None and kind.type in _KEYED_BY_VALUES else "member"
+
+
+def assigns(name: Node) -> bool:
+    """Whether `:=` only assigns to this name, since its scope declares it before."""
+    statement = name.parent.parent if name.parent is not None else None
+    if statement is None or statement.type != "short_var_declaration":
+        return False
+    return scopes.declared_before(name, scopes.scope_of(statement))
+
+
+def bindings(node: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:
+    """Each `name = value` of a statement that has as many values as names."""
+    match node.type:
+        case "short_var_declaration" | "assignment_statement":
+            if node.type == "short_var_declaration" or _operator(node) == "=":
+                yield from _of_assignment(node, pure)
+        case "var_declaration":
+            inside = scopes.specs(node)
+            if len(inside) == 1:
+                yield from _of_spec(node, inside[0], pure)
+        case "var_spec":
+            declaration = declaration_of(node)
+            if len(scopes.specs(declaration)) > 1:
+                yield from _of_spec(node, node, pure)
+        case _:
+            pass
+
+
+def declaration_of(spec: Node) -> Node:
+    """The declaration that a spec is part of."""
+    around = spec.parent
+    if around is not None and around.type.endswith("_list"):
+        around = around.parent
+    return around if around is not None else spec
+
+
+def _of_assignment(node: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:
+    head = node.parent
+    if head is not None and head.type == "for_clause":
+        return
+    left, right = (scopes.elements(node.child_by_field_name(side)) for side in ("left", "right"))
+    if len(left) != len(right):
+        return
+    declares = node.type == "short_var_declaration"
+    for at, (name, value) in enumerate(zip(left, right, strict=True)):
+        if name.type != "identifier" or name.text == b"_":
+            continue
+        rest = _rest(left, right, at, pure)
+        new = declares and any(other.text != b"_" and not assigns(other) for other, _ in rest)
+        text = _assignment(rest, b":=" if new else b"=")
+        in_head = head is not None and head.type in scopes.HEADED
+        removal = with_semicolon(node) if in_head and not rest else (node.start_byte, node.end_byte)
+        yield Binding(node, name, value, scopes.variable_scope(name), removal, not rest and not in_head, text)
+
+
+def _rest(left: list[Node], right: list[Node], at: int, pure: Callable[[Node], bool]) -> list[tuple[Node, Node]]:
+    """What a statement still binds without one of its names; `_` with a value that does nothing is nothing."""
+    pairs = [pair for index, pair in enumerate(zip(left, right, strict=True)) if index != at]
+    return pairs if any(name.text != b"_" or not pure(value) for name, value in pairs) else []
+
+
+def _assignment(pairs: list[tuple[Node, Node]], operator: bytes) -> bytes:
+    if not pairs:
+        return b""
+    names, values = (b", ".join(node.text or b"" for node in side) for side in zip(*pairs, strict=True))
+    return b" ".join((names, operator, values))
+
+
+def with_semicolon(initializer: Node) -> tuple[int, int]:
+    """An `if x := f(); ..` initializer with its semicolon and the blank after it."""
+    follows = initializer.next_sibling
+    if follows is not None and follows.type == ";":
+        after = follows.next_sibling
+        return initializer.start_byte, after.start_byte if after is not None else follows.end_byte
+    return initializer.start_byte, initializer.end_byte
+
+
+def _of_spec(statement: Node, spec: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:
+    left, right = spec.children_by_field_name("name"), scopes.elements(spec.child_by_field_name("value"))
+    left = [name for name in left if name.is_named]
+    kind = spec.child_by_field_name("type")
+    if len(left) != len(right) or (kind is not None and kind.text not in _PLAIN_TYPES):
+        return
+    for at, (name, value) in enumerate(zip(left, right, strict=True)):
+        if name.text == b"_":
+            continue
+        rest = _rest(left, right, at, pure)
+        typed = b"=" if kind is None else (kind.text or b"") + b" ="
+        text = _assignment(rest, typed)
+        removal = (spec.start_byte, spec.end_byte) if rest else (statement.start_byte, statement.end_byte)
+        yield Binding(statement, name, value, scopes.variable_scope(name), removal, not rest, text)

@@ -1,0 +1,279 @@
+"""Go."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+from typing import ClassVar, Final
+
+import tree_sitter_go
+from tree_sitter import Language as Grammar
+from tree_sitter import Node, Parser, Tree
+
+from flagtrail.codebase.languages import _go_definitions as definitions
+from flagtrail.codebase.languages import _go_names as names
+from flagtrail.codebase.languages import _go_scopes as scopes
+from flagtrail.codebase.languages import _go_tests as tests
+from flagtrail.codebase.languages._braces import Braces
+from flagtrail.codebase.shapes import (
+    Argument,
+    Binding,
+    Call,
+    Case,
+    Definition,
+    Function,
+    Loop,
+    Role,
+    Scalar,
+    Stub,
+    Switch,
+)
+from flagtrail.codebase.source import Source, descendants
+
+_PRIMARY = frozenset(
+    {
+        "identifier", "call_expression", "selector_expression", "index_expression", "slice_expression",
+        "parenthesized_expression", "type_assertion_expression", "type_conversion_expression", "true", "false", "nil",
+        "int_literal", "float_literal", "rune_literal", "interpreted_string_literal", "raw_string_literal",
+    }
+)  # fmt: skip
+_PURE_LEAVES = _PRIMARY - {"call_expression", "index_expression", "slice_expression", "type_assertion_expression"}
+_PURE_CALLS = frozenset({b"len", b"cap", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"})
+_SWITCHES = frozenset({"expression_switch_statement"})
+_TEXTS = frozenset({"interpreted_string_literal", "raw_string_literal", "rune_literal"})
+
+
+class Go(Braces):
+    """Go, statically boolean: `a && true` is `a` everywhere."""
+
+    NAME = "go"
+    SUFFIXES = (".go",)
+    BOOLEAN_TYPED = True
+    NULL = b"nil"
+    NAMES = frozenset({"identifier", "field_identifier", "type_identifier", "package_identifier", "label_name"})
+    VERBATIM = frozenset({"raw_string_literal"})
+    BLOCKS = frozenset({"block", "statement_list"})
+    PRECEDENCE: ClassVar = {
+        "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3,
+        "+": 4, "-": 4, "|": 4, "^": 4, "*": 5, "/": 5, "%": 5, "<<": 5, ">>": 5, "&": 5, "&^": 5,
+    }  # fmt: skip
+    PRIMARY = _PRIMARY
+    OPERAND_OF: ClassVar = {
+        "selector_expression": "operand", "call_expression": "function", "index_expression": "operand",
+        "slice_expression": "operand", "type_assertion_expression": "operand",
+    }  # fmt: skip
+    JUMPS = Braces.JUMPS | {"goto_statement", "fallthrough_statement"}
+
+    @cached_property
+    def _parser(self) -> Parser:
+        return Parser(Grammar(tree_sitter_go.language()))
+
+    # ---------------------------------------------------------------- bytes and literals
+    def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - Go has one dialect
+        return self._parser.parse(data)
+
+    def constant(self, node: Node) -> tuple[Scalar] | None:
+        text = (node.text or b"").decode()
+        match node.type:
+            case "true" | "false":
+                return (node.type == "true",)
+            case "nil":
+                return (None,)
+            case "int_literal" | "float_literal":
+                return _number(text)
+            case "raw_string_literal":
+                return (text[1:-1].replace("\r", ""),)
+            case "interpreted_string_literal":
+                return _text(text)
+            case _:
+                return None
+
+    # ---------------------------------------------------------------- expressions
+    def transparent(self, node: Node) -> Node | None:
+        call = self.call(node)
+        if call is None or call.receiver is not None or call.name.text != b"bool" or len(call.arguments) != 1:
+            return None
+        return call.arguments[0].value
+
+    def call(self, node: Node) -> Call | None:
+        if node.type == "type_conversion_expression":
+            return _generic_call(node)
+        function = node.child_by_field_name("function") if node.type == "call_expression" else None
+        arguments = node.child_by_field_name("arguments")
+        if function is None or arguments is None:
+            return None
+        described = tests.described(node)
+        if described is not None:
+            return described
+        found = tuple(_argument(child) for child in self.solid(arguments))
+        index = function.child_by_field_name("index") if function.type == "index_expression" else None
+        if index is not None and index.type == "identifier":  # flags.Get[bool](client, key)
+            function = function.named_children[0]
+        if function.type == "identifier":
+            return Call(node, function, None, found)
+        member = self.member(function)
+        return None if member is None else Call(node, member[1], member[0], found)
+
+    def member(self, node: Node) -> tuple[Node, Node] | None:
+        if node.type != "selector_expression":
+            return None
+        operand, field = node.child_by_field_name("operand"), node.child_by_field_name("field")
+        return (operand, field) if operand is not None and field is not None else None
+
+    def pure(self, node: Node) -> bool:
+        if node.type == "func_literal":
+            return True
+        if node.type == "call_expression":
+            call = self.call(node)
+            known = call is not None and call.receiver is None and call.name.text in _PURE_CALLS
+            return call is not None and known and all(self.pure(argument.value) for argument in call.arguments)
+        if node.type == "unary_expression":
+            operator = node.child_by_field_name("operator")
+            return (
+                operator is not None and operator.type in {"!", "-", "+", "^", "&"} and self.pure(self.solid(node)[-1])
+            )
+        if node.type == "binary_expression":
+            found = self.binary(node)
+            return found is not None and found[1] not in {"/", "%"} and self.pure(found[0]) and self.pure(found[2])
+        if node.type == "composite_literal":
+            body = node.child_by_field_name("body")
+            return body is not None and self.pure(body)
+        if node.type in {"literal_value", "literal_element", "keyed_element", "parenthesized_expression"}:
+            return all(self.pure(child) for child in self.solid(node))
+        if node.type in {"selector_expression", "type_conversion_expression"}:
+            return self.pure(node.named_children[0] if node.type == "selector_expression" else self.solid(node)[-1])
+        return node.type in _PURE_LEAVES
+
+    # ---------------------------------------------------------------- statements
+    def is_later_arm(self, node: Node) -> bool:
+        return super().is_later_arm(node) and node.child_by_field_name("initializer") is None
+
+    def statements(self, body: Node) -> list[Node]:
+        return scopes.statements(body) if body.type == "block" else super().statements(body)
+
+    def switch(self, node: Node) -> Switch | None:
+        if node.type not in _SWITCHES or node.child_by_field_name("initializer") is not None:
+            return None
+        cases = tuple(self._case(child) for child in node.named_children if child.type in scopes.LISTS)
+        return Switch(node, node.child_by_field_name("value"), cases)
+
+    def _case(self, node: Node) -> Case:
+        inside = scopes.statements(node)
+        falls = bool(inside) and inside[-1].type == "fallthrough_statement"
+        leaves = bool(inside) and inside[-1].type == "break_statement" and not inside[-1].named_children
+        colon = next(child for child in node.children if child.type == ":")
+        end = inside[-1].start_byte if leaves or falls else node.end_byte
+        values = tuple(scopes.elements(node.child_by_field_name("value")))
+        return Case(node, values, node.type == "default_case", (colon.end_byte, end), falls)
+
+    def loop(self, node: Node) -> Loop | None:
+        body = node.child_by_field_name("body") if node.type == "for_statement" else None
+        head = [child for child in self.solid(node) if child != body] if body is not None else []
+        if body is None or len(head) != 1 or head[0].type in {"for_clause", "range_clause"}:
+            return None
+        return Loop(node, head[0], body)
+
+    def statement(self, node: Node) -> Node | None:
+        around = node.parent
+        if around is None:
+            return None
+        if around.type == "expression_statement":
+            return around
+        statement = around.parent
+        if around.type != "expression_list" or statement is None or statement.type != "assignment_statement":
+            return None
+        sides = [scopes.elements(statement.child_by_field_name(side)) for side in ("left", "right")]
+        ignored = all(name.text == b"_" for name in sides[0]) and sides[1] == [node]
+        return statement if ignored else None
+
+    def jumps(self, node: Node) -> bool:
+        if node.type == "expression_statement":
+            call = self.call(node.named_children[0])
+            return call is not None and call.receiver is None and call.name.text == b"panic"
+        if node.type == "labeled_statement":
+            return self.jumps(node.named_children[-1])
+        if node.type == "for_statement":
+            return not self.solid(node)[:-1] and not _breaks(node)
+        found = self.switch(node)
+        if found is not None:
+            whole = any(case.default for case in found.cases) and not _breaks(node)
+            return whole and all(any(map(self.jumps, scopes.statements(case.node))) for case in found.cases)
+        return super().jumps(node)
+
+    def must_stay(self, statement: Node) -> bool:
+        return any(inside.type == "labeled_statement" for inside in descendants(statement))
+
+    def scoped_names(self, body: Node) -> Iterable[Node]:
+        return [name for name in scopes.names_of(body) if not names.assigns(name)] if body.type in scopes.LISTS else ()
+
+    # ---------------------------------------------------------------- names
+    def role(self, node: Node) -> Role:
+        return names.role(node)
+
+    def bindings(self, node: Node) -> Iterable[Binding]:
+        return names.bindings(node, self.pure)
+
+    def function(self, node: Node) -> Function | None:
+        return definitions.function(node)
+
+    def definitions(self, source: Source) -> Iterable[Definition]:
+        return definitions.definitions(source, self.pure)
+
+    def test_case(self, node: Node) -> tuple[int, int] | None:
+        return tests.test_case(node)
+
+    def stub(self, node: Node) -> Stub | None:
+        return tests.stub(node)
+
+
+def _argument(node: Node) -> Argument:
+    if node.type == "variadic_argument":
+        return Argument(node.named_children[0], spread=True)
+    return Argument(node)
+
+
+def _generic_call(node: Node) -> Call | None:
+    """`flags.Get[bool](key)`, which the grammar takes for a conversion where it has one argument."""
+    generic, operand = node.child_by_field_name("type"), node.child_by_field_name("operand")
+    named = generic.child_by_field_name("type") if generic is not None and generic.type == "generic_type" else None
+    if named is None or operand is None:
+        return None
+    if named.type == "type_identifier":
+        return Call(node, named, None, (Argument(operand),))
+    package, name = named.child_by_field_name("package"), named.child_by_field_name("name")
+    return Call(node, name, package, (Argument(operand),)) if package is not None and name is not None else None
+
+
+def _breaks(node: Node) -> bool:
+    """Whether a `break` in a loop or switch could leave it; one of an inner loop counts, too."""
+    return any(inside.type == "break_statement" for inside in descendants(node))
+
+
+def _number(text: str) -> tuple[Scalar] | None:
+    plain = text.replace("_", "").lower()
+    try:
+        if plain.startswith("0") and plain.isdigit():
+            return (int(plain, 8),)
+        return (int(plain, 0),)
+    except ValueError:
+        pass
+    try:
+        return (float(plain),)
+    except ValueError:
+        return None
+
+
+def _text(text: str) -> tuple[Scalar] | None:
+    """The text of a literal; Go's escapes are among Python's, but for those of bytes, which may be no text."""
+    if "\\" not in text:
+        return (text[1:-1],)
+    if "\\x" in text or any(f"\\{digit}" in text for digit in "01234567"):
+        return None
+    try:
+        return (str(ast.literal_eval(text)),)
+    except (SyntaxError, ValueError):
+        return None
+
+
+LANGUAGE: Final = Go()
