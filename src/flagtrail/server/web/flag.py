@@ -20,6 +20,7 @@ from flagtrail.server.web.flags import stale_reasons
 from flagtrail.server.web.history import Asked, asked_exposure, rollout_chart
 from flagtrail.server.web.impact import guards_of, metric_names
 from flagtrail.server.web.page import Html, Page, Refusal, shows
+from flagtrail.server.web.references import references_panel
 from flagtrail.server.web.usage import usage_panel
 
 TIMELINE = 20
@@ -80,6 +81,7 @@ def show_flag(page: Page, key: str, refused: Refusal | None = None) -> Html:
         rollout=rollout_chart(page, flag) if chosen else None,
         asked=asked,
         usage=_usage(page, key),
+        references=references_panel(page, key),
         usage_panel=usage_panel(page, flag) if chosen else None,
         **shared,
     )
