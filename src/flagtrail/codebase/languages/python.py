@@ -56,6 +56,7 @@ class Python(Language):
     FALSE = b"False"
     NULL = b"None"
     VERBATIM = frozenset({"string"})
+    BLOCK_NEEDS_STATEMENT = True
     BLOCKS: ClassVar[frozenset[str]] = frozenset({"module", "block"})
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - one dialect

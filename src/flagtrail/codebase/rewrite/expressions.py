@@ -32,23 +32,21 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
 
 
 def replaced(source: Source, language: Language, place: Node, kept: Node) -> Source:
-    """`kept` in the place of an expression that holds it, with parentheses where it would bind otherwise."""
-    text = source.text(kept)
-    inner = language.inner(kept)
-    if inner is not None and not language.needs_parentheses(inner, place):
-        text = source.text(inner)
-    elif inner is None and language.needs_parentheses(kept, place):
+    """`kept` in the place of an expression that holds it, in parentheses only where it would bind otherwise.
+
+    Parentheses around either go where they are not needed. Those that hold several lines together stay.
+    """
+    core, outer = kept, place
+    while (inner := language.inner(core)) is not None:
+        core = inner
+    while outer.parent is not None and language.inner(outer.parent) == outer:
+        outer = outer.parent
+    text = source.text(core)
+    if b"\n" in text and (core != kept or outer != place):
+        return source.edited([put(source, place.start_byte, place.end_byte, source.text(kept))])
+    if language.needs_parentheses(core, outer):
         text = b"(" + text + b")"
-    place, text = _around(language, place, kept, text)
-    return source.edited([put(source, place.start_byte, place.end_byte, text)])
-
-
-def _around(language: Language, place: Node, kept: Node, text: bytes) -> tuple[Node, bytes]:
-    """Parentheses that grouped what is now simple go, too."""
-    outer = place.parent
-    while outer is not None and language.inner(outer) == place and not language.needs_parentheses(kept, outer):
-        place, outer = outer, outer.parent
-    return place, text
+    return source.edited([put(source, outer.start_byte, outer.end_byte, text)])
 
 
 def _known(source: Source, language: Language, answer: Answer, node: Node) -> tuple[Scalar] | None:
