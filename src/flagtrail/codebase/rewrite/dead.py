@@ -1,0 +1,235 @@
+"""Names of one file that nothing uses any more because of us: their definitions go, to a fixpoint.
+
+A name that nobody used before stays: a user's own dead code is his. What a value does when it is evaluated is kept:
+`x = start()` becomes `start()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.names import WORD, Names, Span
+from flagtrail.codebase.rewrite.refused import Left, Why
+from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.shapes import Binding, Definition
+from flagtrail.codebase.source import Edit, Source, ancestors
+
+MOST_ROUNDS = 500
+"""More than any file needs: each takes out at least one name."""
+NEAR = 6
+"""How far above a name the statement that binds it begins."""
+
+VALUED = frozenset({"variable", "constant"})
+"""What is given a value, which can be evaluated without it."""
+
+Kept = Callable[[Definition], bool]
+Key = tuple[object, ...]
+
+
+def exported(definition: Definition) -> bool:
+    """What other files can use, too, so that this file alone does not tell."""
+    return definition.reach == "repository"
+
+
+def swept(before: Source, after: Source, language: Language, kept: Kept = exported) -> tuple[Source, tuple[Left, ...]]:
+    """The file without the names whose last use went between `before` and `after`; `kept` says which to leave alone.
+
+    Also the names that nothing uses any more and that stay all the same, by their place in the file as it became.
+    """
+    then = Names(before, language)
+    for _ in range(MOST_ROUNDS):
+        sweep = _Sweep(then, Names(after, language), kept)
+        made = sweep.made()
+        if made is None:
+            return after, tuple(sorted(sweep.held.values(), key=lambda each: each.at))
+        after = made
+    return after, ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Edits:
+    """What takes one definition out."""
+
+    spans: tuple[Span, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """One round: the names that are dead now, and the file without them."""
+
+    then: Names
+    now: Names
+    kept: Kept
+    held: dict[Key, Left] = field(default_factory=dict)
+    groups: dict[Key, list[Definition]] = field(default_factory=dict)
+
+    def made(self) -> Source | None:
+        """The file after this round; None where nothing is dead any more."""
+        source, language = self.now.source, self.now.language
+        if source.data == self.then.source.data:
+            return None
+        while dead := self.dead():
+            chosen = list(self._one_of_each_statement(dead))
+            takes = {key: take for key in chosen if (take := self._take(key)) is not None}
+            if not takes:
+                continue
+            spans = [span for take in takes.values() for span in take.spans]
+            made = without(source, language, spans, [edit for take in takes.values() for edit in take.edits])
+            if made.defects <= source.defects and made.data != source.data:
+                return made
+            for key in takes:
+                self._hold(key, "new_defects", "could not be taken out without breaking the file")
+        return None
+
+    def _hold(self, key: Key, why: Why, what: str) -> None:
+        definition = self.groups[key][0]
+        name = self.now.called(definition).decode()
+        self.held[key] = Left(definition.name.start_byte, why, f"nothing uses {name} any more, but it {what}")
+
+    # ---------------------------------------------------------------- which
+    def dead(self) -> list[Key]:
+        """What nothing uses any more because of us, but for what only dead definitions use."""
+        self.groups = {}
+        for definition in self.now.definitions:
+            removable = definition.pure or definition.kind in VALUED
+            if definition.kind != "parameter" and removable and not self.kept(definition):
+                scope = definition.scope.start_byte if definition.scope is not None else 0
+                self.groups.setdefault((scope, *self.now.key(definition)), []).append(definition)
+        for key in self.held:
+            self.groups.pop(key, None)
+        words, before = self.now.words, self.then.words
+        work = [key for key in self.groups if len(words.get(_name(key), ())) < len(before.get(_name(key), ()))]
+        named: dict[bytes, list[Key]] = {}
+        for key in self.groups:
+            named.setdefault(_name(key), []).append(key)
+        dead: dict[Key, None] = {}
+        while work:
+            key = work.pop()
+            if key in dead or not self._used_before(key):
+                continue
+            dead[key] = None
+            for definition in self.groups[key]:
+                inside = WORD.findall(self.now.source.data, *definition.removal)
+                work += [other for name in set(inside) for other in named.get(name, ())]
+        return self._unused(list(dead))
+
+    def _used_before(self, key: Key) -> bool:
+        before = [each for each in self.then.by_name.get(_name(key), ()) if self.then.key(each) == key[1:]]
+        return bool(before) and all(any(True for _ in self.then.uses(each)) for each in before)
+
+    def _unused(self, keys: list[Key]) -> list[Key]:
+        """Those of them that nothing but themselves uses."""
+        uses = {key: [use.at for each in self.groups[key] for use in self.now.uses(each)] for key in keys}
+        while True:
+            spans = [span for key in keys for each in self.groups[key] for span in self._gone(each)]
+            alive = {key for key in keys if any(not _in_any(at, spans) for at in uses[key])}
+            if not alive:
+                return keys
+            keys = [key for key in keys if key not in alive]
+
+    def _gone(self, definition: Definition) -> list[Span]:
+        """The bytes of which nothing is left when a definition is taken out."""
+        start, end = definition.removal
+        if definition.pure and not definition.remainder:
+            return [definition.removal]
+        if definition.remainder:
+            at = self.now.source.data.find(definition.remainder, start, end)
+            return [(start, at), (at + len(definition.remainder), end)] if at >= 0 else []
+        binding = self._binding(definition.name)
+        return [] if binding is None else [(start, binding.value.start_byte), (binding.value.end_byte, end)]
+
+    # ---------------------------------------------------------------- how
+    def _one_of_each_statement(self, keys: list[Key]) -> Iterator[Key]:
+        """One name of each statement that binds several: what takes out the others is told after it."""
+        taken: set[int] = set()
+        for key in sorted(keys, key=lambda key: self.groups[key][0].removal):
+            statements = {self._statement(each.name).id for each in self.groups[key]}
+            if not statements & taken:
+                yield key
+            taken |= statements
+
+    def _statement(self, node: Node) -> Node:
+        blocks = self.now.language.BLOCKS
+        for above in ancestors(node):
+            if above.type in blocks or above.parent is None:
+                return node
+            node = above
+        return node
+
+    def _take(self, key: Key) -> _Edits | None:
+        takes = []
+        for definition in self.groups[key]:
+            take = self._assignments_out(key, definition)
+            own = self._definition_out(key, definition) if take is not None else None
+            if take is None or own is None:
+                return None
+            takes += [take, own]
+        spans = tuple(span for each in takes for span in each.spans)
+        return _Edits(spans, tuple(dict.fromkeys(edit for each in takes for edit in each.edits)))
+
+    def _definition_out(self, key: Key, definition: Definition) -> _Edits | None:
+        if definition.pure and definition.remainder:
+            return _Edits((), (Edit(*definition.removal, definition.remainder),))
+        if definition.pure:
+            return _Edits((definition.removal,))
+        binding = self._binding(definition.name)
+        return self._value_kept(key, binding)
+
+    def _assignments_out(self, key: Key, definition: Definition) -> _Edits | None:
+        """Without what is later assigned to the name, which would be unknown otherwise."""
+        found = _Edits()
+        own = {each.name.id for each in self.groups[key]}
+        for write in self.now.writes(definition):
+            if write.node.id in own:
+                continue
+            binding = self._binding(write.node)
+            if binding is None:
+                self._hold(key, "reassigned", "is still assigned to")
+                return None
+            if self.now.language.pure(binding.value):
+                span = (binding.statement.start_byte, binding.statement.end_byte) if binding.sole else binding.removal
+                found = _Edits((*found.spans, span), found.edits)
+                continue
+            kept = self._value_kept(key, binding)
+            if kept is None:
+                return None
+            found = _Edits((*found.spans, *kept.spans), (*found.edits, *kept.edits))
+        return found
+
+    def _value_kept(self, key: Key, binding: Binding | None) -> _Edits | None:
+        """`x = start()` -> `start()`."""
+        if binding is None or not binding.sole or not self._is_statement(binding.value):
+            self._hold(key, "impure_operand", "is given a value that does something when it is evaluated")
+            return None
+        return _Edits((), (Edit(binding.statement.start_byte, binding.value.start_byte),))
+
+    def _is_statement(self, value: Node) -> bool:
+        """Whether a value can stand as a statement, in every language and after any line: a call, awaited or not."""
+        called: Node | None = value
+        while called is not None and self.now.language.call(called) is None:
+            called = self.now.language.transparent(called)
+        return called is not None and self.now.source.text(value)[:1].isalpha()
+
+    def _binding(self, name: Node) -> Binding | None:
+        for place, _ in zip(ancestors(name), range(NEAR), strict=False):
+            for binding in self.now.language.bindings(place):
+                if binding.name == name:
+                    return binding
+            if place.type in self.now.language.BLOCKS:
+                return None
+        return None
+
+
+def _name(key: Key) -> bytes:
+    name = key[2]
+    assert isinstance(name, bytes)  # noqa: S101 - see _Sweep.dead
+    return name
+
+
+def _in_any(at: int, spans: Iterable[Span]) -> bool:
+    return any(start <= at < end for start, end in spans)

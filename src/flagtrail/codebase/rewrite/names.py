@@ -1,0 +1,167 @@
+"""Where a name stands in a file, and what for: the ground for saying that nothing uses it any more.
+
+Names are told by their text. Whatever could be a use counts as one: `$name` within a text, a type in a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.shapes import Definition, Role
+from flagtrail.codebase.source import Source, ancestors
+
+WORD = re.compile(rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*")
+_IN_TEMPLATE = re.compile(rb"\$([A-Za-z_][\w]*)")
+"""`$name` in a text, which is a word with its dollar in a language where names can have one."""
+_TYPED = re.compile(rb"^#\s*type:|@\w+\s*\{")
+"""A comment that names types."""
+
+MEMBERS = frozenset({"field", "member"})
+HOLDERS = frozenset({"function", "class"})
+
+Stands = Role | Literal["text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name where it stands."""
+
+    node: Node
+    at: int
+    stands: Stands
+
+
+Span = tuple[int, int]
+
+
+class Names:
+    """The names of one file as it is."""
+
+    def __init__(self, source: Source, language: Language) -> None:
+        self.source, self.language = source, language
+
+    @cached_property
+    def words(self) -> dict[bytes, list[int]]:
+        """Where each word begins, comments and texts included."""
+        found: dict[bytes, list[int]] = {}
+        for match in WORD.finditer(self.source.data):
+            found.setdefault(match.group(), []).append(match.start())
+        for match in _IN_TEMPLATE.finditer(self.source.data):
+            found.setdefault(match.group(1), []).append(match.start(1))
+        return found
+
+    @cached_property
+    def definitions(self) -> tuple[Definition, ...]:
+        """What the file binds, in the order of the text."""
+        found = self.language.definitions(self.source)
+        return tuple(sorted(found, key=lambda each: (each.removal[0], -each.removal[1])))
+
+    @cached_property
+    def by_name(self) -> dict[bytes, list[Definition]]:
+        """The definitions of each name."""
+        found: dict[bytes, list[Definition]] = {}
+        for definition in self.definitions:
+            found.setdefault(self.called(definition), []).append(definition)
+        return found
+
+    def called(self, definition: Definition) -> bytes:
+        """How code calls what is defined."""
+        return definition.spelled.encode() or self.source.text(definition.name)
+
+    @cached_property
+    def around(self) -> dict[Definition, tuple[Definition, ...]]:
+        """For each definition, the functions and classes that it stands in, the outermost first."""
+        found: dict[Definition, tuple[Definition, ...]] = {}
+        around: list[Definition] = []
+        for definition in self.definitions:
+            while around and around[-1].removal[1] < definition.removal[1]:
+                around.pop()
+            found[definition] = tuple(around)
+            if definition.kind in HOLDERS:
+                around.append(definition)
+        return found
+
+    def key(self, definition: Definition) -> tuple[object, ...]:
+        """What tells a definition from the others, before and after an edit elsewhere."""
+        return (definition.kind, self.called(definition), *(self.called(each) for each in self.around[definition]))
+
+    def mentions(self, name: bytes) -> Iterator[Mention]:
+        """Every place where a name stands for something, or could."""
+        for at in self.words.get(name, ()):
+            found = self._mention(at, name)
+            if found is not None:
+                yield found
+
+    def _mention(self, at: int, name: bytes) -> Mention | None:
+        node = self.source.tree.root_node.descendant_for_byte_range(at, at + len(name))
+        while node is not None and node.type not in self.language.NAMES and node.child_count == 1:
+            node = node.children[0]
+        if node is None:
+            return None
+        if node.type in self.language.NAMES and self.source.text(node) == name:
+            return Mention(node, at, self.language.role(node))
+        return Mention(node, at, "text") if self._means(node, at) else None
+
+    def _means(self, node: Node, at: int) -> bool:
+        """Whether a word in a text or comment could name something."""
+        for place in (node, *ancestors(node)):
+            if place.type in self.language.COMMENTS:
+                return bool(_TYPED.search(self.source.text(place)))
+            if place.type in self.language.VERBATIM or self.language.constant(place):
+                return self.source.data[at - 1 : at] == b"$"
+            if place.type in self.language.BLOCKS:
+                return False
+        return False
+
+    def uses(self, definition: Definition) -> Iterator[Mention]:
+        """What could use a definition in this file, outside of itself."""
+        scope = definition.scope
+        begin, end = (scope.start_byte, scope.end_byte) if scope is not None else (0, len(self.source.data))
+        name = self.called(definition)
+        of_class = definition.kind in MEMBERS or self._in_class(definition)
+        hidden = self._hiding(definition, name, (begin, end))
+        for mention in self.mentions(name):
+            at = mention.at
+            if not begin <= at < end or definition.removal[0] <= at < definition.removal[1]:
+                continue
+            if mention.stands in ("bind", "write") or (mention.stands == "member" and not of_class):
+                continue
+            if any(start <= at < stop for start, stop in hidden):
+                continue
+            yield mention
+
+    def writes(self, definition: Definition) -> Iterator[Mention]:
+        """The assignments to what a definition declares."""
+        scope = definition.scope
+        begin, end = (scope.start_byte, scope.end_byte) if scope is not None else (0, len(self.source.data))
+        for mention in self.mentions(self.called(definition)):
+            outside = not definition.removal[0] <= mention.at < definition.removal[1]
+            if mention.stands == "write" and begin <= mention.at < end and outside:
+                yield mention
+
+    def _in_class(self, definition: Definition) -> bool:
+        """Whether it is looked up in a class: one stands around it, and no function between."""
+        around = self.around[definition]
+        return bool(around) and around[-1].kind == "class"
+
+    def _hiding(self, definition: Definition, name: bytes, scope: Span) -> list[Span]:
+        """Where another definition of the name, further in, is meant: from behind it to the end of its scope."""
+        found = []
+        for other in self.by_name.get(name, ()):
+            inner = other.scope
+            if other is definition or inner is None or other.kind in MEMBERS:
+                continue
+            if (inner.start_byte, inner.end_byte) != scope and _within((inner.start_byte, inner.end_byte), scope):
+                found.append((other.removal[1], inner.end_byte))
+        return found
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
