@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from flagtrail.analysis import dashboard, dependencies, exposure, rollout, staleness, timeline
+from flagtrail.analysis import dashboard, dependencies, exposure, rollout, timeline
 from flagtrail.analysis.as_of import At
+from flagtrail.analysis.staleness import StaleReport
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.flag_usage import flag_usage
 from flagtrail.app.heard import refuse_unheard, require_project
 from flagtrail.app.sign import CheckpointSigner
+from flagtrail.app.stale import stale_report
 from flagtrail.changes import diff
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import InvalidQuery, NotFound
@@ -24,7 +26,6 @@ from flagtrail.model.usage import FlagUsage, Span, UsageSummary
 from flagtrail.storage import EntryQuery, Storage, UsageQuery
 
 MAX_PAGE = 500
-MANY = 10_000
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -108,18 +109,10 @@ class Ask:
         """The shares per variant over time, with who and why at each step."""
         return rollout.rollout(self._everything_about(project, environment, flag), project, environment, flag)
 
-    def stale(self, project: str, environment: str | None = None) -> staleness.StaleReport:
+    def stale(self, project: str, environment: str | None = None) -> StaleReport:
         """Flags that could go, with the evidence, in one environment or in all."""
         self._require_project(project)
-        return staleness.staleness(
-            self.state,
-            project,
-            lives=self._lives(project),
-            usage=self._storage.usage_summary(project),
-            reporters=self._storage.usage_reporters(project),
-            now=self._clock(),
-            environment=environment,
-        )
+        return stale_report(self._storage, self.state, project, now=self._clock(), environment=environment)
 
     def dashboard(self, project: str) -> dashboard.Dashboard:
         """Totals, what is enabled where, what is stale, what changed, what is evaluated most."""
@@ -184,14 +177,6 @@ class Ask:
         """All entries of the flag and of whatever it ever depended on; raises NotFound for a flag never heard of."""
         self._refuse_unheard(project, flag, environment)
         return dependencies.gather(self._storage.history, project, environment, flag)
-
-    def _lives(self, project: str) -> staleness.Lives:
-        """When each flag came to be, and when its definition last changed what it serves."""
-        found: dict[int, Entry] = {}
-        for action in sorted(staleness.CONFIGURING):
-            query = EntryQuery(project=project, kind="flag", action=action, limit=MANY)
-            found.update((entry.seq, entry) for entry in self._storage.entries(query))
-        return staleness.lives_of(found.values())
 
 
 def read_at(text: str | None) -> At | None:

@@ -6,7 +6,8 @@ import click
 import msgspec
 from rich.text import Text
 
-from flagtrail.analysis.staleness import FlagStaleness, Reporting, StaleReport
+from flagtrail.analysis.stale_usage import Reporting
+from flagtrail.analysis.staleness import FlagStaleness, StaleReport
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import emit, indented, say
 from flagtrail.cli.session import Answer, Session
@@ -19,8 +20,8 @@ from flagtrail.model.errors import NotFound
 def stale(session: Session, owner: str | None) -> None:
     """Flags that could go, with the evidence.
 
-    Never evaluated for 30 days; one variant to everybody for 30 days; not
-    evaluated for 60 days; past their date or their expected lifetime.
+    By what is configured, what is evaluated and what was planned; how sure
+    each reason is, and what blocks the removal.
 
     Example:
       flagtrail stale --owner billing
@@ -64,7 +65,9 @@ def _tell(each: FlagStaleness) -> None:
         line.append(f"  keep: {each.winning_variant}", style="green")
     emit(line)
     for reason in each.reasons:
-        indented(f"{reason.code}: {reason.evidence}", 4)
+        indented(f"{reason.code}: {reason.evidence} ({reason.confidence} confidence)", 4)
+    for blocker in each.blockers:
+        indented(f"blocked by {blocker.code}: {blocker.evidence}", 4, "red")
 
 
 COMMANDS = {"stale": stale}

@@ -15,7 +15,8 @@ class UsageTables:
     """Counts by hour, summaries, reports' ids, and a ring of sampled contexts per environment."""
 
     def __init__(self) -> None:
-        self._hours: dict[tuple[str, ...], Usage] = {}
+        self._hours: dict[tuple[str, str], dict[tuple[str, ...], Usage]] = {}
+        """By project and flag: most questions are about one flag."""
         self._summaries: dict[tuple[str, ...], UsageSummary] = {}
         self._clients: dict[tuple[str, ...], UsageClient] = {}
         self._reporters: dict[tuple[str, ...], UsageReporter] = {}
@@ -29,8 +30,9 @@ class UsageTables:
                 return False
             self._reports[report.id] = report.time + REPORT_SECONDS
         for row in rows:
-            key = (row.project, row.flag, row.environment, row.hour, row.variant, row.rule, row.client, row.application)
-            self._hours[key] = sums.added(self._hours.get(key), row)
+            hours = self._hours.setdefault((row.project, row.flag), {})
+            key = (row.environment, row.hour, row.variant, row.rule, row.client, row.application)
+            hours[key] = sums.added(hours.get(key), row)
         for summary in sums.summaries(rows):
             place: tuple[str, ...] = (summary.project, summary.environment, summary.flag)
             self._summaries[place] = sums.joined(self._summaries.get(place), summary)
@@ -48,11 +50,9 @@ class UsageTables:
     def rows(self, project: str, flag: str | None, since: str | None) -> list[Usage]:
         """See `Storage.usage`."""
         first = "" if since is None else index.hour_from(since)
-        return [
-            row
-            for _, row in sorted(self._hours.items())
-            if row.project == project and (flag is None or row.flag == flag) and row.hour >= first
-        ]
+        flags = sorted(place[1] for place in self._hours if place[0] == project) if flag is None else [flag]
+        found = (sorted(self._hours.get((project, each), {}).items()) for each in flags)
+        return [row for hours in found for _, row in hours if row.hour >= first]
 
     def counts(self, query: UsageQuery) -> list[UsageCount]:
         """See `Storage.usage_counts`."""
@@ -71,7 +71,7 @@ class UsageTables:
 
     def clients(self, project: str, flag: str) -> list[UsageClient]:
         """See `Storage.usage_clients`."""
-        return [each for place, each in sorted(self._clients.items()) if place[:2] == (project, flag)]
+        return [each for _, each in sorted(item for item in self._clients.items() if item[0][:2] == (project, flag))]
 
     def reporters(self, project: str) -> list[UsageReporter]:
         """See `Storage.usage_reporters`."""

@@ -102,9 +102,17 @@ def test_demo__other_flags__are_active_by_every_rule(app: App) -> None:
     assert sum(verdict.stage == "active" and not verdict.reasons for verdict in verdicts) == 120
 
 
-def test_demo__stale_flags__have_every_reason_there_is(app: App) -> None:
+def test_demo__stale_flags__have_the_reasons_of_their_lives(app: App) -> None:
     codes = {reason.code for verdict in app.ask.stale("default").flags for reason in verdict.reasons}
-    assert codes == {"never_evaluated", "one_variant", "not_evaluated", "past_remove_by", "past_expected_lifetime"}
+    planned = {"past_remove_by", "past_expected_lifetime"}
+    assert codes == {"never_evaluated", "one_variant", "off_everywhere", "not_evaluated", *planned}
+
+
+def test_demo__old_mobile_build__blocks_the_flag_that_it_alone_asks_for(app: App) -> None:
+    blocked = {verdict.flag: verdict.blockers for verdict in app.ask.stale("default").flags if verdict.blockers}
+    assert {flag: [each.named for each in found] for flag, found in blocked.items()} == {
+        "mobile_ios15_support": [("northwind-ios/5.6.0",)]
+    }
 
 
 def test_demo__times__never_run_backwards(app: App) -> None:

@@ -6,12 +6,16 @@ from flagtrail.server.web.page import Html, Page, shows
 
 MOST_UNKNOWN = 50
 CODES = {
-    "never_evaluated": "Never evaluated",
-    "not_evaluated": "No longer evaluated",
+    "never_enabled": "Never enabled",
+    "off_everywhere": "Off everywhere",
     "one_variant": "One variant for everybody",
     "past_remove_by": "Past its remove-by date",
     "past_expected_lifetime": "Older than its kind lives",
+    "never_evaluated": "Never evaluated",
+    "not_evaluated": "No longer evaluated",
+    "one_variant_served": "One variant served",
 }
+BLOCKERS = {"dependents": "Needed by others", "old_version_asking": "An old version asks", "guard": "Guarded"}
 
 
 @shows("/stale")
@@ -37,6 +41,7 @@ def stale_list(page: Page) -> Html:
         owner=owner,
         codes=list(CODES.items()),
         named=CODES,
+        blockers=BLOCKERS,
         owners=sorted({each.owner for each in every if each.owner}),
         certain=sum(each.stage == "stale" for each in every),
         unknown=page.app.ask.unknown_flags(page.project)[:MOST_UNKNOWN],

@@ -1,0 +1,60 @@
+"""A reason for which a flag could go: its code, its evidence, and how sure that is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+Code: TypeAlias = Literal[
+    "never_enabled",
+    "off_everywhere",
+    "one_variant",
+    "past_remove_by",
+    "past_expected_lifetime",
+    "never_evaluated",
+    "not_evaluated",
+    "one_variant_served",
+]
+CODES: tuple[str, ...] = get_args(Code)
+Confidence: TypeAlias = Literal["high", "medium", "low"]
+BlockerCode: TypeAlias = Literal["dependents", "old_version_asking", "guard"]
+
+
+class StaleReason(msgspec.Struct, frozen=True):
+    """One rule that holds, its evidence in a sentence, the stamp since when what it tells of has lasted, and how sure
+    it is that the flag could go because of it.
+    """
+
+    code: Code
+    evidence: str
+    since: str
+    confidence: Confidence = "medium"
+
+
+class Blocker(msgspec.Struct, frozen=True):
+    """What has to be settled before the flag can go, in a sentence; `named` are the flags or versions it is about."""
+
+    code: BlockerCode
+    evidence: str
+    named: tuple[str, ...] = ()
+
+
+def lasting(days: float, limit: int) -> Confidence:
+    """How sure a reason is by the time for which it has held: twice as long as it takes is high.
+
+    >>> lasting(59.9, 30), lasting(60, 30)
+    ('medium', 'high')
+    """
+    return "high" if days >= 2 * limit else "medium"
+
+
+def moment(text: str) -> datetime:
+    """A stamp as a moment."""
+    return datetime.fromisoformat(text)
+
+
+def stamp(at: datetime) -> str:
+    """A moment as the ledger writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
