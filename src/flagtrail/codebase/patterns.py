@@ -6,7 +6,7 @@ Presets ship in `presets/*.toml`, one file a vendor; a repository adds its own i
 presets = ["openfeature", "launchdarkly"]     # left out: all of them
 
 [[patterns]]
-call = "is_on"                                # is_on("new-ui"), client.is_on("new-ui")
+call = "is_on"                                # is_on("new-ui"), client.is_on("new-ui"); or a list of names
 key = 0                                       # where the flag's key stands: a position, or an argument's name
 ```
 """
@@ -14,17 +14,17 @@ key = 0                                       # where the flag's key stands: a p
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from flagtrail.model.errors import SourceUnreadable
 
-Kind = Literal["call", "override", "members"]
-Returns = Literal["value", "details", "tuple", "details_tuple"]
+Kind = Literal["call", "override", "members", "decorator", "definition", "address"]
+Returns = Literal["value", "details", "tuple", "details_tuple", "opaque"]
 
 FILE = ".flagtrail.toml"
 
@@ -33,20 +33,27 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One way to name a flag in code.
 
     `call` is the name of what is called, or its last parts with dots between (`flags.isEnabled`). `kind` is `call`
-    for an evaluation, `override` for what a test sets a flag with (a decorator, a context manager or a call), and
-    `members` for a call whose answer has the flags as members (`useFlags().newUi`), spelled as `case` says.
-    `key` is the position or name of the argument with the flag's key; `default` that of the value for the case
-    that the flag cannot be evaluated. `returns` says what comes back: the value, an object with the value in
-    `field`, or one of them with an error beside it (Go). `yields` is what a value is: whatever the flag's variant
-    has (`value`), whether the flag is on (`enabled`), or the variant's name (`variant`). `set_to` is, for an
-    override, the position or name of the argument with the value; without it `sets` is the value. `negated`: the
-    answer is the opposite. `pure` are names of calls that only build an argument (`EvaluationContext`).
+    for an evaluation, `override` for what a test sets a flag with (a decorator, a context manager or a call),
+    `members` for a call whose answer has the flags as members (`useFlags().newUi`), spelled as `case` says,
+    `decorator` for what makes a function depend on a flag (`@waffle_flag("new-ui")`), `definition` for what registers
+    one (`NEW_UI = register("new-ui")`), and `address` for a text that ends with the key
+    (`/ofrep/v1/evaluate/flags/new-ui`): `call` is what stands before the key.
+    `key` is the position or name of the argument with the flag's key, and `within` says that it stands somewhere
+    within that argument; `default` that of the value for the case that the flag cannot be evaluated (-1: the last).
+    `arguments` are the least and the most that such a call has, where that tells it from another's.
+    `returns` says what comes back: the value, an object with the value in `field`, one of them with an error beside
+    it (Go), or what is no value yet (`opaque`: found, never rewritten). `yields` is what a value is: whatever the
+    flag's variant has (`value`), whether the flag is on (`enabled`), or the variant's name (`variant`).
+    `set_to` is, for an override, the position or name of the argument with the value; without it `sets` is the value.
+    `negated`: the answer is the opposite. `pure` are names of calls that only build an argument (`EvaluationContext`).
     """
 
     call: str
     kind: Kind = "call"
     languages: tuple[str, ...] = ()
     key: int | str = 0
+    within: bool = False
+    arguments: tuple[int, int] | None = None
     default: int | str | None = None
     returns: Returns = "value"
     field: str = "value"
@@ -61,6 +68,35 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Whether it is of this language."""
         return not self.languages or language in self.languages
 
+    def takes(self, count: int) -> bool:
+        """Whether a call with so many arguments can be one."""
+        return self.arguments is None or self.arguments[0] <= count <= self.arguments[1]
+
+    @property
+    def last(self) -> str:
+        """The name of what is called, without what stands before it."""
+        return self.call.rpartition(".")[2]
+
+
+class Patterns(tuple[Pattern, ...]):  # noqa: SLOT001 - it keeps its index
+    """Patterns in the order in which they count, found by the name of what is called."""
+
+    def called(self, name: bytes) -> tuple[Pattern, ...]:
+        """Those that a call of this name can be."""
+        return self._by_name.get(name, ())
+
+    def of(self, language: str) -> Patterns:
+        """Those that code of this language can hold."""
+        return Patterns(pattern for pattern in self if pattern.names(language))
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, tuple[Pattern, ...]]:
+        found: dict[bytes, list[Pattern]] = {}
+        for pattern in self:
+            if pattern.kind not in ("members", "address"):
+                found.setdefault(pattern.last.encode(), []).append(pattern)
+        return {name: tuple(patterns) for name, patterns in found.items()}
+
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A repository's `.flagtrail.toml`. `ignore` has the form of `.gitignore`; `verify` is the command of its tests."""
@@ -70,22 +106,30 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ignore: tuple[str, ...] = ()
     verify: str | None = None
 
-    def every(self) -> tuple[Pattern, ...]:
+    def every(self) -> Patterns:
         """The repository's own patterns, then those of its presets. Raises SourceUnreadable for an unknown preset."""
         chosen = presets() if self.presets is None else self.presets
-        return (*self.patterns, *(pattern for name in chosen for pattern in preset(name)))
-
-
-class _Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    patterns: tuple[Pattern, ...]
+        return Patterns((*self.patterns, *(pattern for name in chosen for pattern in preset(name))))
 
 
 def config(text: str) -> Config:
     """Read `.flagtrail.toml`; raises SourceUnreadable, which names the place."""
     try:
-        return msgspec.convert(tomllib.loads(text), Config)
+        return msgspec.convert(_spread(tomllib.loads(text)), Config)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as defect:
         raise SourceUnreadable(f"{FILE}: {defect}", path=FILE) from None
+
+
+def _spread(document: dict[str, Any]) -> dict[str, Any]:
+    """With one pattern for each name where one has a list of names."""
+
+    def each(patterns: Iterable[Any]) -> Iterator[Any]:
+        for pattern in patterns:
+            names = pattern.get("call") if isinstance(pattern, dict) else None
+            yield from [{**pattern, "call": name} for name in names] if isinstance(names, list) else [pattern]
+
+    patterns = document.get("patterns")
+    return {**document, "patterns": list(each(patterns))} if isinstance(patterns, list) else document
 
 
 @cache
@@ -101,9 +145,4 @@ def preset(name: str) -> tuple[Pattern, ...]:
     if name not in presets():
         raise SourceUnreadable(f"there is no preset {name!r}; known are {', '.join(presets())}", preset=name)
     text = (resources.files("flagtrail.codebase") / "presets" / f"{name}.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), _Preset).patterns
-
-
-def of_language(patterns: Iterable[Pattern], language: str) -> tuple[Pattern, ...]:
-    """Those that code of this language can hold."""
-    return tuple(pattern for pattern in patterns if pattern.names(language))
+    return msgspec.convert(_spread(tomllib.loads(text))["patterns"], tuple[Pattern, ...])

@@ -15,7 +15,7 @@ from flagtrail.codebase import aliases, languages, patterns, sites
 from flagtrail.codebase.aliases import Alias, Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.patterns import Pattern
+from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import fold, placeholders, seeds
 from flagtrail.codebase.rewrite.placeholders import Answer
@@ -44,7 +44,7 @@ class Search:
     repository: Repository
     flag: str
     answer: Answer
-    patterns: tuple[Pattern, ...]
+    patterns: Patterns
     data: dict[str, bytes] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ def _one(search: Search, path: str, found: tuple[Alias, ...], known: tuple[Known
     source = search.source(path, language)
     wanted = Wanted(
         search.flag,
-        patterns.of_language(search.patterns, language.NAME),
+        search.patterns.of(language.NAME),
         aliases.aliases_in(source, language, found),
         aliases.derived_in(source, language, known),
     )

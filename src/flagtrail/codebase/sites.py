@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.patterns import Pattern
+from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.shapes import Argument, Call
 from flagtrail.codebase.source import Source, ancestors, descendants
 
@@ -61,7 +61,7 @@ def whole(language: Language, node: Node) -> Node:
     return node
 
 
-def site(source: Source, language: Language, key: Node, patterns: Collection[Pattern]) -> Site | None:
+def site(source: Source, language: Language, key: Node, patterns: Patterns) -> Site | None:
     """The call whose argument the key is, where one of the patterns says that this names a flag."""
     for place, _ in zip(ancestors(key), range(FAR), strict=False):
         call = language.call(place)
@@ -69,8 +69,8 @@ def site(source: Source, language: Language, key: Node, patterns: Collection[Pat
             if place.type in language.BLOCKS:
                 return None
             continue
-        for pattern in patterns:
-            if pattern.kind != "members" and is_called(source, call, pattern) and _is_key(call, pattern, key):
+        for pattern in patterns.called(source.text(call.name)):
+            if is_called(source, call, pattern) and _is_key(call, pattern, key):
                 return Site(call, pattern, key)
         if not any(argument.value == key for argument in call.arguments):
             continue
@@ -79,30 +79,34 @@ def site(source: Source, language: Language, key: Node, patterns: Collection[Pat
 
 
 def is_called(source: Source, call: Call, pattern: Pattern) -> bool:
-    """Whether a call is of what the pattern names."""
-    *before, last = pattern.call.split(".")
-    if source.text(call.name) != last.encode():
+    """Whether a call is of what the pattern names, with as many arguments as it has."""
+    wanted, _, last = pattern.call.rpartition(".")
+    if source.text(call.name) != last.encode() or not pattern.takes(len(call.arguments)):
         return False
-    if not before:
-        return True
-    receiver = source.text(call.receiver).decode("utf-8", "replace") if call.receiver is not None else ""
-    wanted = ".".join(before)
+    receiver = source.text(call.receiver).decode("utf-8", "replace") if wanted and call.receiver is not None else ""
     return receiver == wanted or receiver.endswith(f".{wanted}")
 
 
 def argument(call: Call, which: int | str | None) -> Argument | None:
-    """An argument by its position or name."""
+    """An argument by its position (-1 is the last) or name."""
     if isinstance(which, int):
-        plain = call.arguments[: which + 1]
-        return plain[which] if len(plain) > which and not any(each.spread for each in plain) else None
+        plain = call.arguments if which < 0 else call.arguments[: which + 1]
+        there = -len(plain) <= which < len(plain)
+        return plain[which] if there and not any(each.spread for each in plain) else None
     return next((each for each in call.arguments if which is not None and each.name == which), None)
 
 
 def _is_key(call: Call, pattern: Pattern, key: Node) -> bool:
     found = argument(call, pattern.key)
-    if found is None and isinstance(pattern.key, int):
-        found = next((each for each in call.arguments if each.name in KEY_NAMES), None)
-    return found is not None and found.value == key
+    if isinstance(pattern.key, int) and (found is None or found.name is not None):
+        found = next((each for each in call.arguments if each.name in KEY_NAMES), found)
+    if found is None:
+        return False
+    return _holds(found.value, key) if pattern.within else found.value == key
+
+
+def _holds(outer: Node, inner: Node) -> bool:
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
 KEY_NAMES = ("flag_key", "flagKey", "key", "feature", "feature_name", "featureName", "name", "flag", "flag_name")
