@@ -1,0 +1,305 @@
+"""JavaScript's names: what one stands for, where it is known, and which statements bind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, text
+from flagtrail.codebase.shapes import Binding, Role
+
+NAMES = frozenset(
+    {
+        "identifier",
+        "private_property_identifier",
+        "property_identifier",
+        "shorthand_property_identifier",
+        "shorthand_property_identifier_pattern",
+        "statement_identifier",
+        "type_identifier",
+    }
+)
+PATTERNS = frozenset(
+    {
+        "array_pattern",
+        "assignment_pattern",
+        "object_assignment_pattern",
+        "object_pattern",
+        "pair_pattern",
+        "rest_pattern",
+    }
+)
+_DECLARES_ITS_NAME = frozenset(
+    {
+        "abstract_class_declaration",
+        "abstract_method_signature",
+        "class",
+        "class_declaration",
+        "enum_assignment",
+        "enum_declaration",
+        "field_definition",
+        "function_declaration",
+        "function_expression",
+        "function_signature",
+        "generator_function",
+        "generator_function_declaration",
+        "index_signature",
+        "interface_declaration",
+        "internal_module",
+        "method_definition",
+        "method_signature",
+        "module",
+        "property_signature",
+        "public_field_definition",
+        "type_alias_declaration",
+        "type_parameter",
+        "variable_declarator",
+    }
+)
+_BINDS_ANYTHING_IN_IT = frozenset(
+    {
+        "formal_parameters",
+        "import_clause",
+        "import_require_clause",
+        "namespace_import",
+        "optional_parameter",
+        "required_parameter",
+    }
+)
+BLOCK_SCOPES = frozenset({"for_in_statement", "for_statement", "program", "statement_block", "switch_body"})
+DECLARATIONS = frozenset({"lexical_declaration", "variable_declaration"})
+
+
+def role(node: Node) -> Role:
+    """What a name stands for."""
+    if node.type == "shorthand_property_identifier":
+        return "shorthand"
+    if node.type == "statement_identifier":
+        return "member"
+    if node.type in {"property_identifier", "private_property_identifier"}:
+        return "bind" if _declares(node) else "member"
+    parent = node.parent
+    if parent is None:
+        return "read"
+    if _declares(node):
+        return "bind"
+    if parent.type in _BINDS_ANYTHING_IN_IT:
+        return "read" if field(parent, "value") == node else "bind"
+    if parent.type in PATTERNS:
+        return _of_pattern(node)
+    return _BY_PARENT[parent.type](node, parent) if parent.type in _BY_PARENT else "read"
+
+
+def _declares(node: Node) -> bool:
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "enum_body":
+        return True
+    if parent.type == "method_definition" and parent.parent is not None and parent.parent.type == "object":
+        return False
+    return parent.type in _DECLARES_ITS_NAME and node in (field(parent, "name"), field(parent, "property"))
+
+
+def _specifier(node: Node, parent: Node) -> Role:
+    return "bind" if field(parent, "alias") in (None, node) else "member"
+
+
+def _exported(node: Node, parent: Node) -> Role:
+    clause = parent.parent and parent.parent.parent
+    outside = clause is not None and field(clause, "source") is not None
+    return "member" if outside or field(parent, "alias") == node else "read"
+
+
+def _assigned(node: Node, parent: Node) -> Role:
+    return "write" if field(parent, "left") == node else "read"
+
+
+def _looped(node: Node, parent: Node) -> Role:
+    if field(parent, "left") != node:
+        return "read"
+    return "bind" if field(parent, "kind") is not None else "write"
+
+
+def _parameter(node: Node, parent: Node) -> Role:
+    return "bind" if field(parent, "parameter") == node else "read"
+
+
+def _qualified(node: Node, parent: Node) -> Role:
+    return "member" if field(parent, "name") == node else "read"
+
+
+def _tag(node: Node, parent: Node) -> Role:
+    """`<div>` is no variable, `<Div>` is."""
+    return "member" if field(parent, "name") == node and text(node)[:1].islower() else "read"
+
+
+_BY_PARENT: dict[str, Callable[[Node, Node], Role]] = {
+    "arrow_function": _parameter,
+    "assignment_expression": _assigned,
+    "augmented_assignment_expression": _assigned,
+    "catch_clause": _parameter,
+    "export_specifier": _exported,
+    "for_in_statement": _looped,
+    "import_specifier": _specifier,
+    "infer_type": lambda *_: "bind",
+    "jsx_closing_element": _tag,
+    "jsx_namespace_name": lambda *_: "member",
+    "jsx_opening_element": _tag,
+    "jsx_self_closing_element": _tag,
+    "nested_type_identifier": _qualified,
+    "update_expression": lambda *_: "write",
+}
+
+
+def _of_pattern(node: Node) -> Role:
+    """Whether a name in a pattern is bound, or written to, or a default value of one."""
+    at, parent = node, node.parent
+    while parent is not None and parent.type in PATTERNS:
+        if parent.type in {"assignment_pattern", "object_assignment_pattern"} and field(parent, "right") == at:
+            return "read"
+        at, parent = parent, parent.parent
+    if parent is None:
+        return "bind"
+    if parent.type in {"assignment_expression", "augmented_assignment_expression"}:
+        return "write"
+    if parent.type == "for_in_statement":
+        return "bind" if field(parent, "kind") is not None else "write"
+    return "bind"
+
+
+def names_in(pattern: Node | None) -> Iterator[Node]:
+    """The names that a pattern binds."""
+    if pattern is None:
+        return
+    if pattern.type in {"identifier", "shorthand_property_identifier_pattern", "type_identifier"}:
+        yield pattern
+    elif pattern.type in {"assignment_pattern", "object_assignment_pattern"}:
+        yield from names_in(field(pattern, "left"))
+    elif pattern.type == "pair_pattern":
+        yield from names_in(field(pattern, "value"))
+    elif pattern.type in PATTERNS:
+        for child in pattern.named_children:
+            yield from names_in(child)
+
+
+def declared(statement: Node) -> Iterator[Node]:
+    """The names that a statement declares in the block that it stands in."""
+    if statement.type == "export_statement":
+        statement = field(statement, "declaration") or statement
+    if statement.type in DECLARATIONS:
+        for declarator in statement.named_children:
+            yield from names_in(field(declarator, "name"))
+    elif statement.type in _DECLARES_ITS_NAME and (name := field(statement, "name")) is not None:
+        yield name
+
+
+def scope(node: Node, *, hoisted: bool = False) -> Node:
+    """The node within which a name means what is declared here; `hoisted` for `var`."""
+    at = node
+    while (parent := at.parent) is not None:
+        at = parent
+        if at.type == "program":
+            break
+        if at.type in FUNCTIONS if hoisted else at.type in BLOCK_SCOPES:
+            break
+    return at
+
+
+def declaring_scope(name: Node) -> Node:
+    """The scope of the declaration that a written name refers to; the whole file where none is found."""
+    wanted, at = text(name), name
+    while (parent := at.parent) is not None:
+        at = parent
+        if at.type in FUNCTIONS:
+            parameters = field(at, "parameters") or field(at, "parameter")
+            if parameters is not None and wanted in {text(found) for found in _parameter_names(parameters)}:
+                return at
+        elif at.type in BLOCK_SCOPES and any(
+            text(found) == wanted for child in at.named_children for found in declared(child)
+        ):
+            return at
+    return at
+
+
+def _parameter_names(parameters: Node) -> Iterator[Node]:
+    if parameters.type == "identifier":
+        yield parameters
+    for parameter in parameters.named_children:
+        yield from names_in(field(parameter, "pattern") or parameter)
+
+
+def bindings(node: Node) -> Iterator[Binding]:
+    """The variables that a statement binds or assigns to."""
+    if node.type == "expression_statement":
+        yield from _assignment(node)
+    if (
+        node.type not in DECLARATIONS
+        or node.parent is None
+        or node.parent.type in {"for_statement", "ambient_declaration"}
+    ):
+        return
+    statement = node.parent if node.parent.type == "export_statement" else node
+    declarators = [child for child in node.named_children if child.type == "variable_declarator"]
+    around = scope(node, hoisted=node.type == "variable_declaration")
+    for declarator in declarators:
+        name, value = field(declarator, "name"), field(declarator, "value")
+        if name is not None and value is not None and name.type == "identifier":
+            sole = len(declarators) == 1
+            taken = (statement.start_byte, statement.end_byte) if sole else listed(declarator)
+            yield Binding(statement, name, value, around, taken, sole)
+
+
+def _assignment(node: Node) -> Iterable[Binding]:
+    assigned = node.named_children[0] if node.named_children else None
+    if assigned is None or assigned.type != "assignment_expression":
+        return
+    name, value = field(assigned, "left"), field(assigned, "right")
+    if name is not None and value is not None and name.type == "identifier":
+        yield Binding(node, name, value, declaring_scope(name), (node.start_byte, node.end_byte))
+
+
+def listed(node: Node) -> tuple[int, int]:
+    """The bytes of one element of a list with commas between, with what belongs to it: a comma, and comments."""
+    start = _with_comments_above(node)
+    after = node.next_sibling
+    if after is None or after.type != ",":
+        return _last_of_list(node, start)
+    end, follower = after, after.next_sibling
+    while follower is not None and follower.type == "comment" and _same_line(end, follower):
+        end, follower = follower, follower.next_sibling
+    if follower is not None and follower.is_named:
+        return start.start_byte, _with_comments_above(follower).start_byte
+    return _to_the_left(start), end.end_byte
+
+
+def _last_of_list(node: Node, start: Node) -> tuple[int, int]:
+    """The last element, without a comma after it: the one before it goes with it, unless a comment stands between."""
+    before = start.prev_sibling
+    if before is not None and before.type == ",":
+        return before.start_byte if before.prev_sibling is None else before.prev_sibling.end_byte, node.end_byte
+    return _to_the_left(start), node.end_byte
+
+
+def _to_the_left(node: Node) -> int:
+    """The end of what stands before, so that the blanks between go too; the node itself where it is the first."""
+    before = node.prev_sibling
+    if before is None or before.type in {"{", "[", "("}:
+        return node.start_byte
+    return before.end_byte
+
+
+def _same_line(left: Node, right: Node) -> bool:
+    return left.end_point.row == right.start_point.row
+
+
+def _with_comments_above(node: Node) -> Node:
+    """The first of the comments on lines of their own that stand right above a node, or the node."""
+    first, before = node, node.prev_sibling
+    while before is not None and before.type == "comment" and before.end_point.row + 1 >= first.start_point.row:
+        above = before.prev_sibling
+        if above is not None and _same_line(above, before):
+            break
+        first, before = before, above
+    return first

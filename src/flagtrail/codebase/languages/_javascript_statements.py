@@ -1,0 +1,193 @@
+"""JavaScript's statements: chains, switches, where control ends, and what a test is."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, field, parts, text, uncast
+from flagtrail.codebase.shapes import Case, Stub, Switch
+from flagtrail.codebase.source import descendants
+
+_LOOPS = frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"})
+_TESTS = re.compile(rb"(?:it|test|specify|fit|xit|xtest)(?:\.(?:only|skip|concurrent|failing|fails|todo|each|for))*\Z")
+_ANSWERS = frozenset(
+    {
+        b"mockImplementation",
+        b"mockReturnValue",
+        b"mockResolvedValue",
+        b"mockReturnValueOnce",
+        b"mockResolvedValueOnce",
+        b"resolves",
+        b"returns",
+        b"thenResolve",
+        b"thenReturn",
+    }
+)
+_DESCRIBES = frozenset({b"when", b"calledWith", b"withArgs"})
+
+
+def switch(node: Node) -> Switch | None:
+    """A `switch` with its cases. One that a `break` leaves from within a statement falls through, for all we know."""
+    if node.type != "switch_statement":
+        return None
+    value, body = field(node, "value"), field(node, "body")
+    if value is None or body is None or not (inside := parts(value)):
+        return None
+    members = parts(body)
+    cases = tuple(_case(case, last=case == members[-1]) for case in members)
+    return Switch(node, uncast(inside[0]), cases)
+
+
+def _case(node: Node, *, last: bool) -> Case:
+    value = field(node, "value")
+    statements = [child for child in node.children_by_field_name("body") if child.type != "comment"]
+    colon = next(child for child in node.children if child.type == ":")
+    start, end = colon.end_byte, node.end_byte
+    if len(statements) == 1 and statements[0].type == "statement_block":
+        block = statements[0]
+        start, end = block.start_byte + 1, block.end_byte - 1
+        statements = parts(block)
+    ends = bool(statements) and jumps(statements[-1])
+    if statements and _plain_break(statements[-1]):
+        end = statements[-1].start_byte
+        statements = statements[:-1]
+    inner = any(_leaves(statement) for statement in statements)
+    written = text(node)[start - node.start_byte : end - node.start_byte]
+    start += len(written) - len(written.lstrip())
+    end -= len(written) - len(written.rstrip())
+    return Case(
+        node=node,
+        values=(value,) if value is not None else (),
+        default=node.type == "switch_default",
+        body=(start, max(start, end)),
+        falls_through=inner or (not ends and not last),
+    )
+
+
+def _plain_break(node: Node) -> bool:
+    return node.type == "break_statement" and field(node, "label") is None
+
+
+def _leaves(node: Node) -> bool:
+    """Whether a `break` without a label in it leaves what this statement stands in."""
+    if _plain_break(node):
+        return True
+    if node.type in FUNCTIONS or node.type in _LOOPS or node.type == "switch_statement":
+        return False
+    return any(_leaves(child) for child in node.named_children)
+
+
+def jumps(node: Node) -> bool:
+    """Whether control never goes past this statement."""
+    if node.type in {"return_statement", "throw_statement", "break_statement", "continue_statement"}:
+        return True
+    if node.type in {"statement_block", "else_clause"}:
+        return any(jumps(child) for child in node.named_children)
+    if node.type == "if_statement":
+        arms = (field(node, "consequence"), field(node, "alternative"))
+        return all(arm is not None and jumps(arm) for arm in arms)
+    if node.type == "try_statement":
+        return _tried(node)
+    found = switch(node)
+    return found is not None and _exhausts(found)
+
+
+def _tried(node: Node) -> bool:
+    body, handler, final = (field(node, name) for name in ("body", "handler", "finalizer"))
+    inner, last = handler and field(handler, "body"), final and field(final, "body")
+    guarded = body is not None and jumps(body) and (handler is None or (inner is not None and jumps(inner)))
+    return guarded or (last is not None and jumps(last))
+
+
+def _exhausts(found: Switch) -> bool:
+    """Whether every way through a switch ends with a jump out of more than the switch."""
+    if not any(case.default for case in found.cases):
+        return False
+    for case in found.cases:
+        statements = [child for child in case.node.children_by_field_name("body") if child.type != "comment"]
+        if any(_leaves(statement) for statement in statements):
+            return False
+        if statements and not jumps(statements[-1]):
+            return False
+    return bool(found.cases[-1].node.children_by_field_name("body"))
+
+
+def must_stay(statement: Node) -> bool:
+    """Whether a statement means something though it is never reached: what is hoisted, and types."""
+    if statement.type in {
+        "enum_declaration",
+        "function_declaration",
+        "function_signature",
+        "generator_function_declaration",
+        "interface_declaration",
+        "type_alias_declaration",
+    }:
+        return True
+    return any(_hoists(node) and _own(node, statement) for node in descendants(statement))
+
+
+def _hoists(node: Node) -> bool:
+    kind = field(node, "kind") if node.type == "for_in_statement" else None
+    return node.type == "variable_declaration" or (kind is not None and kind.type == "var")
+
+
+def _own(node: Node, statement: Node) -> bool:
+    at: Node | None = node
+    while at is not None and at != statement:
+        if at.type in FUNCTIONS:
+            return False
+        at = at.parent
+    return True
+
+
+def test_case(node: Node) -> tuple[int, int] | None:
+    """The statement `it('..', () => {..})` around a node."""
+    at: Node | None = node
+    while at is not None:
+        if at.type == "call_expression" and at.parent is not None and at.parent.type == "expression_statement":
+            called = field(at, "function")
+            while called is not None and called.type == "call_expression":
+                called = field(called, "function")
+            if called is not None and _TESTS.match(text(called)):
+                return at.parent.start_byte, at.parent.end_byte
+        at = at.parent
+    return None
+
+
+def stub(node: Node) -> Stub | None:
+    """`when(flags.isEnabled(K)).thenReturn(true)`: for the call in it, or for `calledWith(K)` itself."""
+    described = node if _last_name(node) in _DESCRIBES else _describing(node)
+    answer = described and described.parent
+    call = answer and answer.parent
+    if answer is None or call is None or answer.type != "member_expression" or call.type != "call_expression":
+        return None
+    name, arguments = field(answer, "property"), field(call, "arguments")
+    statement = call.parent
+    if name is None or text(name) not in _ANSWERS or arguments is None or len(parts(arguments)) != 1:
+        return None
+    if statement is None or statement.type != "expression_statement":
+        return None
+    return Stub(statement, _answered(parts(arguments)[0]))
+
+
+def _answered(value: Node) -> Node:
+    """What a function without parameters answers, or the value itself."""
+    body = field(value, "body") if value.type == "arrow_function" else None
+    return bare(body if body is not None and body.type != "statement_block" else value)
+
+
+def _describing(node: Node) -> Node | None:
+    arguments = node.parent
+    call = arguments and arguments.parent
+    if arguments is None or arguments.type != "arguments" or call is None or call.type != "call_expression":
+        return None
+    return call if _last_name(call) in _DESCRIBES else None
+
+
+def _last_name(call: Node) -> bytes:
+    called = field(call, "function")
+    if called is None:
+        return b""
+    return text(field(called, "property") or called)

@@ -1,0 +1,377 @@
+"""JavaScript's expressions: what literals denote, what is pure, what yields a boolean, how tightly operators bind."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase.shapes import Scalar
+
+FUNCTIONS = frozenset(
+    {
+        "arrow_function",
+        "function_declaration",
+        "function_expression",
+        "generator_function",
+        "generator_function_declaration",
+        "method_definition",
+    }
+)
+JSX = frozenset({"jsx_element", "jsx_self_closing_element"})
+CASTS = frozenset({"as_expression", "satisfies_expression", "non_null_expression", "type_assertion"})
+_PURE = frozenset(
+    {
+        "arrow_function",
+        "false",
+        "function_expression",
+        "generator_function",
+        "identifier",
+        "jsx_text",
+        "meta_property",
+        "null",
+        "number",
+        "predefined_type",
+        "private_property_identifier",
+        "property_identifier",
+        "regex",
+        "shorthand_property_identifier",
+        "string",
+        "super",
+        "this",
+        "true",
+        "undefined",
+    }
+)
+_PURE_OF_PURE = JSX | {
+    "array",
+    "binary_expression",
+    "computed_property_name",
+    "jsx_attribute",
+    "jsx_closing_element",
+    "jsx_expression",
+    "jsx_opening_element",
+    "member_expression",
+    "object",
+    "pair",
+    "parenthesized_expression",
+    "sequence_expression",
+    "spread_element",
+    "subscript_expression",
+    "template_string",
+    "template_substitution",
+    "ternary_expression",
+}
+_COMPARES = frozenset({"===", "!==", "==", "!=", "<", ">", "<=", ">=", "in", "instanceof"})
+_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))")
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
+_NUMBER = re.compile(rb"(?:0[xob][0-9a-f_]+|[0-9][0-9_]*)\Z", re.IGNORECASE)
+
+
+def text(node: Node) -> bytes:
+    """What a node was parsed from."""
+    return node.text or b""
+
+
+def field(node: Node, name: str) -> Node | None:
+    """A child by its field, past comments."""
+    return node.child_by_field_name(name)
+
+
+def operator(node: Node) -> bytes:
+    """The operator of a unary or binary expression."""
+    found = node.child_by_field_name("operator")
+    return text(found) if found is not None else b""
+
+
+def parts(node: Node) -> list[Node]:
+    """Its named children without comments."""
+    return [child for child in node.named_children if child.type != "comment"]
+
+
+def bare(node: Node) -> Node:
+    """An expression without the parentheses around it."""
+    while node.type == "parenthesized_expression" and len(inside := parts(node)) == 1:
+        node = inside[0]
+    return node
+
+
+def uncast(node: Node) -> Node:
+    """An expression without the parentheses and casts around it."""
+    while (node := bare(node)).type in CASTS:
+        node = parts(node)[-1 if node.type == "type_assertion" else 0]
+    return node
+
+
+def constant(node: Node) -> tuple[Scalar] | None:
+    """What a literal denotes. `undefined` is None, as `null` is."""
+    if node.type in {"true", "false"}:
+        return (node.type == "true",)
+    if node.type in {"null", "undefined"}:
+        return (None,)
+    if node.type == "number":
+        return _number(text(node))
+    if node.type == "string" or (node.type == "template_string" and not _substitutes(node)):
+        return (_unescaped(text(node)[1:-1].decode()),)
+    if node.type == "unary_expression" and operator(node) == b"-" and parts(node)[-1].type == "number":
+        found = _number(text(parts(node)[-1]))
+        return (-found[0],) if found is not None else None
+    return None
+
+
+def _substitutes(node: Node) -> bool:
+    return any(child.type == "template_substitution" for child in node.named_children)
+
+
+def _number(written: bytes) -> tuple[int | float] | None:
+    if _NUMBER.match(written):
+        digits = written.replace(b"_", b"")
+        return None if len(digits) > 1 and digits.isdigit() and digits[:1] == b"0" else (int(digits, 0),)
+    try:
+        return (float(written),)
+    except ValueError:
+        return None
+
+
+def _unescaped(written: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        code = found[1] or found[2] or found[3]
+        return chr(int(code, 16)) if code else _ESCAPED.get(found[4], found[4])
+
+    return _ESCAPE.sub(one, written) if "\\" in written else written
+
+
+def pure(node: Node) -> bool:
+    """Whether evaluating it does nothing but yield a value. Getters and proxies are taken to be honest."""
+    if node.type in _PURE:
+        return True
+    if node.type == "unary_expression":
+        return operator(node) != b"delete" and pure(parts(node)[-1])
+    if node.type in CASTS:
+        return pure(parts(node)[-1 if node.type == "type_assertion" else 0])
+    if node.type in _PURE_OF_PURE:
+        return all(
+            child.type in {"string_fragment", "escape_sequence", "html_character_reference", "optional_chain"}
+            or pure(child)
+            for child in parts(node)
+        )
+    return False
+
+
+def boolean(node: Node) -> bool:
+    """Whether an expression yields true or false and nothing else, whatever its operands are."""
+    node = uncast(node)
+    if node.type == "unary_expression":
+        return operator(node) in {b"!", b"delete"}
+    if node.type == "binary_expression":
+        sign = operator(node).decode()
+        both = sign in {"&&", "||", "??"} and boolean(node.children[0]) and boolean(node.children[-1])
+        return both or sign in _COMPARES
+    if node.type == "ternary_expression":
+        return all(boolean(branch) for branch in parts(node)[1:])
+    if node.type == "call_expression":
+        return text(field(node, "function") or node) == b"Boolean"
+    if node.type == "identifier":
+        return text(node) in {b"__FF_T__", b"__FF_F__"} or _declared_boolean(node)
+    return node.type in {"true", "false"}
+
+
+def _declared_boolean(name: Node) -> bool:
+    """Whether the nearest thing of this name is declared a boolean: `const x = a === b`, `x: boolean`."""
+    wanted, at = text(name), name.parent
+    while at is not None:
+        found = _declared_in(at, wanted)
+        if found is not None:
+            return _tells_boolean(found)
+        at = at.parent
+    return False
+
+
+def _declared_in(place: Node, wanted: bytes) -> Node | None:
+    """What declares the name for all of this node: a declarator, a parameter, a head of a loop."""
+    if place.type in {"statement_block", "program", "switch_case", "switch_default"}:
+        return next((found for each in place.named_children if (found := _declaration_in(each, wanted))), None)
+    if place.type in {"for_statement", "for_in_statement", "catch_clause"}:
+        head = field(place, "initializer") or field(place, "left") or field(place, "parameter")
+        return head if head is not None and _holds(head, wanted) else None
+    if place.type in FUNCTIONS:
+        alone, several = field(place, "parameter"), field(place, "parameters")
+        given = [alone] if alone is not None else several.named_children if several is not None else []
+        return next((each for each in given if _holds(field(each, "pattern") or each, wanted)), None)
+    return None
+
+
+def _holds(node: Node, name: bytes) -> bool:
+    return re.search(rb"(?<![\w$])%b(?![\w$])" % re.escape(name), text(node)) is not None
+
+
+def _declaration_in(statement: Node, wanted: bytes) -> Node | None:
+    if statement.type == "export_statement":
+        statement = field(statement, "declaration") or statement
+    if statement.type not in {"lexical_declaration", "variable_declaration"}:
+        named = field(statement, "name")
+        return statement if named is not None and text(named) == wanted else None
+    every = (each for each in statement.named_children if (name := field(each, "name")) and _holds(name, wanted))
+    return next(every, None)
+
+
+def _tells_boolean(declaration: Node) -> bool:
+    """Whether a declarator or a parameter binds one name, and that to a boolean."""
+    name = field(declaration, "name") or field(declaration, "pattern")
+    if name is None or name.type != "identifier":
+        return False
+    annotation, value = field(declaration, "type"), field(declaration, "value")
+    if annotation is not None:
+        return declaration.type != "optional_parameter" and text(annotation).lstrip(b":").strip() == b"boolean"
+    owner = declaration.parent
+    fixed = declaration.type == "variable_declarator" and owner is not None and text(owner).startswith(b"const")
+    return fixed and value is not None and boolean(value)
+
+
+_TIGHTNESS = {
+    b"??": 4,
+    b"||": 4,
+    b"&&": 5,
+    b"|": 6,
+    b"^": 7,
+    b"&": 8,
+    b"==": 9,
+    b"!=": 9,
+    b"===": 9,
+    b"!==": 9,
+    b"<": 10,
+    b">": 10,
+    b"<=": 10,
+    b">=": 10,
+    b"in": 10,
+    b"instanceof": 10,
+    b"<<": 11,
+    b">>": 11,
+    b">>>": 11,
+    b"+": 12,
+    b"-": 12,
+    b"*": 13,
+    b"/": 13,
+    b"%": 13,
+    b"**": 14,
+}
+_LOOSE = {
+    "sequence_expression": 1,
+    "assignment_expression": 2,
+    "augmented_assignment_expression": 2,
+    "arrow_function": 2,
+    "yield_expression": 2,
+    "ternary_expression": 3,
+    "as_expression": 10,
+    "satisfies_expression": 10,
+    "unary_expression": 15,
+    "await_expression": 15,
+    "type_assertion": 15,
+    "update_expression": 16,
+}
+_PRIMARY = 18
+_POSTFIX = 17
+
+
+def tightness(node: Node) -> int:
+    """How tightly an expression is bound: the higher, the fewer places ask for parentheses around it."""
+    if node.type == "binary_expression":
+        return _TIGHTNESS.get(operator(node), 4)
+    return _LOOSE.get(node.type, _PRIMARY)
+
+
+_DEMANDS = {
+    "as_expression": 10,
+    "await_expression": 15,
+    "call_expression": _POSTFIX,
+    "class_heritage": _POSTFIX,
+    "decorator": _POSTFIX,
+    "expression_statement": 1,
+    "extends_clause": _POSTFIX,
+    "member_expression": _POSTFIX,
+    "new_expression": _POSTFIX,
+    "non_null_expression": _POSTFIX,
+    "parenthesized_expression": 1,
+    "return_statement": 1,
+    "satisfies_expression": 10,
+    "subscript_expression": _POSTFIX,
+    "template_substitution": 1,
+    "unary_expression": 15,
+    "update_expression": _POSTFIX,
+}
+_ARGUMENT = 2
+
+
+def demanded(place: Node) -> int:
+    """How tightly an expression must be bound at least to stand in that place."""
+    parent = place.parent
+    if parent is None or field(parent, "index") == place:
+        return _ARGUMENT
+    if parent.type == "binary_expression":
+        tight, left = _TIGHTNESS.get(operator(parent), 4), parent.children[0] == place
+        return tight if left == (operator(parent) != b"**") else tight + 1
+    if parent.type == "ternary_expression":
+        return 4 if field(parent, "condition") == place else _ARGUMENT
+    return _DEMANDS.get(parent.type, _ARGUMENT)
+
+
+def leads_with_brace(node: Node) -> bool:
+    """Whether an expression's first token is `{`, `function` or `class`, which a statement must not begin with."""
+    while True:
+        if node.type in {"object", "object_pattern", "function_expression", "generator_function", "class"}:
+            return True
+        left = node.children[0] if node.children and node.type in _LEFT_FIRST else None
+        if left is None:
+            return False
+        node = left
+
+
+_LEFT_FIRST = frozenset(
+    {
+        "as_expression",
+        "assignment_expression",
+        "augmented_assignment_expression",
+        "binary_expression",
+        "call_expression",
+        "member_expression",
+        "non_null_expression",
+        "satisfies_expression",
+        "sequence_expression",
+        "subscript_expression",
+        "ternary_expression",
+    }
+)
+
+
+def needs_parentheses(node: Node, place: Node) -> bool:
+    """Whether `node` in place of `place` would bind otherwise, or read as a block, without parentheses around it."""
+    if node.type == "parenthesized_expression":
+        return False
+    if tightness(node) < demanded(place) or _mixes(node, place):
+        return True
+    return leads_with_brace(node) and _leads(place)
+
+
+def _mixes(node: Node, place: Node) -> bool:
+    """`a ?? (b || c)`: neither may stand in the other without parentheses."""
+    parent = place.parent
+    if parent is None or parent.type != "binary_expression" or node.type != "binary_expression":
+        return False
+    signs = {operator(parent), operator(node)}
+    return b"??" in signs and bool(signs & {b"&&", b"||"})
+
+
+def _leads(place: Node) -> bool:
+    """Whether a place is where a statement, or a body of an arrow function, begins."""
+    at = place
+    while (parent := at.parent) is not None:
+        if parent.type == "arrow_function":
+            return field(parent, "body") == at
+        if parent.type == "expression_statement":
+            return True
+        if parent.type == "export_statement":
+            return bare(at).type != "object"
+        if parent.type not in _LEFT_FIRST or parent.children[0] != at:
+            return False
+        at = parent
+    return False

@@ -1,0 +1,261 @@
+"""TypeScript and JavaScript, with JSX: `.ts .tsx .mts .cts`, and `.js .jsx .mjs .cjs` by JavaScript's own grammar.
+
+Of 1,200 files of JavaScript as npm ships them, TypeScript's grammars could not read two and JavaScript's one; and
+TypeScript's read `f(a < b, c > (d))` as a call with type arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import PurePosixPath
+from typing import ClassVar, Literal
+
+import tree_sitter_javascript
+import tree_sitter_typescript
+from tree_sitter import Language as Grammar
+from tree_sitter import Node, Parser, Tree
+
+from flagtrail.codebase.languages import _javascript_definitions as definitions_of
+from flagtrail.codebase.languages import _javascript_functions as functions
+from flagtrail.codebase.languages import _javascript_names as names_of
+from flagtrail.codebase.languages import _javascript_statements as statements
+from flagtrail.codebase.languages import _javascript_values as values
+from flagtrail.codebase.languages._braces import Braces
+from flagtrail.codebase.languages._javascript_values import field, operator, parts, text, uncast
+from flagtrail.codebase.shapes import (
+    Argument,
+    Binding,
+    Call,
+    Conditional,
+    Definition,
+    Equality,
+    Function,
+    Loop,
+    Role,
+    Scalar,
+    Stub,
+    Switch,
+)
+from flagtrail.codebase.source import Source
+
+_TYPESCRIPT = (".ts", ".mts", ".cts")
+_JAVASCRIPT = (".js", ".jsx", ".mjs", ".cjs")
+_HEADS = frozenset({"do_statement", "if_statement", "switch_statement", "while_statement", "with_statement"})
+_NO_BOOLEAN = b"__FF_V__"
+
+
+@cache
+def _parser(suffix: str) -> Parser:
+    if suffix in _JAVASCRIPT:
+        return Parser(Grammar(tree_sitter_javascript.language()))
+    if suffix in _TYPESCRIPT:
+        return Parser(Grammar(tree_sitter_typescript.language_typescript()))
+    return Parser(Grammar(tree_sitter_typescript.language_tsx()))
+
+
+class TypeScript(Braces):
+    """Both languages: what differs in the two grammars' trees is read here."""
+
+    NAME: ClassVar[str] = "typescript"
+    SUFFIXES: ClassVar[tuple[str, ...]] = (*_TYPESCRIPT, ".tsx", *_JAVASCRIPT)
+    NAMES: ClassVar[frozenset[str]] = names_of.NAMES
+    VERBATIM: ClassVar[frozenset[str]] = frozenset({"string", "template_string"})
+    BLOCKS: ClassVar[frozenset[str]] = frozenset({"program", "statement_block", "switch_case", "switch_default"})
+    HEADS: ClassVar[frozenset[str]] = _HEADS
+
+    def parse(self, data: bytes, path: str) -> Tree:
+        """The tree, by the grammar that the suffix asks for."""
+        return _parser(PurePosixPath(path).suffix).parse(data)
+
+    def constant(self, node: Node) -> tuple[Scalar] | None:
+        """What a literal denotes."""
+        return values.constant(node)
+
+    def inner(self, node: Node) -> Node | None:
+        """What parentheses group; they stay where a comment stands in them."""
+        return None if any(child.type == "comment" for child in node.named_children) else super().inner(node)
+
+    def conditional(self, node: Node) -> Conditional | None:
+        """`a ? b : c`."""
+        if node.type != "ternary_expression":
+            return None
+        condition, then, otherwise = (field(node, name) for name in ("condition", "consequence", "alternative"))
+        return Conditional(condition, then, otherwise) if condition and then and otherwise else None
+
+    def equality(self, node: Node) -> Equality | None:
+        """`===`, `!==`, and `==`, `!=` where no value would be converted; `['a', 'b'].includes(x)`."""
+        if node.type == "call_expression":
+            return self._included(node)
+        sign = operator(node) if node.type == "binary_expression" else b""
+        left, right = field(node, "left"), field(node, "right")
+        if sign not in {b"===", b"!==", b"==", b"!="} or left is None or right is None:
+            return None
+        left, right = uncast(left), uncast(right)
+        if sign in {b"==", b"!="} and (_converts(left, right) or _converts(right, left)):
+            return None
+        return Equality(sign[:1] == b"!", left, right)
+
+    def _included(self, node: Node) -> Equality | None:
+        call = self.call(node)
+        if call is None or call.receiver is None or text(call.name) != b"includes" or len(call.arguments) != 1:
+            return None
+        listed = uncast(call.receiver)
+        if listed.type != "array" or not all(values.constant(element) for element in parts(listed)):
+            return None
+        return Equality(negated=False, left=call.arguments[0].value, one_of=tuple(parts(listed)))
+
+    def fallback(self, node: Node) -> tuple[Node, Node] | None:
+        """`left ?? right`."""
+        if node.type != "binary_expression" or operator(node) != b"??":
+            return None
+        left, right = field(node, "left"), field(node, "right")
+        return (left, right) if left and right else None
+
+    def transparent(self, node: Node) -> Node | None:
+        """`await x`, `x!`, `x as T`, `Boolean(x)`. What a cast says of a value that is no boolean stays said."""
+        if node.type in {"await_expression", "non_null_expression"}:
+            return parts(node)[0]
+        if node.type in values.CASTS:
+            operand = uncast(node)
+            return None if text(operand) == _NO_BOOLEAN else operand
+        if node.type == "call_expression" and (called := field(node, "function")) and text(called) == b"Boolean":
+            arguments = parts(field(node, "arguments") or node)
+            return arguments[0] if len(arguments) == 1 and values.boolean(arguments[0]) else None
+        return None
+
+    def call(self, node: Node) -> Call | None:
+        """`f(..)`, `a.f(..)`, `a?.f(..)`, `a.f?.(..)`, with type arguments or without."""
+        called, given = field(node, "function"), field(node, "arguments")
+        if node.type != "call_expression" or called is None or given is None or given.type != "arguments":
+            return None
+        called = uncast(called)
+        receiver, name = None, called
+        if called.type == "member_expression":
+            receiver, name = field(called, "object"), field(called, "property") or called
+        if name.type not in self.NAMES:
+            return None
+        return Call(node, name, receiver, tuple(_argument(argument) for argument in parts(given)))
+
+    def member(self, node: Node) -> tuple[Node, Node] | None:
+        """`object.name` and `object['name']`."""
+        found, name = field(node, "object"), field(node, "property") or field(node, "index")
+        if node.type == "subscript_expression" and (name is None or name.type != "string"):
+            return None
+        if node.type not in {"member_expression", "subscript_expression"} or found is None or name is None:
+            return None
+        return found, name
+
+    def pure(self, node: Node) -> bool:
+        """Whether evaluating it only yields a value."""
+        return values.pure(node)
+
+    def in_condition(self, node: Node) -> bool:
+        """Whether only an expression's truth matters where it stands."""
+        at = node
+        while (parent := at.parent) is not None:
+            if parent.type == "parenthesized_expression":
+                if parent.parent is not None and parent.parent.type in _HEADS - {"switch_statement", "with_statement"}:
+                    return True
+            elif parent.type == "unary_expression":
+                return operator(parent) == b"!"
+            elif parent.type == "ternary_expression":
+                if field(parent, "condition") == at:
+                    return True
+            elif parent.type == "for_statement":
+                return field(parent, "condition") == at or (parent.children[0] != at and _condition_of(parent, at))
+            elif parent.type == "arguments":
+                return parent.parent is not None and text(field(parent.parent, "function") or parent) == b"Boolean"
+            elif parent.type != "binary_expression" or operator(parent) not in {b"&&", b"||"}:
+                return False
+            at = parent
+        return False
+
+    def needs_parentheses(self, node: Node, place: Node) -> bool:
+        """Whether `node` in place of `place` would bind otherwise."""
+        return values.needs_parentheses(node, place)
+
+    def switch(self, node: Node) -> Switch | None:
+        """A `switch`."""
+        return statements.switch(node)
+
+    def loop(self, node: Node) -> Loop | None:
+        """`while`."""
+        condition, body = field(node, "condition"), field(node, "body")
+        if node.type != "while_statement" or condition is None or body is None or not parts(condition):
+            return None
+        return Loop(node, parts(condition)[0], body)
+
+    def statement(self, node: Node) -> Node | None:
+        """The statement of an expression alone."""
+        at = node
+        while at.parent is not None and at.parent.type == "parenthesized_expression":
+            at = at.parent
+        return at.parent if at.parent is not None and at.parent.type == "expression_statement" else None
+
+    def jumps(self, node: Node) -> bool:
+        """Whether control never goes past it."""
+        return statements.jumps(node)
+
+    def must_stay(self, statement: Node) -> bool:
+        """Whether it is hoisted."""
+        return statements.must_stay(statement)
+
+    def scoped_names(self, body: Node) -> Iterable[Node]:
+        """What a block declares but for `var`."""
+        return functions.scoped_names(body)
+
+    def role(self, node: Node) -> Role:
+        """What a name stands for."""
+        return names_of.role(node)
+
+    def bindings(self, node: Node) -> Iterable[Binding]:
+        """The variables that a statement binds or assigns to."""
+        return names_of.bindings(node)
+
+    def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
+        """Who can name the variable: other files where it is exported."""
+        return definitions_of.reach_of_variable(binding)
+
+    def function(self, node: Node) -> Function | None:
+        """A named function or method."""
+        return functions.function(node)
+
+    def is_member(self, function: Node) -> bool:
+        """Whether it is a method, or a field of a class that holds a function."""
+        return function.parent is not None and function.parent.type in {"class_body", "object"}
+
+    def definitions(self, source: Source) -> Iterable[Definition]:
+        """Every name that could be removed."""
+        return definitions_of.definitions(source)
+
+    def test_case(self, node: Node) -> tuple[int, int] | None:
+        """The test around a node."""
+        return statements.test_case(node)
+
+    def stub(self, node: Node) -> Stub | None:
+        """What a mock is told to answer."""
+        return statements.stub(node)
+
+
+def _argument(node: Node) -> Argument:
+    if node.type == "spread_element":
+        return Argument(parts(node)[0], spread=True)
+    return Argument(node)
+
+
+def _condition_of(loop: Node, node: Node) -> bool:
+    return loop.children_by_field_name("condition")[:1] == [node]
+
+
+def _converts(left: Node, right: Node) -> bool:
+    """Whether `left == right` could hold though they are of different types: all but null, booleans and plain texts."""
+    if text(right) == _NO_BOOLEAN:
+        return left.type != "string"
+    found = values.constant(right)
+    if found is None or found[0] is None or isinstance(found[0], bool):
+        return False
+    return not isinstance(found[0], str) or not found[0].strip() or found[0].strip()[0] in "0123456789+-.I"
+
+
+LANGUAGE = TypeScript()
