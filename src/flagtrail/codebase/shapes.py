@@ -37,11 +37,15 @@ class Logical:
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
-    """An expression that is one of two others: `a ? b : c`, `b if a else c`, Kotlin's `if (a) b else c` as a value."""
+    """An expression that is one of two others: `a ? b : c`, `b if a else c`, Kotlin's `if (a) b else c` as a value.
+
+    Not `alike` where the type of the whole may be another one than that of a branch (Java's `a ? 1 : 2.0` is a double).
+    """
 
     condition: Node
     then: Node
     otherwise: Node
+    alike: bool = True
 
 
 @dataclass(frozen=True, slots=True)

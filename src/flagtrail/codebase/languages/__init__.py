@@ -172,6 +172,10 @@ class Language(ABC):
     def jumps(self, node: Node) -> bool:
         """Whether control never goes past this statement: return, throw, break, or an `if` whose arms all do."""
 
+    def idle(self, statement: Node) -> bool:
+        """Whether a jump goes where control goes anyway: a `return` without a value at the end of a function."""
+        return False
+
     def must_stay(self, statement: Node) -> bool:
         """Whether a statement means something though it is never reached: hoisted functions, labels, a `yield`."""
         return False

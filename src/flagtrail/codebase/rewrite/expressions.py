@@ -125,6 +125,8 @@ def _conditional(source: Source, language: Language, answer: Answer, node: Node)
     choice = language.conditional(parent) if parent is not None else None
     if choice is None or parent is None or choice.condition != node:
         return None
+    if not choice.alike:
+        raise Refused("value_context", "the type of the whole hangs on both branches")
     return replaced(source, language, parent, choice.then if answer.meaning(source.text(node)) else choice.otherwise)
 
 

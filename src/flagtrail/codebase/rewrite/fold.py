@@ -7,6 +7,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import expressions, placeholders, statements, variables
 from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.reached import settled
 from flagtrail.codebase.rewrite.refused import Left, Refused
 from flagtrail.codebase.source import Source
 
@@ -37,11 +38,12 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
 
 def _step(source: Source, language: Language, answer: Answer, node: Node, left: list[Left]) -> Source | None:
     try:
-        return (
+        made = (
             expressions.folded(source, language, answer, node)
             or statements.folded(source, language, answer, node)
             or variables.folded(source, language, node)
         )
+        return settled(source, made, language) if made is not None else None
     except Refused as refused:
         left.append(Left(node.start_byte, refused.why, refused.detail))
         return None

@@ -12,14 +12,14 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.patterns import Pattern, Patterns
+from flagtrail.codebase.patterns import Pattern
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
 from flagtrail.codebase.rewrite.splice import out, put, statement_out, unwrapped
 from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.sites import Site
-from flagtrail.codebase.source import Edit, Source, ancestors
+from flagtrail.codebase.source import Edit, Source, ancestors, common
 
 MOST_TOLD = 40
 """Characters of code in a refusal."""
@@ -43,7 +43,7 @@ class Wanted:
     """What names the flag in one file: its key, names of constants that hold the key, and names derived from it."""
 
     key: str
-    patterns: Patterns
+    patterns: tuple[Pattern, ...]
     aliases: frozenset[bytes] = frozenset()
     derived: tuple[Derived, ...] = ()
 
@@ -77,7 +77,7 @@ def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, 
             left.append(Left(bound, "new_defects", "what it would become cannot be parsed"))
             continue
         count += 1
-        bound = min(bound, _common(source.data, made.data))
+        bound = min(bound, common(source.data, made.data))
         source = made
     return Planted(source, count, tuple(left))
 
@@ -107,8 +107,6 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return None
     if site.pattern.kind == "override":
         return _override(source, language, answer, site)
-    if site.pattern.kind != "call" or site.pattern.returns == "opaque":
-        raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
     if stub is not None:
         return _told(source, language, answer, site.call.node, stub.statement, language.constant(stub.value))
@@ -233,12 +231,3 @@ def _above(node: Node) -> Iterable[Node]:
 def _short(source: Source, node: Node) -> str:
     text = source.text(node).decode("utf-8", "replace")
     return text if len(text) <= MOST_TOLD else f"{text[: MOST_TOLD - 1]}…"
-
-
-def _common(before: bytes, after: bytes) -> int:
-    """How many bytes both begin with."""
-    low, high = 0, min(len(before), len(after))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if before[:middle] == after[:middle] else (low, middle - 1)
-    return low

@@ -112,15 +112,16 @@ def unwrapped(source: Source, language: Language, statement: Node, body: Node) -
     if parent is None or parent.type not in language.BLOCKS:
         return _unwrapped_in_place(source, language, statement, body, text)
     jumps = _jumps(language, body)
-    later = _following(statement) if jumps else []
+    later = following(statement) if jumps else []
     clashing = _clashing(source, language, statement, body, later)
     if clashing:
         block = language.bare_block(source, body)
         if block is None:
             raise Refused("name_clash", f"{clashing.decode()} is a name outside of the block as well")
-        return source.edited([Edit(statement.start_byte, statement.end_byte, block)])
+        edits = [Edit(statement.start_byte, statement.end_byte, block)]
+        return source.edited([*edits, *dropped(source, language, later)])
     edits = [put(source, statement.start_byte, statement.end_byte, text)]
-    return source.edited([*edits, *_dropped(source, language, later)])
+    return source.edited([*edits, *dropped(source, language, later)])
 
 
 def _unwrapped_in_place(source: Source, language: Language, statement: Node, body: Node, text: bytes) -> Source:
@@ -130,18 +131,7 @@ def _unwrapped_in_place(source: Source, language: Language, statement: Node, bod
     return source.edited([put(source, statement.start_byte, statement.end_byte, text)])
 
 
-def truncated(source: Source, language: Language, at: int) -> Source:
-    """Without the statements after the one that begins at byte `at`, where that one always jumps."""
-    inner = source.tree.root_node.descendant_for_byte_range(at, at)
-    line = (inner, *ancestors(inner)) if inner is not None else ()
-    node = next((each for each in line if each.parent is not None and each.parent.type in language.BLOCKS), None)
-    if node is None or not language.jumps(node):
-        return source
-    later = _following(node)
-    return source.edited(_dropped(source, language, later)) if later else source
-
-
-def _dropped(source: Source, language: Language, statements: list[Node]) -> list[Edit]:
+def dropped(source: Source, language: Language, statements: list[Node]) -> list[Edit]:
     """The edits that take out statements which are never reached, but for those that mean something all the same."""
     if any(language.generates(statement) for statement in statements):
         raise Refused("last_yield", "a function would be no generator any more")
@@ -156,7 +146,8 @@ def _dropped(source: Source, language: Language, statements: list[Node]) -> list
     return edits
 
 
-def _following(statement: Node) -> list[Node]:
+def following(statement: Node) -> list[Node]:
+    """The statements and comments behind a statement in its block."""
     later, at = [], statement.next_named_sibling
     while at is not None:
         later.append(at)
@@ -173,7 +164,7 @@ def _jumps(language: Language, body: Node) -> bool:
 
 def _clashing(source: Source, language: Language, statement: Node, body: Node, gone: Iterable[Node]) -> bytes:
     """A name of the block that stands outside of it as well, where the block would be dissolved; empty if none."""
-    mine = set(language.scoped_names(body))
+    mine = {source.text(each) for each in language.scoped_names(body)}
     if not mine or statement.parent is None:
         return b""
     skipped = {statement.id, *(each.id for each in gone)}

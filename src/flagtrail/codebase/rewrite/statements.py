@@ -7,9 +7,10 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
+from flagtrail.codebase.rewrite.reached import reached
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.rewrite.splice import out, reindented, statement_out, truncated, unwrapped
-from flagtrail.codebase.shapes import Arm, Case, Chain, Switch
+from flagtrail.codebase.rewrite.splice import out, reindented, statement_out, unwrapped
+from flagtrail.codebase.shapes import Arm, Case, Chain, Loop, Switch
 from flagtrail.codebase.source import Edit, Source, ancestors
 
 NEAR = 4
@@ -29,13 +30,20 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
                 return _decided(source, language, chain, index, truth=bool(answer.meaning(source.text(node))))
         loop = language.loop(place)
         if loop is not None and loop.condition == node:
-            return None if answer.meaning(source.text(node)) else statement_out(source, language, loop.node)
+            return _looped(source, language, loop, truth=bool(answer.meaning(source.text(node))))
         switch = language.switch(place)
         if switch is not None and switch.subject == node:
             return _chosen(source, language, answer, switch)
         if switch is not None and switch.subject is None:
             return _case(source, language, switch, node, truth=bool(answer.meaning(source.text(node))))
     return None
+
+
+def _looped(source: Source, language: Language, loop: Loop, *, truth: bool) -> Source | None:
+    if not truth:
+        return statement_out(source, language, loop.node)
+    made = reached(source, language, loop.node.start_byte, loop.node.end_byte)
+    return made if made is not source else None
 
 
 def _chain(language: Language, node: Node) -> Chain | None:
@@ -63,7 +71,7 @@ def _decided(source: Source, language: Language, chain: Chain, index: int, *, tr
     if index > 0:
         return _without(source, chain, index)
     if len(chain.arms) > 1:
-        return _promoted(source, language, chain)
+        return _promoted(source, chain)
     if chain.otherwise is not None:
         return unwrapped(source, language, chain.node, chain.otherwise)
     return statement_out(source, language, chain.node)
@@ -71,13 +79,12 @@ def _decided(source: Source, language: Language, chain: Chain, index: int, *, tr
 
 def _last(source: Source, language: Language, chain: Chain, arm: Arm) -> Source:
     """`else if (true) { body } ...` -> `else { body }`."""
-    made = source.edited(
+    return source.edited(
         [
             Edit(arm.keyword.start_byte, arm.head_end, language.ELSE),
             Edit(arm.body.end_byte, chain.node.end_byte),
         ]
     )
-    return truncated(made, language, chain.node.start_byte)
 
 
 def _without(source: Source, chain: Chain, index: int) -> Source:
@@ -85,12 +92,11 @@ def _without(source: Source, chain: Chain, index: int) -> Source:
     return source.edited([Edit(chain.arms[index - 1].body.end_byte, chain.arms[index].body.end_byte)])
 
 
-def _promoted(source: Source, language: Language, chain: Chain) -> Source:
+def _promoted(source: Source, chain: Chain) -> Source:
     """`if (false) {..} else if (b) {..}` -> `if (b) {..}`."""
     keyword = chain.arms[0].keyword
     second = chain.arms[1].keyword
-    made = source.edited([Edit(keyword.start_byte, second.end_byte, source.text(keyword))])
-    return truncated(made, language, chain.node.start_byte)
+    return source.edited([Edit(keyword.start_byte, second.end_byte, source.text(keyword))])
 
 
 def _chosen(source: Source, language: Language, answer: Answer, switch: Switch) -> Source | None:
@@ -158,5 +164,4 @@ def _in_place_of(source: Source, language: Language, statement: Node, case: Case
     if inside.start_byte == start and inside.end_byte == end and inside.type in language.BLOCKS:
         return unwrapped(source, language, statement, inside)
     text = reindented(source, language, case.body, source.indent(statement.start_byte))
-    made = source.edited([Edit(statement.start_byte, statement.end_byte, text)])
-    return truncated(made, language, statement.start_byte + len(text) - len(text.split(b"\n")[-1].lstrip()))
+    return source.edited([Edit(statement.start_byte, statement.end_byte, text)])
