@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium postgres node redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node java redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -97,6 +97,13 @@ $(PROVIDERS)/node_modules/.package-lock.json: $(PROVIDERS)/package-lock.json
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq nodejs npm >/dev/null; }
 	npm ci --prefix $(PROVIDERS) --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+.PHONY: java
+java:
+	@command -v javac >/dev/null || { \
+	  echo "Installing a JDK for the corpus of the clean-up"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends default-jdk-headless >/dev/null; }
 
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark (minutes)

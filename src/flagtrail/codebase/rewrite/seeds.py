@@ -12,7 +12,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.patterns import Pattern
+from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
@@ -43,7 +43,7 @@ class Wanted:
     """What names the flag in one file: its key, names of constants that hold the key, and names derived from it."""
 
     key: str
-    patterns: tuple[Pattern, ...]
+    patterns: Patterns
     aliases: frozenset[bytes] = frozenset()
     derived: tuple[Derived, ...] = ()
 
@@ -107,6 +107,8 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return None
     if site.pattern.kind == "override":
         return _override(source, language, answer, site)
+    if site.pattern.kind != "call" or site.pattern.returns == "opaque":
+        raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
     if stub is not None:
         return _told(source, language, answer, site.call.node, stub.statement, language.constant(stub.value))

@@ -1,0 +1,135 @@
+"""Java: what a file declares and could do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._java_names import (
+    METHODS,
+    TYPES,
+    annotated_with,
+    documented,
+    is_imported_name,
+    modifiers,
+    one_of,
+    overrides,
+    scope_of,
+)
+from flagtrail.codebase.languages._java_statements import named, text
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source, descendants
+
+
+def definitions(source: Source) -> Iterator[Definition]:
+    """Every name that a file binds and that could be removed."""
+    for node in descendants(source.tree.root_node):
+        if node.type == "import_declaration":
+            yield from _imported(node)
+        elif node.type in ("local_variable_declaration", "field_declaration"):
+            yield from _variables(node)
+        elif node.type in METHODS or node.type in TYPES:
+            yield from _declaration(node)
+        elif node.type == "enum_constant":
+            yield from _enum_constant(node)
+        elif node.type in ("formal_parameter", "spread_parameter"):
+            yield from _parameter(node)
+
+
+def _imported(node: Node) -> Iterator[Definition]:
+    path = named(node)[0]
+    name = path.child_by_field_name("name")
+    if name is None or not is_imported_name(name):
+        return
+    static = any(child.type == "static" for child in node.children)
+    scope = path.child_by_field_name("scope")
+    origin = text(scope if static and scope is not None else path).decode()
+    yield Definition("import", name, (node.start_byte, node.end_byte), "file", origin=origin)
+
+
+def _variables(statement: Node) -> Iterator[Definition]:
+    declarators = statement.children_by_field_name("declarator")
+    words = modifiers(statement)
+    local = statement.type == "local_variable_declaration"
+    constant = not local and ({b"static", b"final"} <= words or _in_interface(statement))
+    for index, declarator in enumerate(declarators):
+        name, value = declarator.child_by_field_name("name"), declarator.child_by_field_name("value")
+        if name is None:
+            continue
+        removal = one_of(declarators, index, statement)
+        if len(declarators) == 1 and not local:
+            removal = documented(statement)
+        yield Definition(
+            "variable" if local else "constant" if constant else "field",
+            name,
+            removal,
+            "local" if local else "file" if b"private" in words else "repository",
+            pure=(value is None or is_plain(value)) and not annotated_with(statement),
+            scope=scope_of(statement),
+        )
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a value is made of names and literals alone, or of a new object of them: taking it out drops nothing."""
+    return not any(
+        each.type in ("method_invocation", "assignment_expression", "update_expression", "object_creation_expression")
+        for each in descendants(node)
+    )
+
+
+def _in_interface(node: Node) -> bool:
+    return node.parent is not None and node.parent.type == "interface_body"
+
+
+def _declaration(node: Node) -> Iterator[Definition]:
+    name = node.child_by_field_name("name")
+    if name is None or node.type in ("constructor_declaration", "compact_constructor_declaration"):
+        return
+    words = modifiers(node)
+    if node.type == "method_declaration":
+        if overrides(node, words) or annotated_with(node) or text(name) == b"main":
+            return
+        yield Definition("function", name, documented(node), "file" if b"private" in words else "repository")
+    elif not annotated_with(node):
+        local = node.parent is not None and node.parent.type == "block"
+        private = b"private" in words
+        yield Definition("class", name, documented(node), "local" if local else "file" if private else "repository")
+
+
+def _enum_constant(node: Node) -> Iterator[Definition]:
+    name, body = node.child_by_field_name("name"), node.parent
+    if name is None or body is None or body.parent is None:
+        return
+    constants = [child for child in body.named_children if child.type == "enum_constant"]
+    if len(constants) < 2:  # noqa: PLR2004 - an enum without constants is no use to anybody
+        return
+    start, end = documented(node)
+    index = constants.index(node)
+    if index + 1 < len(constants):
+        comma = node.next_sibling
+        end = comma.end_byte if comma is not None and comma.type == "," else end
+    elif node.next_sibling is None or node.next_sibling.type != ",":
+        start = constants[index - 1].end_byte
+    private = b"private" in modifiers(body.parent)
+    yield Definition("member", name, (start, end), "file" if private else "repository")
+
+
+def _parameter(node: Node) -> Iterator[Definition]:
+    owner = node.parent.parent if node.parent is not None else None
+    name = node.child_by_field_name("name")
+    if (
+        owner is None
+        or node.parent is None
+        or name is None
+        or owner.type not in ("method_declaration", "constructor_declaration")
+    ):
+        return
+    words = modifiers(owner)
+    if owner.type == "method_declaration" and overrides(owner, words):
+        return
+    parameters = named(node.parent)
+    index = parameters.index(node)
+    alone = len(parameters) == 1
+    removal = (node.start_byte, node.end_byte) if alone else one_of(parameters, index, node)
+    yield Definition("parameter", name, removal, "file" if b"private" in words else "repository", scope=owner)

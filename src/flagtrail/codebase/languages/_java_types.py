@@ -1,0 +1,147 @@
+"""Java: literals, and when one branch of `a ? b : c` alone has the type that both had together.
+
+The type of a conditional expression hangs on both branches: `flag ? 1 : 2.0` is 1.0, and `flag ? 0 : price` is of
+the type of `price`. So a number is put in its place only where the branches are alike, or a primitive type is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._java_statements import named, text
+from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.source import ancestors, descendants
+
+_PRIMITIVE = frozenset({"integral_type", "floating_point_type", "boolean_type"})
+_INTEGERS = frozenset(
+    {"decimal_integer_literal", "hex_integer_literal", "octal_integer_literal", "binary_integer_literal"}
+)
+_NO_NUMBERS = frozenset(
+    {
+        "string_literal",
+        "true",
+        "false",
+        "null_literal",
+        "lambda_expression",
+        "method_reference",
+        "object_creation_expression",
+        "array_creation_expression",
+        "class_literal",
+        "instanceof_expression",
+        "this",
+    }
+)
+_ARITHMETIC = frozenset({b"+", b"-", b"*", b"/", b"%", b"&", b"|", b"^", b"<<", b">>", b">>>"})
+_BOXES = {b"Integer": "int", b"Long": "long", b"Double": "double", b"Float": "float", b"Character": "char"}
+_WORDS = {b"TRUE": True, b"FALSE": False}
+
+
+def constant(node: Node) -> tuple[Scalar] | None:
+    """What a literal denotes."""
+    if node.type in ("true", "false", "null_literal"):
+        return ({"true": True, "false": False}.get(node.type),)
+    if node.type == "string_literal":
+        return _string(text(node))
+    if node.type in _INTEGERS:
+        return (int(text(node).rstrip(b"lL").replace(b"_", b""), 0),) if node.type != "octal_integer_literal" else None
+    if node.type == "decimal_floating_point_literal":
+        return (float(text(node).rstrip(b"fFdD").replace(b"_", b"")),)
+    if node.type == "field_access" and text(node) in (b"Boolean.TRUE", b"Boolean.FALSE"):
+        return (text(node) == b"Boolean.TRUE",)
+    return None
+
+
+def _string(written: bytes) -> tuple[str] | None:
+    if written.startswith(b'"""'):
+        return None
+    try:
+        return (str(json.loads(written)),)
+    except ValueError:
+        return None
+
+
+def alike(node: Node, then: Node, otherwise: Node) -> bool:
+    """Whether either branch of a conditional expression is what the whole one was."""
+    kinds = {kind(then), kind(otherwise)}
+    if len(kinds) == 1 or not kinds & {"int", "long", "float", "double", "char"} or "object" in kinds:
+        return True
+    return _wants_primitive(node)
+
+
+def kind(node: Node) -> str:
+    """`int`, `double` and so on for numbers, `object` for what surely is none, else nothing."""
+    if node.type in _NO_NUMBERS:
+        return "object"
+    if node.type in _INTEGERS:
+        return "long" if text(node)[-1:] in b"lL" else "int"
+    if node.type in ("decimal_floating_point_literal", "hex_floating_point_literal"):
+        return "float" if text(node)[-1:] in b"fF" else "double"
+    if node.type == "character_literal":
+        return "char"
+    if node.type == "parenthesized_expression" and named(node):
+        return kind(named(node)[0])
+    if node.type == "unary_expression":
+        operand = node.child_by_field_name("operand")
+        return kind(operand) if operand is not None else ""
+    if node.type == "binary_expression":
+        return _kind_of_operation(node)
+    return _declared(node) if node.type == "identifier" else ""
+
+
+def _kind_of_operation(node: Node) -> str:
+    operator, left, right = (node.child_by_field_name(field) for field in ("operator", "left", "right"))
+    if operator is None or left is None or right is None:
+        return ""
+    if text(operator) not in _ARITHMETIC:
+        return "object"
+    kinds = {kind(left), kind(right)}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _declared(name: Node) -> str:
+    """The type that a name is declared with, where all declarations of that name in the file agree."""
+    top = name
+    while top.parent is not None:
+        top = top.parent
+    kinds = set()
+    for node in descendants(top):
+        declared = (
+            node.child_by_field_name("name") if node.type in ("variable_declarator", "formal_parameter") else None
+        )
+        if declared is not None and text(declared) == text(name):
+            owner = node if node.type == "formal_parameter" else node.parent
+            kinds.add(_of_type(owner.child_by_field_name("type")) if owner is not None else "")
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _of_type(node: Node | None) -> str:
+    if node is None or text(node) in (b"var", b"Object", b"Number"):
+        return ""
+    if node.type in _PRIMITIVE:
+        return text(node).decode()
+    return _BOXES.get(text(node), "object")
+
+
+def _wants_primitive(node: Node) -> bool:
+    """Whether a conditional expression stands where a value of a primitive type is wanted."""
+    place = node
+    while place.parent is not None and place.parent.type == "parenthesized_expression":
+        place = place.parent
+    parent = place.parent
+    if parent is None:
+        return False
+    if parent.type == "variable_declarator" and parent.parent is not None:
+        return _is_primitive(parent.parent)
+    if parent.type == "return_statement":
+        owner = next(
+            (each for each in ancestors(parent) if each.type in ("method_declaration", "lambda_expression")), None
+        )
+        return owner is not None and owner.type == "method_declaration" and _is_primitive(owner)
+    return False
+
+
+def _is_primitive(declaration: Node) -> bool:
+    declared = declaration.child_by_field_name("type")
+    return declared is not None and declared.type in _PRIMITIVE
