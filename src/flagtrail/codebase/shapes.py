@@ -62,6 +62,16 @@ class Equality:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """Bytes [start, end) become the bytes `span` of the file, moved to the indentation there, or else `text`."""
+
+    start: int
+    end: int
+    span: tuple[int, int] | None = None
+    text: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A call: `name` is the last part of what is called (`isEnabled` of `client.flags.isEnabled(..)`)."""
 

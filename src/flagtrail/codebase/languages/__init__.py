@@ -32,6 +32,7 @@ from flagtrail.codebase.shapes import (
     Loop,
     Role,
     Scalar,
+    Settled,
     Stub,
     Switch,
 )
@@ -133,6 +134,18 @@ class Language(ABC):
     @abstractmethod
     def pure(self, node: Node) -> bool:
         """Whether evaluating it does nothing but yield a value: names, constants, members, operators on such."""
+
+    def boolean(self, node: Node) -> bool:
+        """Whether an expression yields true or false and nothing else, so that `x && true` is `x`."""
+        return self.BOOLEAN_TYPED
+
+    def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
+        """How what is kept stands where something around it is superfluous now, as `...[a]` in an array is.
+
+        `kept` is to stand in place of `place`, which holds it. Both are a placeholder where nothing else folds it;
+        `value` is what it stands for.
+        """
+        return None
 
     def in_condition(self, node: Node) -> bool:
         """Whether only the truth of this expression matters: a condition, or in a chain of not, and, or that is one."""

@@ -19,6 +19,7 @@ from tree_sitter import Node, Parser, Tree
 from flagtrail.codebase.languages import _javascript_definitions as definitions_of
 from flagtrail.codebase.languages import _javascript_functions as functions
 from flagtrail.codebase.languages import _javascript_names as names_of
+from flagtrail.codebase.languages import _javascript_settled as settlements
 from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
 from flagtrail.codebase.languages._braces import Braces
@@ -34,6 +35,7 @@ from flagtrail.codebase.shapes import (
     Loop,
     Role,
     Scalar,
+    Settled,
     Stub,
     Switch,
 )
@@ -149,6 +151,14 @@ class TypeScript(Braces):
     def pure(self, node: Node) -> bool:
         """Whether evaluating it only yields a value."""
         return values.pure(node)
+
+    def boolean(self, node: Node) -> bool:
+        """Whether it is a comparison, a negation, or a name that is declared a boolean."""
+        return values.boolean(node)
+
+    def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
+        """Braces of JSX, spreads of literals, entries of a hook's dependencies."""
+        return settlements.settled(source, place, kept, value)
 
     def in_condition(self, node: Node) -> bool:
         """Whether only an expression's truth matters where it stands."""

@@ -15,16 +15,16 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.rewrite.splice import put
-from flagtrail.codebase.shapes import Equality, Logical, Scalar
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.rewrite.splice import moved, out, put
+from flagtrail.codebase.shapes import Equality, Logical, Scalar, Settled
+from flagtrail.codebase.source import Edit, Source
 
 Rule = Callable[[Source, Language, Answer, Node], Source | None]
 
 
 def folded(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
     """One step towards the expression without the flag."""
-    for rule in (_parentheses, _seen_through, _details, _not, _logical, _conditional, _equality, _fallback):
+    for rule in (_parentheses, _seen_through, _details, _not, _logical, _conditional, _equality, _fallback, _settled):
         made = rule(source, language, answer, node)
         if made is not None:
             return made
@@ -36,17 +36,41 @@ def replaced(source: Source, language: Language, place: Node, kept: Node) -> Sou
 
     Parentheses around either go where they are not needed. Those that hold several lines together stay.
     """
+    settled = None if named.is_one(source.text(kept)) else language.settled(source, place, kept, None)
+    if settled is not None:
+        return _put(source, language, settled)
     core, outer = kept, place
     while (inner := language.inner(core)) is not None:
         core = inner
     while outer.parent is not None and language.inner(outer.parent) == outer:
         outer = outer.parent
     text = source.text(core)
-    if b"\n" in text and (core != kept or outer != place):
-        return source.edited([put(source, place.start_byte, place.end_byte, source.text(kept))])
+    if b"\n" in text:
+        chosen = core if outer != place else kept
+        text = moved(source, language, (chosen.start_byte, chosen.end_byte), source.indent(place.start_byte))
+        if outer != place or core != kept:
+            return source.edited([put(source, place.start_byte, place.end_byte, text)])
     if language.needs_parentheses(core, outer):
         text = b"(" + text + b")"
     return source.edited([put(source, outer.start_byte, outer.end_byte, text)])
+
+
+def _put(source: Source, language: Language, settled: Settled) -> Source:
+    if settled.span is not None:
+        text = moved(source, language, settled.span, source.indent(settled.start))
+        return source.edited([Edit(settled.start, settled.end, text)])
+    if settled.text:
+        return source.edited([Edit(settled.start, settled.end, settled.text)])
+    return source.edited([out(source, settled.start, settled.end)])
+
+
+def _settled(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    """What the language itself makes of a constant where it stands."""
+    name = source.text(node)
+    if name == named.DETAILS or (name == named.VALUE and not answer.scalar):
+        return None
+    settled = language.settled(source, node, node, (answer.meaning(name),))
+    return _put(source, language, settled) if settled is not None else None
 
 
 def _known(source: Source, language: Language, answer: Answer, node: Node) -> tuple[Scalar] | None:
@@ -107,7 +131,7 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
         return replaced(source, language, parent, logical.left if decides else logical.right)
     if decides:
         return _decided_on_the_right(source, language, parent, logical)
-    if not (isinstance(value, bool) and (language.BOOLEAN_TYPED or language.in_condition(parent))):
+    if not (isinstance(value, bool) and _only_truth_matters(language, parent, logical)):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.left)
 
@@ -115,9 +139,17 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
 def _decided_on_the_right(source: Source, language: Language, parent: Node, logical: Logical) -> Source:
     if not language.pure(logical.left):
         raise Refused("impure_operand", "what stands on the left does something when it is evaluated")
-    if not (language.BOOLEAN_TYPED or language.in_condition(parent)):
+    if not _only_truth_matters(language, parent, logical):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.right)
+
+
+def _only_truth_matters(language: Language, node: Node, logical: Logical) -> bool:
+    """Also in `(n && true) && x`, which is `n && x`: where `n` is false it is the value of either."""
+    if language.boolean(logical.left) or language.in_condition(node):
+        return True
+    outer = language.logical(node.parent) if node.parent is not None else None
+    return outer is not None and outer.left == node and outer.operator == logical.operator
 
 
 def _conditional(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:

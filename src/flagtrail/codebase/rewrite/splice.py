@@ -72,9 +72,21 @@ def statement_out(source: Source, language: Language, node: Node) -> Source:
 def reindented(source: Source, language: Language, span: tuple[int, int], indent: bytes) -> bytes:
     """Bytes of whole statements as they read at another indentation. Inner lines of texts stay as they are."""
     start, end = span
-    old = source.indent(start)
     if source.data[source.line_start(start) : start].strip():
         return source.data[start:end]
+    return _shifted(source, language, span, source.indent(start), indent)
+
+
+def moved(source: Source, language: Language, span: tuple[int, int], indent: bytes) -> bytes:
+    """Bytes of an expression as they read at another indentation: that of its last line, where that only closes it."""
+    start, end = span
+    last = source.line_start(end - 1)
+    closes = last > start and source.data[last:end].lstrip()[:1] in (b")", b"}", b"]", b"<", b"/", b">")
+    return _shifted(source, language, span, source.indent(end - 1 if closes else start), indent)
+
+
+def _shifted(source: Source, language: Language, span: tuple[int, int], old: bytes, indent: bytes) -> bytes:
+    start, end = span
     fixed = _verbatim(source, language, start, end)
     lines, at = [], start
     for line in source.data[start:end].splitlines(keepends=True):

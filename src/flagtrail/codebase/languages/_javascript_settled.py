@@ -1,0 +1,260 @@
+"""What around an expression is superfluous once the flag decided it: braces of JSX, spreads, entries of a list.
+
+`{<A />}` among children is `<A />`; `...[a]` in an array is `a`; `{false}` among children is nothing; a constant in the
+dependencies of a hook is none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._javascript_names import listed
+from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
+from flagtrail.codebase.shapes import Scalar, Settled
+from flagtrail.codebase.source import Source
+
+Value = tuple[Scalar] | None
+
+_HOOK = re.compile(rb"(?:\A|\.)use[A-Z]\w*\Z")
+_JOINS_CLASSES = frozenset({b"classNames", b"classnames", b"clsx", b"cn", b"cx", b"twJoin", b"twMerge"})
+_PLAIN = re.compile(r"[^\s{}<>&'\"\\](?:[^{}<>&'\"\\\n]*[^\s{}<>&'\"\\])?")
+_NAME = re.compile(rb"[A-Za-z_$][\w$]*\Z")
+
+
+def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | None:
+    """What becomes of what stands around `place`, if anything does."""
+    kept = bare(kept)
+    while place.parent is not None and place.parent.type == "parenthesized_expression":
+        place = place.parent
+    around = place.parent
+    if around is None:
+        return None
+    if around.type == "jsx_expression":
+        return _in_braces(source, around, kept, value)
+    if around.type == "spread_element":
+        return _spread(source, around, kept, value)
+    if around.type == "template_substitution":
+        return _substituted(around, kept, value)
+    if around.type == "array" and value is not None:
+        return _entry(source, around, place, value)
+    if around.type == "arguments" and value is not None and not value[0]:
+        return _class(around, place)
+    return None
+
+
+def _in_braces(source: Source, braces: Node, kept: Node, value: Value) -> Settled | None:
+    outer = braces.parent
+    if outer is None:
+        return None
+    if outer.type in JSX:
+        return _child(source, braces, kept, value)
+    if outer.type != "jsx_attribute":
+        return None
+    if value == (True,):
+        return Settled(parts(outer)[0].end_byte, outer.end_byte, text=b"") if _blank_after(source, outer) else None
+    found = _said(kept, value)
+    if found is None or re.search(r"[\"'\\&\n{}]", found):
+        return None
+    return Settled(braces.start_byte, braces.end_byte, text=_quote(source) + found.encode() + _quote(source))
+
+
+def _said(kept: Node, value: Value) -> str | None:
+    """The text that is kept, where it is one."""
+    found = value if value is not None else constant(kept) if kept.type == "string" else None
+    return found[0] if found is not None and isinstance(found[0], str) else None
+
+
+def _blank_after(source: Source, attribute: Node) -> bool:
+    """Whether cutting the end of an attribute leaves it apart from what follows."""
+    return source.data[attribute.end_byte : attribute.end_byte + 1] in (b" ", b"\n", b"\r", b"\t", b">", b"/")
+
+
+def _quote(source: Source) -> bytes:
+    """The quotes of this file's attributes."""
+    double, single = len(re.findall(rb'\w="', source.data)), len(re.findall(rb"\w='", source.data))
+    return b"'" if single > double else b'"'
+
+
+def _child(source: Source, braces: Node, kept: Node, value: Value) -> Settled | None:
+    """A child of an element. Blanks beside it that only the braces kept from being dropped must not be dropped now."""
+    if value is not None and (value[0] is None or isinstance(value[0], bool)):
+        return None if _keeps_blanks(source, braces) else Settled(braces.start_byte, braces.end_byte)
+    if kept.type in JSX:
+        return Settled(braces.start_byte, braces.end_byte, span=_without_fragment(source, braces, kept))
+    found = _said(kept, value)
+    if found is None or not _PLAIN.fullmatch(found) or _beside_text(source, braces):
+        return None
+    return Settled(braces.start_byte, braces.end_byte, text=found.encode())
+
+
+def _without_fragment(source: Source, braces: Node, element: Node) -> tuple[int, int]:
+    """The children of `<>..</>`, which need no fragment among other children; the element itself where it is none."""
+    opening, closing = field(element, "open_tag"), field(element, "close_tag")
+    if element.type != "jsx_element" or opening is None or closing is None or field(opening, "name") is not None:
+        return element.start_byte, element.end_byte
+    inside = source.data[opening.end_byte : closing.start_byte]
+    head, tail = inside[: len(inside) - len(inside.lstrip())], inside[len(inside.rstrip()) :]
+    if not inside.strip() or b"\n" not in head or b"\n" not in tail or _beside_text(source, braces):
+        return element.start_byte, element.end_byte
+    return opening.end_byte + len(head), closing.start_byte - len(tail)
+
+
+def _beside_text(source: Source, braces: Node) -> bool:
+    """Whether text stands beside a child on another line, where a line's end would become a blank."""
+    before, after = _text_before(source, braces), _text_after(source, braces)
+    return (bool(before.strip()) and b"\n" in before[len(before.rstrip()) :]) or (
+        bool(after.strip()) and b"\n" in after[: len(after) - len(after.lstrip())]
+    )
+
+
+def _keeps_blanks(source: Source, braces: Node) -> bool:
+    """Whether a blank beside a child would come to stand at an end of a line, where it means nothing."""
+    before, after = _text_before(source, braces), _text_after(source, braces)
+    ends = not after.strip() and b"\n" in after and bool(before[-1:].strip(b"\n")) and before[-1:].isspace()
+    starts = not before.strip() and b"\n" in before and bool(after[:1].strip(b"\n")) and after[:1].isspace()
+    return (ends and not _last(braces)) or (starts and not _first(braces))
+
+
+def _text_before(source: Source, braces: Node) -> bytes:
+    before = braces.prev_sibling
+    return source.text(before) if before is not None and before.type == "jsx_text" else _gap(source, before, braces)
+
+
+def _text_after(source: Source, braces: Node) -> bytes:
+    after = braces.next_sibling
+    return source.text(after) if after is not None and after.type == "jsx_text" else _gap(source, braces, after)
+
+
+def _gap(source: Source, left: Node | None, right: Node | None) -> bytes:
+    return source.data[left.end_byte : right.start_byte] if left is not None and right is not None else b""
+
+
+def _first(braces: Node) -> bool:
+    at = braces.prev_named_sibling
+    while at is not None and at.type == "jsx_text" and not text(at).strip():
+        at = at.prev_named_sibling
+    return at is None or at.type == "jsx_opening_element"
+
+
+def _last(braces: Node) -> bool:
+    at = braces.next_named_sibling
+    while at is not None and at.type == "jsx_text" and not text(at).strip():
+        at = at.next_named_sibling
+    return at is None or at.type == "jsx_closing_element"
+
+
+def _spread(source: Source, spread: Node, kept: Node, value: Value) -> Settled | None:
+    around = spread.parent
+    if around is None:
+        return None
+    if around.type == "jsx_expression":
+        return _spread_attributes(around, kept, value)
+    nothing = value is not None and not isinstance(value[0], str)
+    if around.type == "object" and nothing:
+        return Settled(*listed(spread))
+    if kept.type == "array" and around.type in {"array", "arguments"}:
+        return _inlined(source, spread, kept)
+    if kept.type == "object" and around.type == "object" and not _repeats(around, kept):
+        return _inlined(source, spread, kept)
+    return None
+
+
+def _inlined(source: Source, spread: Node, kept: Node) -> Settled:
+    """The elements of a literal in place of its spread."""
+    if not parts(kept):
+        return Settled(*listed(spread))
+    inside = source.data[kept.start_byte + 1 : kept.end_byte - 1]
+    start = kept.start_byte + 1 + len(inside) - len(inside.lstrip())
+    inside = inside.rstrip()
+    end = kept.start_byte + 1 + len(inside.removesuffix(b",").rstrip())
+    return Settled(spread.start_byte, spread.end_byte, span=(start, end))
+
+
+def _repeats(around: Node, kept: Node) -> bool:
+    """Whether a key would stand twice in one literal, which TypeScript refuses."""
+    mine, others = _keys(kept), _keys(around)
+    return mine is None or others is None or bool(mine & others)
+
+
+def _keys(literal: Node) -> set[bytes] | None:
+    found = set()
+    for element in parts(literal):
+        if element.type == "spread_element":
+            continue
+        key = field(element, "key") or field(element, "name") or element
+        if key.type == "computed_property_name":
+            return None
+        found.add(text(key).strip(b"'\""))
+    return found
+
+
+def _spread_attributes(braces: Node, kept: Node, value: Value) -> Settled | None:
+    """`{...{ a: 1, b }}` in a tag is `a={1} b={b}`."""
+    before = braces.prev_sibling
+    nothing = (value is not None and not isinstance(value[0], str)) or (kept.type == "object" and not parts(kept))
+    if nothing and before is not None:
+        return Settled(before.end_byte, braces.end_byte)
+    if kept.type != "object":
+        return None
+    attributes = [_attribute(element) for element in parts(kept)]
+    if any(not attribute for attribute in attributes):
+        return None
+    return Settled(braces.start_byte, braces.end_byte, text=b" ".join(attributes))
+
+
+def _attribute(element: Node) -> bytes:
+    if element.type == "shorthand_property_identifier":
+        return text(element) + b"={" + text(element) + b"}"
+    if element.type == "spread_element":
+        return b"{" + text(element) + b"}"
+    key, value = field(element, "key"), field(element, "value")
+    if element.type != "pair" or key is None or value is None or not _NAME.match(text(key)) or b"\n" in text(value):
+        return b""
+    return text(key) + (b"" if value.type == "true" else b"={" + text(value) + b"}")
+
+
+def _substituted(substitution: Node, kept: Node, value: Value) -> Settled | None:
+    """`${'a'}` in a template is `a`."""
+    found = _said(kept, value)
+    if found is None or re.search(r"[`\\$]", found):
+        return None
+    if not found:
+        return Settled(substitution.start_byte, substitution.end_byte, span=(kept.start_byte, kept.start_byte))
+    return Settled(substitution.start_byte, substitution.end_byte, text=found.encode())
+
+
+def _entry(source: Source, array: Node, place: Node, value: tuple[Scalar]) -> Settled | None:
+    """A constant among the dependencies of a hook, or a false one that `.filter(Boolean)` drops."""
+    around = array.parent
+    if around is None:
+        return None
+    called = around.parent and field(around.parent, "function")
+    if around.type == "arguments" and called is not None and _HOOK.search(text(called)):
+        first, last = parts(around)[0], parts(around)[-1]
+        if last == array and first != array and first.type in {"arrow_function", "function_expression", "identifier"}:
+            return Settled(*_within(source, place))
+    filters = around.type == "member_expression" and text(field(around, "property") or around) == b"filter"
+    call = around.parent
+    arguments = field(call, "arguments") if filters and call is not None else None
+    if arguments is not None and text(arguments) == b"(Boolean)" and not value[0]:
+        return Settled(*_within(source, place))
+    return None
+
+
+def _class(arguments: Node, place: Node) -> Settled | None:
+    """A false argument of what joins the names of classes."""
+    call = arguments.parent
+    called = call and field(call, "function")
+    if called is None or text(called) not in _JOINS_CLASSES or len(parts(arguments)) == 1:
+        return None
+    return Settled(*listed(place))
+
+
+def _within(source: Source, place: Node) -> tuple[int, int]:
+    """The bytes of an entry, and of the comma that stands alone behind it."""
+    start, end = listed(place)
+    alone = place.parent is not None and len(parts(place.parent)) == 1
+    rest = source.data[end : source.line_end(end)]
+    return start, end + (len(rest) - len(rest.lstrip(b", "))) if alone and rest[:1] == b"," else end

@@ -1,0 +1,70 @@
+"""What is left around an expression of TypeScript or JSX once the flag decided it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flagtrail.codebase.cleanup import Winner
+from flagtrail.codebase.plan import plan
+from flagtrail.codebase.repository import Files
+
+
+def cleaned(code: str, *, value: object = True) -> str:
+    made = plan(Files({"a.tsx": code.encode()}), "new-ui", Winner("on", value))
+    return next((change.after.decode() for change in made.changes if change.after is not None), code)
+
+
+F = "flags.isEnabled('new-ui')"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"x = <p>{{{F} && <A />}}</p>;", "x = <p><A /></p>;"),
+        (f"x = <p>{{!{F} && <A />}}</p>;", "x = <p></p>;"),
+        (f"x = <p>{{{F} ? (<A />) : (<B />)}}</p>;", "x = <p><A /></p>;"),
+        (f"x = <p>{{{F} ? a : b}}</p>;", "x = <p>{a}</p>;"),
+        (f"x = <p>{{{F} ? 'New' : 'Old'}}</p>;", "x = <p>New</p>;"),
+        (f"x = <p>{{{F} ? 'a < b' : 'Old'}}</p>;", "x = <p>{'a < b'}</p>;"),
+        (f"x = <p>\n  Text\n  {{{F} ? 'new' : 'old'}}\n</p>;", "x = <p>\n  Text\n  {'new'}\n</p>;"),
+        (f"x = <p>\n  a {{!{F} && <A />}}\n  <B />\n</p>;", "x = <p>\n  a {false}\n  <B />\n</p>;"),
+        (f"x = <p>a {{!{F} && <A />}} b</p>;", "x = <p>a  b</p>;"),
+        (
+            f"x = <p>\n  {{{F} && (\n    <>\n      <A />\n      <B />\n    </>\n  )}}\n</p>;",
+            "x = <p>\n  <A />\n  <B />\n</p>;",
+        ),
+        (
+            f"x = <p>\n  {{{F} ? (\n    <A>\n      a\n    </A>\n  ) : null}}\n</p>;",
+            "x = <p>\n  <A>\n    a\n  </A>\n</p>;",
+        ),
+        (f"x = <A on={{{F}}} b />;", "x = <A on b />;"),
+        (f"x = <A on={{!{F}}} />;", "x = <A on={false} />;"),
+        (f"x = <A b=\"c\" on={{{F} ? 'd' : e}} />;", 'x = <A b="c" on="d" />;'),
+        (f"x = <A b='c' on={{{F} ? 'd' : e}} />;", "x = <A b='c' on='d' />;"),
+        (f"x = <A {{...({F} ? {{ a: 1, b, c: true }} : {{}})}} />;", "x = <A a={1} b={b} c />;"),
+        (f"x = <A b {{...(!{F} && {{ a }})}} />;", "x = <A b />;"),
+        (f"x = [1, ...({F} ? [2, 3] : []), 4];", "x = [1, 2, 3, 4];"),
+        (f"x = [1, ...({F} ? [] : [2]), 4];", "x = [1, 4];"),
+        (f"x = [\n  1,\n  ...({F}\n    ? [\n        2,\n      ]\n    : []),\n];", "x = [\n  1,\n  2,\n];"),
+        (f"f(...({F} ? [2] : []));", "f(2);"),
+        (f"x = {{ a, ...({F} && {{ b: 1 }}) }};", "x = { a, b: 1 };"),
+        (f"x = {{ a, ...(!{F} && {{ b: 1 }}), c }};", "x = { a, c };"),
+        (f"x = {{ a: 0, ...({F} && {{ a: 1 }}) }};", "x = { a: 0, ...{ a: 1 } };"),
+        (f"x = `a ${{{F} ? 'b' : 'c'}}`;", "x = `a b`;"),
+        (f"x = `a${{{F} ? '' : 'c'}}`;", "x = `a`;"),
+        (f"useEffect(() => f(), [a, {F}]);", "useEffect(() => f(), [a]);"),
+        (f"useEffect(() => f(), [{F}]);", "useEffect(() => f(), []);"),
+        (f"use(() => f(), [{F}]);", "use(() => f(), [true]);"),
+        (f"x = ['a', !{F} && 'b'].filter(Boolean);", "x = ['a'].filter(Boolean);"),
+        (f"x = clsx('a', !{F} && 'b');", "x = clsx('a');"),
+        (f"x = a === b && {F};", "x = a === b;"),
+        (f"x = n && {F} && <A />;", "x = n && <A />;"),
+        (f"x = n && {F};", "x = n && true;"),
+        (f"const f = (n: boolean) => n && {F};", "const f = (n: boolean) => n;"),
+        (f"const f = (n?: boolean) => n && {F};", "const f = (n?: boolean) => n && true;"),
+        (f"const f = () => {{ const n = !m; return n && {F}; }};", "const f = () => { const n = !m; return n; };"),
+        (f"const f = () => {{ let n = !m; return n && {F}; }};", "const f = () => { let n = !m; return n && true; };"),
+    ],
+)
+def test_what_stood_around_the_flag__goes_where_it_means_nothing_any_more(before: str, after: str) -> None:
+    assert cleaned(before) == after
