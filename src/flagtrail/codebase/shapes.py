@@ -158,6 +158,8 @@ class Binding:
     `scope` is the node within which the name means this variable (a function, block or module, as the language has
     it). `removal` is the bytes to take out, so that the name is bound no more and everything else is; `remainder` takes
     their place (`err = nil` of Go's `on, err := true, nil`). `sole` says that this is the whole `statement`.
+    `declaration` is the name where it is declared, where that is done apart and without a value. `everywhere`: it has
+    this value wherever it can be read, as a field has that every constructor sets.
     """
 
     statement: Node
@@ -167,6 +169,8 @@ class Binding:
     removal: tuple[int, int]
     sole: bool = True
     remainder: bytes = b""
+    declaration: Node | None = None
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,13 +52,25 @@ def names(source: Source, language: Language, wanted: Collection[bytes]) -> Iter
 
 
 def whole(language: Language, node: Node) -> Node:
-    """The expression that a name is the last part of: `Flags.NEW_UI` of `NEW_UI`."""
+    """The expression that a name is the last part of: `Flags.NEW_UI` of `NEW_UI`; with what asks it for its key."""
     while node.parent is not None:
         member = language.member(node.parent)
-        if member is None or member[1] != node:
+        if member is None or (member[1] != node and member[1].text not in ACCESSORS):
             return node
-        node = node.parent
+        asked, node = member[0] == node, node.parent
+        call = language.call(node) or (language.call(node.parent) if node.parent is not None else None)
+        if asked and call is not None and call.name == member[1]:
+            if call.arguments:
+                return member[0]
+            node = call.node
     return node
+
+
+ACCESSORS = frozenset(
+    {b"key", b"getKey", b"id", b"getId", b"value", b"getValue", b"flagKey", b"getFlagKey", b"keyName", b"getKeyName"}
+    | {b"flagName", b"getFlagName", b"featureName", b"getFeatureName", b"featureKey", b"getFeatureKey", b"rawValue"}
+)
+"""Members of an enumeration's member that answer the key which it was made with."""
 
 
 def site(source: Source, language: Language, key: Node, patterns: Patterns) -> Site | None:

@@ -36,7 +36,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
 )
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Edit, Source
 
 
 class Language(ABC):
@@ -223,6 +223,10 @@ class Language(ABC):
         if self.role(read) == "shorthand":
             text = source.text(read) + b": " + text
         return read.start_byte, read.end_byte, text
+
+    def joined(self, source: Source, statement: Node) -> tuple[Edit, ...]:
+        """What makes one statement of `int n;` and, right behind it, `n = 1;`: nothing where that cannot be."""
+        return ()
 
     @abstractmethod
     def function(self, node: Node) -> Function | None:

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._java_statements import COMMENTS, named, text
 from flagtrail.codebase.shapes import Binding, Function, Role
-from flagtrail.codebase.source import ancestors, descendants
+from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 TYPES = frozenset(
     {
@@ -137,14 +137,54 @@ def bindings(node: Node) -> Iterator[Binding]:
     if node.type in ("local_variable_declaration", "field_declaration"):
         yield from _declared(node)
     elif node.type == "expression_statement" and named(node)[0].type == "assignment_expression":
-        assignment = named(node)[0]
-        left, right = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
-        operator = assignment.child_by_field_name("operator")
-        if left is None or right is None or operator is None or text(operator) != b"=" or left.type != "identifier":
-            return
-        scope = scope_of(node)
-        if scope is not None:
-            yield Binding(node, left, right, scope, (node.start_byte, node.end_byte))
+        yield from _assigned(node, named(node)[0])
+
+
+def _assigned(statement: Node, assignment: Node) -> Iterator[Binding]:
+    left, operator, value = (assignment.child_by_field_name(field) for field in ("left", "operator", "right"))
+    scope = scope_of(statement)
+    if left is None or operator is None or value is None or text(operator) != b"=" or scope is None:
+        return
+    whole = (statement.start_byte, statement.end_byte)
+    declared = _local(left, scope) if left.type == "identifier" else None
+    if declared is not None:
+        bare = declared.parent if declared.parent and declared.parent.child_by_field_name("value") is None else None
+        yield Binding(statement, left, value, scope, whole, declaration=declared if bare is not None else None)
+        return
+    name = left.child_by_field_name("field") if left.type == "field_access" else left
+    field = _field_set_once(statement, name) if name is not None else None
+    body = scope.parent
+    if field is not None and name is not None and body is not None:
+        yield Binding(statement, name, value, body, whole, declaration=field, everywhere=True)
+
+
+def _local(name: Node, scope: Node) -> Node | None:
+    """Where a local variable or parameter of this name is declared."""
+    for node in descendants(scope):
+        declared = (
+            node.child_by_field_name("name") if node.type in ("variable_declarator", "formal_parameter") else None
+        )
+        if declared is not None and text(declared) == text(name):
+            return declared
+    return None
+
+
+def _field_set_once(statement: Node, name: Node) -> Node | None:
+    """The declaration of a private field that nothing but this statement of the only constructor gives a value."""
+    block = statement.parent
+    body = block.parent.parent if block is not None and block.type == "constructor_body" and block.parent else None
+    if body is None or sum(child.type == "constructor_declaration" for child in body.children) != 1:
+        return None
+    writes = [each for each in descendants(body) if each.type == "identifier" and text(each) == text(name)]
+    if sum(role(each) == "write" for each in writes) != 1 or is_reached_from_outside(name, body):
+        return None
+    for field in body.children:
+        declarators = field.children_by_field_name("declarator") if field.type == "field_declaration" else []
+        for each in declarators:
+            declared = each.child_by_field_name("name")
+            if declared is not None and text(declared) == text(name) and each.child_by_field_name("value") is None:
+                return declared if b"private" in modifiers(field) else None
+    return None
 
 
 def _declared(statement: Node) -> Iterator[Binding]:
@@ -158,7 +198,8 @@ def _declared(statement: Node) -> Iterator[Binding]:
             continue
         if statement.type == "field_declaration" and is_reached_from_outside(name, scope):
             continue
-        yield Binding(statement, name, value, scope, one_of(declarators, index, statement), len(declarators) == 1)
+        removal, field = one_of(declarators, index, statement), statement.type == "field_declaration"
+        yield Binding(statement, name, value, scope, removal, len(declarators) == 1, everywhere=field)
 
 
 def _is_fixed(field: Node) -> bool:
@@ -183,9 +224,10 @@ def is_reached_from_outside(name: Node, body: Node) -> bool:
 
 def reach(binding: Binding) -> Literal["local", "file", "repository"]:
     """Who can name a variable."""
-    if binding.statement.type != "field_declaration":
+    if not binding.everywhere:
         return "local"
-    return "file" if b"private" in modifiers(binding.statement) else "repository"
+    private = binding.declaration is not None or b"private" in modifiers(binding.statement)
+    return "file" if private else "repository"
 
 
 def whole(read: Node) -> Node:
@@ -196,6 +238,21 @@ def whole(read: Node) -> Node:
 def is_member(function: Node) -> bool:
     """Whether a method is called on an object."""
     return b"static" not in modifiers(function)
+
+
+def joined(source: Source, statement: Node) -> tuple[Edit, ...]:
+    """`int n;`, then `n = 1;`, as `int n = 1;`."""
+    above, binding = statement.prev_sibling, next(bindings(statement), None)
+    if above is None or binding is None or binding.declaration is None or binding.everywhere:
+        return ()
+    declarators = above.children_by_field_name("declarator")
+    if len(declarators) != 1 or declarators[0] != binding.declaration.parent:
+        return ()
+    written = [each for each in descendants(binding.scope) if each.type == "identifier" and role(each) == "write"]
+    if sum(text(each) == text(binding.name) for each in written) != 1:
+        return ()
+    end = declarators[0].end_byte
+    return (Edit(end, statement.end_byte, b" = " + source.data[binding.value.start_byte : statement.end_byte]),)
 
 
 def one_of(nodes: list[Node], index: int, whole: Node) -> tuple[int, int]:

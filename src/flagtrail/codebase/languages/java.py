@@ -26,7 +26,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
 )
-from flagtrail.codebase.source import Source, ancestors
+from flagtrail.codebase.source import Edit, Source, ancestors
 
 _GRAMMAR = Grammar(tree_sitter_java.language())
 
@@ -65,7 +65,7 @@ class Java(Braces):
     COMMENTS: ClassVar[frozenset[str]] = COMMENTS
     NAMES: ClassVar[frozenset[str]] = frozenset({"identifier", "type_identifier"})
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"string_literal"})
-    BLOCKS: ClassVar[frozenset[str]] = BLOCKS
+    BLOCKS: ClassVar[frozenset[str]] = BLOCKS | {"class_body", "interface_body", "enum_body_declarations"}
     HEADS: ClassVar[frozenset[str]] = frozenset(
         {"if_statement", "while_statement", "do_statement", "switch_expression", "synchronized_statement"}
     )
@@ -126,8 +126,9 @@ class Java(Braces):
         return Call(node, name, node.child_by_field_name("object"), values)
 
     def member(self, node: Node) -> tuple[Node, Node] | None:
-        owner, name = node.child_by_field_name("object"), node.child_by_field_name("field")
-        return (owner, name) if node.type == "field_access" and owner is not None and name is not None else None
+        field = {"field_access": "field", "method_invocation": "name"}.get(node.type, "")
+        owner, name = node.child_by_field_name("object"), node.child_by_field_name(field) if field else None
+        return (owner, name) if owner is not None and name is not None else None
 
     def pure(self, node: Node) -> bool:
         if node.type in _PURE:
@@ -194,6 +195,9 @@ class Java(Braces):
     def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:  # noqa: ARG002 - the door's
         place = _java_names.whole(read)
         return place.start_byte, place.end_byte, text
+
+    def joined(self, source: Source, statement: Node) -> tuple[Edit, ...]:
+        return _java_names.joined(source, statement)
 
     def function(self, node: Node) -> Function | None:
         return _java_names.function(node)

@@ -102,7 +102,12 @@ def _details(source: Source, language: Language, answer: Answer, node: Node) -> 
     if member is None or member[0] != node:
         return None
     name = source.text(member[1]).lower()
-    meaning = {b"value": answer.placeholder, b"getvalue": answer.placeholder, b"variant": named.VARIANT}.get(name)
+    meaning = {
+        b"value": answer.placeholder,
+        b"getvalue": answer.placeholder,
+        b"variant": named.VARIANT,
+        b"getvariant": named.VARIANT,
+    }.get(name)
     if meaning is None:
         raise Refused("unsupported", f"{source.text(member[1]).decode()} of the details of an evaluation is used")
     place = node.parent

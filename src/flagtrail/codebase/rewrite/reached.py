@@ -18,7 +18,7 @@ def settled(before: Source, made: Source, language: Language) -> Source:
     start = common(before.data, made.data)
     end = len(made.data) - common(before.data[:start:-1], made.data[:start:-1])
     shorter = reached(made, language, start, end)
-    return _without_idle_jump(shorter, language, start, min(end, len(shorter.data)))
+    return _joined(_without_idle_jump(shorter, language, start, end), language, start, end)
 
 
 def reached(source: Source, language: Language, start: int, end: int) -> Source:
@@ -35,13 +35,25 @@ def reached(source: Source, language: Language, start: int, end: int) -> Source:
 
 def _without_idle_jump(source: Source, language: Language, start: int, end: int) -> Source:
     """A `return` that came to stand at the end of its function says nothing there."""
-    inner = source.tree.root_node.descendant_for_byte_range(start, start)
-    block = next((each for each in (inner, *ancestors(inner)) if each.type in language.BLOCKS), None) if inner else None
-    last = _last(language, block) if block is not None else None
+    last = next(iter(reversed(_statements(source, language, start))), None)
     if last is None or not start <= last.start_byte < end or not language.idle(last):
         return source
     return statement_out(source, language, last)
 
 
-def _last(language: Language, block: Node) -> Node | None:
-    return next((each for each in reversed(block.named_children) if each.type not in language.COMMENTS), None)
+def _joined(source: Source, language: Language, start: int, end: int) -> Source:
+    """`int n; if (flag) { n = 1; } else { n = 2; }` is `int n = 1;` in the end."""
+    for statement in _statements(source, language, start):
+        if start <= statement.start_byte < end:
+            edits = language.joined(source, statement)
+            return source.edited(edits) if edits else source
+    return source
+
+
+def _statements(source: Source, language: Language, at: int) -> list[Node]:
+    """The statements of the innermost block around a byte."""
+    inner = source.tree.root_node.descendant_for_byte_range(at, at)
+    for node in (inner, *ancestors(inner)) if inner is not None else ():
+        if node.type in language.BLOCKS:
+            return [each for each in node.named_children if each.type not in language.COMMENTS]
+    return []

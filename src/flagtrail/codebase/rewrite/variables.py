@@ -48,16 +48,16 @@ def of_value(language: Language, node: Node) -> Binding | None:
 def _reads(source: Source, language: Language, binding: Binding, name: bytes) -> Iterator[Node]:
     """Every read, once it is sure that all of them read this value."""
     top = binding.scope
-    outermost = top.parent is None
+    everywhere = top.parent is None or binding.everywhere
     for node in descendants(top):
-        if node.type not in language.NAMES or node == binding.name or source.text(node) != name:
+        if node.type not in language.NAMES or node in (binding.name, binding.declaration) or source.text(node) != name:
             continue
         role = language.role(node)
         if role == "member":
             continue
         if role in ("bind", "write"):
             raise Refused("reassigned", f"{name.decode()} is given more than one value, or hides another one")
-        if not outermost and not _after(binding, node):
+        if not everywhere and not _after(binding, node):
             raise Refused("captured", f"{name.decode()} is read where it may not have its value yet")
         yield node
 
