@@ -213,6 +213,18 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrapping:
+    """What a call puts around something: `with override("k"):` around `body`, `@override("k")` around a definition.
+
+    Where `body` is told it takes the place of all of `node`; else the bytes `removal` are taken out.
+    """
+
+    node: Node
+    removal: tuple[int, int]
+    body: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stub:
     """Where a test says what an evaluation is to answer: `every { flags.isEnabled(K) } returns true`,
     `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered.

@@ -15,9 +15,10 @@ from typing import Protocol, cast
 from flagtrail.codebase.repository import Files
 
 FOLDER = Path(__file__).parents[2] / "corpus"
-_SECTION = re.compile(r"^-- (before|after)/(\S+?)( \(deleted\))? --\n", re.MULTILINE)
+_SECTION = re.compile(r"^-- (before|after)/(\S+?)(?: \((deleted|crlf|no newline)\))? --\n", re.MULTILINE)
 _CONDITION = re.compile(rb"""cond\(["'](\w+)["']\)""")
 _FLAG = re.compile(rb"""["']([a-z][a-z0-9]*(?:-[a-z0-9]+)+)["']""")
+_FORMS = {"crlf": lambda text: text.replace("\n", "\r\n"), "no newline": lambda text: text.removesuffix("\n")}
 MOST_CONDITIONS = 6
 
 
@@ -95,11 +96,11 @@ def read(path: Path) -> Case:
     assert not unknown, f"{path.name}: unknown headers {unknown}"
     before, after = Files(), Files()
     deleted = set()
-    for side, name, gone, body in zip(pieces[1::4], pieces[2::4], pieces[3::4], pieces[4::4], strict=True):
-        if gone:
+    for side, name, form, body in zip(pieces[1::4], pieces[2::4], pieces[3::4], pieces[4::4], strict=True):
+        if form == "deleted":
             deleted.add(name)
         else:
-            (before if side == "before" else after)[name] = body.encode()
+            (before if side == "before" else after)[name] = _FORMS.get(form, str)(body).encode()
     if "config" in header:
         before[".flagtrail.toml"] = header["config"].encode()
     assert before, f"{path.name}: no files"

@@ -35,6 +35,7 @@ from flagtrail.codebase.shapes import (
     Settled,
     Stub,
     Switch,
+    Wrapping,
 )
 from flagtrail.codebase.source import Edit, Source
 
@@ -190,12 +191,12 @@ class Language(ABC):
         return False
 
     def must_stay(self, statement: Node) -> bool:
-        """Whether a statement means something though it is never reached: hoisted functions, labels, a `yield`."""
+        """Whether a statement means something though it is never reached: hoisted functions, labels."""
         return False
 
-    def generates(self, statement: Node) -> bool:
-        """Whether a statement holds a `yield` of the function that it stands in."""
-        return False
+    def plain_functions(self, source: Source) -> int:
+        """How many functions are no generators, where a `yield` makes one: no edit must add to them."""
+        return 0
 
     def bare_block(self, source: Source, body: Node) -> bytes | None:
         """A body as a statement with a scope of its own (`{ .. }`), where the language has that."""
@@ -244,8 +245,8 @@ class Language(ABC):
         """For any node within one test, the bytes of that whole test; None outside of tests."""
         return None
 
-    def scoped(self, call: Node) -> tuple[Node, Node | None] | None:
-        """For a call used as a decorator or context manager: what goes with it, and the body that stays, if any."""
+    def wrapping(self, call: Node) -> Wrapping | None:
+        """For a call used as a decorator or context manager: what goes with it, and what stays."""
         return None
 
     def stub(self, node: Node) -> Stub | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.shapes import Scalar, Settled
 from flagtrail.codebase.source import ancestors
 
 _PRIMARY = 16
@@ -76,6 +77,7 @@ _BRACKETS = {
     "tuple",
 }
 _CALLS_THAT_ONLY_LOOK = {"bool", "callable", "hasattr", "isinstance", "issubclass", "len", "type"}
+_CALLS_FOR_TRUTH = {"all", "any", "bool", "callable", "hasattr", "isinstance", "issubclass"}
 _PURE = {
     "attribute",
     "binary_operator",
@@ -115,6 +117,42 @@ def pure(node: Node) -> bool:
             return False
         return text(called) in _CALLS_THAT_ONLY_LOOK and all(pure(argument) for argument in given.named_children)
     return node.type in _PURE and all(pure(child) for child in node.named_children)
+
+
+def boolean(node: Node) -> bool:
+    """Whether an expression is of type bool: a comparison, or a call that asks."""
+    if node.type == "call":
+        called = node.child_by_field_name("function")
+        return called is not None and text(called) in _CALLS_FOR_TRUTH
+    if node.type in {"boolean_operator", "parenthesized_expression"}:
+        return all(boolean(operand) for operand in operands(node))
+    return node.type in {"comparison_operator", "not_operator", "true", "false"}
+
+
+def settled(place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
+    """What goes around a condition that always holds, and around what is unpacked where it could stand itself."""
+    above = place.parent
+    if above is None:
+        return None
+    if value is not None and value[0]:
+        return _held(above, place)
+    if above.type == "list_splat" and kept.type in {"list", "tuple"} and _spreads(above.parent) and operands(kept):
+        return Settled(above.start_byte, above.end_byte, (operands(kept)[0].start_byte, operands(kept)[-1].end_byte))
+    return None
+
+
+def _held(above: Node, condition: Node) -> Settled | None:
+    """`assert x`, `if x` of a comprehension and of a case, where x always holds."""
+    if above.type == "if_clause" and above.prev_sibling is not None:
+        return Settled(above.prev_sibling.end_byte, above.end_byte)
+    if above.type != "assert_statement" or operands(above)[0] != condition or above.parent is None:
+        return None
+    alone = above.parent.type == "block" and len(operands(above.parent)) == 1
+    return Settled(above.start_byte, above.end_byte, text=b"pass" if alone else b"")
+
+
+def _spreads(around: Node | None) -> bool:
+    return around is not None and around.type in {"list", "tuple", "set", "argument_list"}
 
 
 def in_condition(node: Node) -> bool:

@@ -12,6 +12,7 @@ from flagtrail.codebase.shapes import Binding, Function, Role
 from flagtrail.codebase.source import ancestors, descendants
 
 SCOPES = frozenset({"function_definition", "lambda", "module", "class_definition"})
+_FUNCTIONS = frozenset({"function_definition", "lambda"})
 _TARGETS = {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "dictionary_splat_pattern"}
 _PARAMETERS = {"parameters", "lambda_parameters"}
 _WITH_DEFAULT = {"default_parameter", "typed_default_parameter"}
@@ -146,8 +147,7 @@ def function(node: Node) -> Function | None:
         return None
     called = text(name)
     scope = scope_of(node)
-    asynchronous = node.children[0].type == "async"
-    plain = not asynchronous and decorators(node) <= _TRANSPARENT
+    plain = decorators(node) <= _TRANSPARENT
     return Function(
         whole(node),
         name,
@@ -202,14 +202,21 @@ def documentation(statement: Node) -> bool:
     )
 
 
-def yields(node: Node) -> Iterator[Node]:
-    """Every `yield` of the function that a node belongs to, at or below the node."""
-    stack = [node]
+def plain_functions(root: Node) -> int:
+    """How many functions have no `yield` of their own."""
+    functions = [node for node in descendants(root) if node.type in _FUNCTIONS and node.is_named]
+    return sum(not _yields(function) for function in functions)
+
+
+def _yields(function: Node) -> bool:
+    stack = list(function.children)
     while stack:
-        at = stack.pop()
-        if at.type == "yield":
-            yield at
-        stack += (child for child in at.children if child.type not in SCOPES)
+        node = stack.pop()
+        if node.type == "yield":
+            return True
+        if node.type not in SCOPES:
+            stack += node.children
+    return False
 
 
 def impure_defaults(parameters: Node) -> bool:

@@ -7,7 +7,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_names import bases, whole
 from flagtrail.codebase.languages._python_text import text
-from flagtrail.codebase.shapes import Stub
+from flagtrail.codebase.shapes import Stub, Wrapping
 from flagtrail.codebase.source import ancestors
 
 _ANSWERS = {"thenReturn", "then_return", "and_return"}
@@ -35,6 +35,25 @@ def _is_test(definition: Node) -> bool:
     if definition.type == "class_definition":
         return text(name).startswith("Test") or any(base.endswith(("TestCase", "Test")) for base in bases(definition))
     return text(name).startswith("test")
+
+
+def wrapping(call: Node) -> Wrapping | None:
+    """`@call`, and `with call:`; not where what it answers is kept under a name."""
+    above = call.parent
+    if above is None:
+        return None
+    if above.type == "decorator":
+        return Wrapping(above, (above.start_byte, above.end_byte))
+    items, statement = above.parent, above.parent.parent if above.parent is not None else None
+    if above.type != "with_item" or items is None or statement is None:
+        return None
+    every = [item for item in items.named_children if item.type == "with_item"]
+    at, body = every.index(above), statement.child_by_field_name("body")
+    if len(every) == 1:
+        return Wrapping(statement, (above.start_byte, above.end_byte), body)
+    last = at == len(every) - 1
+    start, end = (every[at - 1].end_byte, above.end_byte) if last else (above.start_byte, every[at + 1].start_byte)
+    return Wrapping(statement, (start, end))
 
 
 def stub(node: Node) -> Stub | None:

@@ -34,13 +34,19 @@ from flagtrail.codebase.shapes import (
     Loop,
     Role,
     Scalar,
+    Settled,
     Stub,
     Switch,
+    Wrapping,
 )
-from flagtrail.codebase.source import Source, ancestors
+from flagtrail.codebase.source import Source
 
 _PARSER = Parser(Grammar(tree_sitter_python.language()))
 _JUMPS = {"return_statement", "raise_statement", "break_statement", "continue_statement"}
+_LASTS = {
+    "return_statement": frozenset({"function_definition"}),
+    "continue_statement": frozenset({"for_statement", "while_statement"}),
+}
 _EQUALITY = {"==": False, "is": False, "in": False, "!=": True, "is not": True, "not in": True}
 _CONSTANT_PATTERNS = {"string", "concatenated_string", "integer", "float", "true", "false", "none", "dotted_name"}
 
@@ -145,6 +151,14 @@ class Python(Language):
         """Names, constants, attributes, operators on such, and calls that only look (`isinstance`)."""
         return _python_expressions.pure(node)
 
+    def boolean(self, node: Node) -> bool:
+        """Comparisons, `not`, what asks for a truth (`isinstance`), and `and`, `or` of such."""
+        return _python_expressions.boolean(node)
+
+    def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:  # noqa: ARG002 - see the door
+        """`assert True` and a filter that always holds go; `*[a]` in a list or call is `a`."""
+        return _python_expressions.settled(place, kept, value)
+
     def in_condition(self, node: Node) -> bool:
         """Conditions, `assert`, filters of comprehensions and what `bool` takes."""
         return _python_expressions.in_condition(node)
@@ -167,7 +181,7 @@ class Python(Language):
         return Chain(node, tuple(arm for arm in arms if arm is not None), otherwise)
 
     def switch(self, node: Node) -> Switch | None:
-        """`match`, where each case is of constants, without guards, or is `case _`."""
+        """`match`; what a case has besides constants is a value that is no constant."""
         if node.type != "match_statement":
             return None
         subjects, body = node.children_by_field_name("subject"), node.child_by_field_name("body")
@@ -192,17 +206,9 @@ class Python(Language):
             above if above is not None and above.type == "expression_statement" and len(operands(above)) == 1 else None
         )
 
-    def interior(self, source: Source, body: Node) -> tuple[int, int]:
+    def interior(self, source: Source, body: Node) -> tuple[int, int]:  # noqa: ARG002 - the nodes tell
         """A block, with the comments between the colon's line and its first statement."""
-        start = body.start_byte
-        before = body.prev_sibling
-        while before is not None and before.type == "comment":
-            before = before.prev_sibling
-        if before is not None and before.type == ":" and before.end_point.row < body.start_point.row:
-            line = source.line_end(before.end_byte)
-            inside = source.data[line:start]
-            start = line + len(inside) - len(inside.lstrip())
-        return start, body.end_byte
+        return _first(body).start_byte, body.end_byte
 
     def jumps(self, node: Node) -> bool:
         """Jumps, `if` whose arms all jump, and `try` of which no way leads past it."""
@@ -226,20 +232,23 @@ class Python(Language):
         inside = operands(body)
         return body.type == "block" and bool(inside) and self.jumps(inside[-1])
 
-    def must_stay(self, statement: Node) -> bool:
-        """A `yield` without which its function would be no generator."""
-        mine = {node.start_byte for node in _python_names.yields(statement)}
-        if not mine:
-            return False
-        function = next((above for above in ancestors(statement) if above.type == "function_definition"), None)
+    def idle(self, statement: Node) -> bool:
+        """A `return` without a value at the end of a function, a `continue` at the end of a loop."""
+        around = _LASTS.get(statement.type, frozenset())
         block = statement.parent
-        body = None if function is None else function.child_by_field_name("body")
-        if body is None or block is None:
-            return True
-        return not any(
-            node.start_byte < statement.start_byte or node.start_byte >= block.end_byte
-            for node in _python_names.yields(body)
+        return (
+            block is not None
+            and block.parent is not None
+            and block.parent.type in around
+            and statement.named_child_count == 0
+            and operands(block)[-1] == statement
         )
+
+    def plain_functions(self, source: Source) -> int:
+        """Functions without a `yield` of their own."""
+        if b"yield" not in source.data:
+            return 0
+        return _python_names.plain_functions(source.tree.root_node)
 
     # ---------------------------------------------------------------- names
     def role(self, node: Node) -> Role:
@@ -261,6 +270,10 @@ class Python(Language):
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """A function `test..`, or the class of tests that is decorated."""
         return _python_tests.test_case(node)
+
+    def wrapping(self, call: Node) -> Wrapping | None:
+        """A decorator, or an item of a `with`."""
+        return _python_tests.wrapping(call)
 
     def stub(self, node: Node) -> Stub | None:
         """What a mock is told to answer."""
@@ -286,16 +299,29 @@ def _arm(node: Node) -> Arm | None:
 def _case(clause: Node) -> Case | None:
     body, guard = clause.child_by_field_name("consequence"), clause.child_by_field_name("guard")
     patterns = [child for child in clause.named_children if child.type == "case_pattern"]
-    if body is None or guard is not None or len(patterns) != 1:
+    if body is None or len(patterns) != 1:
         return None
-    where = body.start_byte, body.end_byte
+    where = _first(body).start_byte, body.end_byte
+    if guard is not None:
+        return Case(clause, (guard,), default=False, body=where)
     if text(patterns[0]) == "_":
         return Case(clause, (), default=True, body=where)
     inside = operands(patterns[0])
     values = operands(inside[0]) if len(inside) == 1 and inside[0].type == "union_pattern" else inside
-    if not values or not all(_compares(value) for value in values) or b"-" in (patterns[0].text or b"")[:1]:
-        return None
+    if not values or not all(_compares(value) for value in values) or text(patterns[0]).startswith("-"):
+        values = patterns
     return Case(clause, tuple(values), default=False, body=where)
+
+
+def _first(body: Node) -> Node:
+    """A block, or the first of the comments in front of it that stand on lines of their own."""
+    first, before = body, body.prev_sibling
+    while before is not None and before.type == "comment":
+        head = before.prev_sibling
+        if head is not None and head.end_point.row < before.start_point.row:
+            first = before
+        before = head
+    return first
 
 
 def _compares(pattern: Node) -> bool:

@@ -136,7 +136,10 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
         return replaced(source, language, parent, logical.left if decides else logical.right)
     if decides:
         return _decided_on_the_right(source, language, parent, logical)
-    if not (isinstance(value, bool) and _only_truth_matters(language, parent, logical)):
+    if not (
+        isinstance(value, bool)
+        and (_only_truth_matters(language, parent, logical) or _goes_on(language, logical, parent))
+    ):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.left)
 
@@ -150,9 +153,11 @@ def _decided_on_the_right(source: Source, language: Language, parent: Node, logi
 
 
 def _only_truth_matters(language: Language, node: Node, logical: Logical) -> bool:
-    """Also in `(n && true) && x`, which is `n && x`: where `n` is false it is the value of either."""
-    if language.boolean(logical.left) or language.in_condition(node):
-        return True
+    return language.boolean(logical.left) or language.in_condition(node)
+
+
+def _goes_on(language: Language, logical: Logical, node: Node) -> bool:
+    """`(n && true) && x` is `n && x`: where `n` is false it is the value of either."""
     outer = language.logical(node.parent) if node.parent is not None else None
     return outer is not None and outer.left == node and outer.operator == logical.operator
 

@@ -17,7 +17,7 @@ MOST_EDITS = 10_000
 
 def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, tuple[Left, ...]]:
     """The file with every placeholder folded as far as is sure. Placeholders that are left still stand in it."""
-    defects = source.defects
+    defects, plain = source.defects, language.plain_functions(source)
     undone: set[bytes] = set()
     for _ in range(MOST_EDITS):
         left: list[Left] = []
@@ -28,6 +28,10 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
             if made.defects > defects:
                 undone.add(made.data)
                 left.append(Left(node.start_byte, "new_defects", "what it would become cannot be parsed"))
+                continue
+            if language.plain_functions(made) > plain:
+                undone.add(made.data)
+                left.append(Left(node.start_byte, "last_yield", "a function would be no generator any more"))
                 continue
             source = made
             break

@@ -107,6 +107,8 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return None
     if site.pattern.kind == "override":
         return _override(source, language, answer, site)
+    if site.pattern.kind == "decorator":
+        return _guarded(source, language, answer, site)
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
@@ -188,15 +190,20 @@ def _told(
     return source.edited([out(source, *test)])
 
 
+def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    """A function that its decorator guards by the flag is reached by everybody, or else by nobody."""
+    wrapping = language.wrapping(site.call.node)
+    if wrapping is None or _name(answer, site.pattern) != named.TRUE:
+        raise Refused("unsupported", "what the flag guards is never reached again")
+    return source.edited([out(source, *wrapping.removal)])
+
+
 def _let_go(source: Source, language: Language, call: Node) -> Source:
-    scoped = language.scoped(call)
-    if scoped is not None:
-        whole, body = scoped
-        return (
-            unwrapped(source, language, whole, body)
-            if body
-            else source.edited([out(source, whole.start_byte, whole.end_byte)])
-        )
+    wrapping = language.wrapping(call)
+    if wrapping is not None and wrapping.body is not None:
+        return unwrapped(source, language, wrapping.node, wrapping.body)
+    if wrapping is not None:
+        return source.edited([out(source, *wrapping.removal)])
     alone = language.statement(call)
     if alone is None:
         raise Refused("mock", "what sets the flag is part of something else")

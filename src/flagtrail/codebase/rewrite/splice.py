@@ -145,8 +145,6 @@ def _unwrapped_in_place(source: Source, language: Language, statement: Node, bod
 
 def dropped(source: Source, language: Language, statements: list[Node]) -> list[Edit]:
     """The edits that take out statements which are never reached, but for those that mean something all the same."""
-    if any(language.generates(statement) for statement in statements):
-        raise Refused("last_yield", "a function would be no generator any more")
     edits: list[Edit] = []
     run: list[Node] = []
     for each in [*statements, None]:

@@ -9,7 +9,7 @@ import pytest
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language, of_path
-from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.shapes import Scalar, Settled
 from flagtrail.codebase.source import Source, descendants
 
 Shape = TypeVar("Shape")
@@ -37,6 +37,15 @@ def every(source: Source, reader: Callable[[Node], Shape | None]) -> list[Shape]
 def node_of(source: Source, text: str, nth: int = 0) -> Node:
     nodes = [node for node in descendants(source.tree.root_node) if written(source, node) == text and node.is_named]
     return nodes[nth]
+
+
+def call_of(source: Source, node: Node, text: str) -> Node | None:
+    return node if node.type == "call" and written(source, node) == text else None
+
+
+def edited(source: Source, settled: Settled) -> str:
+    text = source.data[slice(*settled.span)] if settled.span is not None else settled.text
+    return (source.data[: settled.start] + text + source.data[settled.end :]).decode()
 
 
 def test_suffixes__of_modules_and_of_stubs__are_python() -> None:
@@ -283,8 +292,18 @@ def test_switch__over_constants__is_read() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["x", "'a' if b", "[a, b]", "C()", "-1", "'a' as b", "{'k': v}", "(1 | 2)"])
-def test_switch__with_patterns_that_do_more_than_compare__is_none(pattern: str) -> None:
-    assert every(source_of(f"match a:\n    case {pattern}:\n        b()\n"), python().switch) == []
+def test_switch__with_patterns_that_do_more_than_compare__has_values_that_are_no_constants(pattern: str) -> None:
+    [switch] = every(source_of(f"match a:\n    case {pattern}:\n        b()\n"), python().switch)
+
+    assert [python().constant(value) for value in switch.cases[0].values] == [None]
+    assert not switch.cases[0].default
+
+
+def test_switch__has_the_comments_of_a_case_but_not_those_of_its_head() -> None:
+    source = source_of("match a:\n    case 1:  # head\n        # lead\n        b()\n")
+    [switch] = every(source, python().switch)
+
+    assert source.data[slice(*switch.cases[0].body)] == b"# lead\n        b()"
 
 
 def test_loop__is_a_while_without_else() -> None:
@@ -341,243 +360,114 @@ def test_jumps__tells_what_control_never_goes_past(text: str, jumps: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "stays"),
+    ("text", "plain"),
     [
-        ("def f():\n    if a:\n        yield 1\n", True),
-        ("def f():\n    if a:\n        yield 1\n    yield 2\n", False),
-        ("def f():\n    yield 0\n    if a:\n        yield 1\n", False),
-        ("def f():\n    if a:\n        b()\n", False),
-        ("def f():\n    if a:\n        z = lambda: (yield)\n", False),
-        ("def f():\n    if a:\n        z = yield 1\n        yield 2\n", True),
+        ("def f():\n    if a:\n        yield 1\n", 0),
+        ("def f():\n    def g():\n        yield 1\n    return g\n", 1),
+        ("def f():\n    z = lambda: (yield)\n", 1),
+        ("async def f():\n    z = yield 1\ndef g():\n    'yield'\n", 1),
+        ("def f(): pass\n", 0),
     ],
 )
-def test_must_stay__holds_for_the_last_yield_of_a_generator(text: str, stays: bool) -> None:
-    [chain] = every(source_of(text), python().chain)
-
-    assert python().must_stay(chain.arms[0].body.named_children[0]) is stays
-
-
-ROLES = {
-    "X = 1": "bind",
-    "X: int = 1": "bind",
-    "X += 1": "write",
-    "del X": "write",
-    "del a, X": "write",
-    "def f():\n    global X": "write",
-    "a, *X = b": "bind",
-    "[a, (X, b)] = c": "bind",
-    "(X := 1)": "bind",
-    "for X in a: pass": "bind",
-    "z = [1 for X in a]": "bind",
-    "with a as X: pass": "bind",
-    "with a as (b, X): pass": "bind",
-    "try: pass\nexcept a as X: pass": "bind",
-    "import X": "bind",
-    "import X.a": "bind",
-    "import a.X": "member",
-    "import a as X": "bind",
-    "import X as a": "member",
-    "from X import a": "member",
-    "from .X import a": "member",
-    "from a import X": "bind",
-    "from a import X as b": "member",
-    "from a import b as X": "bind",
-    "def X(): pass": "bind",
-    "class X: pass": "bind",
-    "def f(X): pass": "bind",
-    "def f(X=1): pass": "bind",
-    "def f(X: int = 1): pass": "bind",
-    "def f(X: int): pass": "bind",
-    "def f(*X: int): pass": "bind",
-    "def f(**X): pass": "bind",
-    "z = lambda X: 1": "bind",
-    "match a:\n    case X: pass": "bind",
-    "match a:\n    case [X, *b]: pass": "bind",
-    "match a:\n    case [b, *X]: pass": "bind",
-    "match a:\n    case 1 as X: pass": "bind",
-    "match a:\n    case X.b: pass": "read",
-    "match a:\n    case X(): pass": "read",
-    "match a:\n    case C(X=1): pass": "member",
-    "a.X": "member",
-    "X.a": "read",
-    "X.a = 1": "read",
-    "X[0] = 1": "read",
-    "f(X=1)": "member",
-    "f(a=X)": "read",
-    "def f(a=X): pass": "read",
-    "def f(a: X): pass": "read",
-    "for a in X: pass": "read",
-    "z = f'{X}'": "read",
-    "z = f'{X=}'": "write",
-    "@X\ndef f(): pass": "read",
-    "class C(X): pass": "read",
-    "with X as a: pass": "read",
-}
-
-
-@pytest.mark.parametrize(("text", "role"), ROLES.items())
-def test_role__tells_what_a_name_stands_for(text: str, role: str) -> None:
-    source = source_of(text)
-    names = [
-        node
-        for node in descendants(source.tree.root_node)
-        if node.type in python().NAMES and written(source, node) == "X"
-    ]
-
-    assert [python().role(name) for name in names] == [role]
+def test_plain_functions__are_those_without_a_yield_of_their_own(text: str, plain: int) -> None:
+    assert python().plain_functions(source_of(text)) == plain
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "value", "left"),
+    ("text", "idle"),
     [
-        ("def f():\n    z = a\n", "z", "a", "def f():\n    \n"),
-        ("z: bool = a\n", "z", "a", "\n"),
-        ("if (z := a): pass\n", "z", "a", "if (a): pass\n"),
+        ("def f():\n    X\n    return\n", True),
+        ("def f():\n    X\n    return None\n", False),
+        ("def f():\n    if X:\n        return\n", False),
+        ("for a in X:\n    b()\n    continue\n", True),
+        ("while X:\n    continue\n    b()\n", False),
+        ("while X:\n    break\n", False),
     ],
 )
-def test_bindings__of_one_name__are_read(text: str, name: str, value: str, left: str) -> None:
+def test_idle__is_a_jump_to_where_control_goes_anyway(text: str, idle: bool) -> None:
     source = source_of(text)
-    [binding] = [found for node in descendants(source.tree.root_node) for found in python().bindings(node)]
-    start, end = binding.removal
 
-    assert (written(source, binding.name), written(source, binding.value)) == (name, value)
-    assert (source.data[:start] + source.data[end:]).decode() == left
-    assert binding.scope.type in {"function_definition", "module"}
-
-
-@pytest.mark.parametrize("text", ["class C:\n    z = a", "y = z = a", "y, z = a, b", "z += a", "z: bool", "a.z = b"])
-def test_bindings__of_other_assignments__are_none(text: str) -> None:
-    assert [found for node in descendants(source_of(text).tree.root_node) for found in python().bindings(node)] == []
+    assert any(python().idle(node) for node in descendants(source.tree.root_node)) is idle
 
 
 @pytest.mark.parametrize(
-    ("text", "result", "private", "overrides"),
+    ("text", "value", "left"),
     [
-        ("def f(a, b=1):\n    '''Why.'''\n    return a\n", "a", False, False),
-        ("def _f():\n    return a\n", "a", True, False),
-        ("f = lambda: a\n", "a", False, False),
-        ("class C:\n    @staticmethod\n    def f():\n        return a\n", "a", False, False),
-        ("def g():\n    def f():\n        return a\n    f()\n", "a", True, False),
-        ("@app.route('/')\ndef f():\n    return a\n", "", False, False),
-        ("async def f():\n    return a\n", "", False, False),
-        ("def f():\n    b()\n    return a\n", "", False, False),
-        ("class C(B):\n    def f(self):\n        return a\n", "a", False, True),
-        ("class C:\n    def __bool__(self):\n        return a\n", "a", False, True),
-        ("class C:\n    @on('x')\n    def f(self):\n        return a\n", "", False, True),
+        ("assert X, a\nb()\n", True, "\nb()\n"),
+        ("if b:\n    assert X\n", True, "if b:\n    pass\n"),
+        ("z = [i for i in a if X]\n", True, "z = [i for i in a]\n"),
+        ("match a:\n    case 1 if X: pass\n", True, "match a:\n    case 1: pass\n"),
+        ("assert X\n", False, None),
+        ("assert a, X\n", True, None),
+        ("if X: pass\n", True, None),
+        ("z = [a, *X]\n", None, None),
     ],
 )
-def test_function__tells_its_result_and_who_else_knows_it(
-    text: str, result: str, private: bool, overrides: bool
+def test_settled__is_what_does_nothing_around_a_condition_that_holds(
+    text: str, value: Scalar, left: str | None
 ) -> None:
     source = source_of(text)
-    function = every(source, python().function)[-1]
+    node = node_of(source, "X")
+    found = python().settled(source, node, node, (value,))
 
-    assert (written(source, function.result), function.private, function.overrides) == (result, private, overrides)
-
-
-def removals(text: str, path: str = "app/main.py") -> dict[str, tuple[str, str, bool, str]]:
-    source = source_of(text, path)
-    return {
-        written(source, found.name): (
-            found.kind,
-            found.reach,
-            found.pure,
-            (source.data[: found.removal[0]] + source.data[found.removal[1] :]).decode(),
-        )
-        for found in python().definitions(source)
-    }
+    assert (None if found is None else edited(source, found)) == left
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "expected"),
-    [
-        ("import a.b\n", "a", ("import", "file", True, "\n")),
-        ("import a as b, c\n", "b", ("import", "file", True, "import c\n")),
-        ("from a import b, c\n", "c", ("import", "file", True, "from a import b\n")),
-        ("from a import (\n    b,\n    c,  # why\n)\n", "c", ("import", "file", True, "from a import (\n    b,\n)\n")),
-        ("from a import (\n    b,\n    c\n)\n", "c", ("import", "file", True, "from a import (\n    b\n)\n")),
-        ("from a import (\n    b, c,\n)\n", "c", ("import", "file", True, "from a import (\n    b,\n)\n")),
-        ("from a import (b, c,)\n", "b", ("import", "file", True, "from a import (c,)\n")),
-        ("import a  # noqa: F401\n", "a", ("import", "file", False, "  # noqa: F401\n")),
-        ("from a import b as b\n", "b", ("import", "repository", True, "\n")),
-        (
-            "try:\n    import a\nexcept b:\n    a = c\n",
-            "a",
-            ("variable", "repository", True, "try:\n    import a\nexcept b:\n    \n"),
-        ),
-        ("A = 'k'\n", "A", ("constant", "repository", True, "\n")),
-        ("a = f()\n", "a", ("variable", "repository", False, "\n")),
-        ("def f():\n    a = 1\n", "a", ("variable", "local", True, "def f():\n    \n")),
-        ("class C(StrEnum):\n    A = 'k'\n", "A", ("member", "repository", True, "class C(StrEnum):\n    \n")),
-        ("class C:\n    a = 'k'\n", "a", ("field", "repository", True, "class C:\n    \n")),
-        ("class C(Model):\n    a = 1\n", "a", ("field", "repository", False, "class C(Model):\n    \n")),
-        ("@dataclass\nclass C:\n    a: int = 1\n", "a", ("field", "repository", False, "@dataclass\nclass C:\n    \n")),
-        ("@cache\ndef f():\n    pass\n", "f", ("function", "repository", True, "\n")),
-        ("@app.get('/')\ndef f():\n    pass\n", "f", ("function", "repository", False, "\n")),
-        ("def f(a=g()):\n    pass\n", "f", ("function", "repository", False, "\n")),
-        (
-            "class C(B):\n    def f(self):\n        pass\n",
-            "f",
-            ("function", "repository", False, "class C(B):\n    \n"),
-        ),
-        ("class C:\n    pass\n", "C", ("class", "repository", True, "\n")),
-        ("class C(Model):\n    pass\n", "C", ("class", "repository", False, "\n")),
-        ("class CError(Exception):\n    pass\n", "CError", ("class", "repository", True, "\n")),
-        ("def f(a, b: int = 1):\n    pass\n", "b", ("parameter", "repository", True, "def f(a):\n    pass\n")),
-        ("def f(a, b):\n    pass\n", "a", ("parameter", "repository", True, "def f(b):\n    pass\n")),
-    ],
-)
-def test_definitions__say_what_goes_with_a_name(text: str, name: str, expected: tuple[str, str, bool, str]) -> None:
-    assert removals(text)[name] == expected
+def test_settled__of_a_list_that_is_unpacked__is_its_elements() -> None:
+    source = source_of("z = [a, *(([b, c]) if X else [])]\n")
+    [choice] = every(source, python().conditional)
+    place, kept = choice.condition.parent, python().inner(choice.then)
+    assert place is not None
+    assert place.parent is not None
+    assert kept is not None
+
+    found = python().settled(source, place.parent, kept, None)
+    assert found is not None
+    assert edited(source, found) == "z = [a, b, c]\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
+    ("text", "boolean"),
     [
-        ("from a import B\ndef f(x: 'list[B]'): pass\n", "B"),
-        ("from a import B\nz = cast('B', x)\n", "B"),
-        ("from a import b\n__all__ = ['b']\n", "b"),
-        ("__version__ = '1'\n", "__version__"),
-        ("class C:\n    def f(self, a): pass\n", "self"),
-        ("from a import *\n", "a"),
-        ("def f(*a, **k): pass\n", "a"),
+        ("a == b", True),
+        ("a < b", True),
+        ("a in b", True),
+        ("not a", True),
+        ("(not a)", True),
+        ("isinstance(a, b) and a != b", True),
+        ("True", True),
+        ("a and not b", False),
+        ("a", False),
+        ("f(a)", False),
+        ("a + b", False),
     ],
 )
-def test_definitions__leave_out_names_that_something_else_needs(text: str, name: str) -> None:
-    assert name not in removals(text)
+def test_boolean__tells_what_is_true_or_false_and_nothing_else(text: str, boolean: bool) -> None:
+    node = source_of(f"z = {text}").tree.root_node.named_children[0].named_children[0].named_children[1]
 
-
-def test_definitions__of_a_package__can_be_imported_by_others() -> None:
-    assert removals("from .a import b\n", "app/__init__.py")["b"][1] == "repository"
+    assert python().boolean(node) is boolean
 
 
 @pytest.mark.parametrize(
-    ("text", "test"),
+    ("text", "removed", "body"),
     [
-        ("import pytest\n@mark\ndef test_a():\n    X\n", "@mark\ndef test_a():\n    X"),
-        ("class TestA:\n    def test_b(self):\n        X\n", "def test_b(self):\n        X"),
-        (
-            "class A(TestCase):\n    @over('k')\n    @X\n    def test_b(self): pass\n",
-            "@over('k')\n    @X\n    def test_b(self): pass",
-        ),
-        (
-            "@X\nclass ATest(TestCase):\n    def test_b(self): pass\n",
-            "@X\nclass ATest(TestCase):\n    def test_b(self): pass",
-        ),
-        ("class TestA:\n    def setUp(self):\n        X\n", ""),
-        ("def helper():\n    X\n", ""),
+        ("@X()\ndef f(): pass\n", "@X()", ""),
+        ("with X():\n    a()\n", "X()", "a()"),
+        ("with X(), b():\n    a()\n", "X(), ", ""),
+        ("with b(), X():\n    a()\n", ", X()", ""),
+        ("with (\n    X(),\n    b(),\n):\n    a()\n", "X(),\n    ", ""),
     ],
 )
-def test_test_case__is_the_whole_test_around_a_node(text: str, test: str) -> None:
+def test_wrapping__tells_what_goes_and_what_stays(text: str, removed: str, body: str) -> None:
     source = source_of(text)
-    found = python().test_case(node_of(source, "X"))
+    [found] = [python().wrapping(call) for call in every(source, lambda node: call_of(source, node, "X()"))]
+    assert found is not None
+    assert source.data[slice(*found.removal)].decode() == removed
+    assert written(source, found.body) == body
 
-    assert ("" if found is None else source.data[slice(*found)].decode()) == test
 
+@pytest.mark.parametrize("text", ["with X() as a:\n    b()\n", "X()\n", "@a(X())\ndef f(): pass\n"])
+def test_wrapping__of_what_is_used_otherwise__is_none(text: str) -> None:
+    source = source_of(text)
 
-def test_stub__is_what_a_mock_is_told_to_answer() -> None:
-    source = source_of("when(flags).is_enabled('k').thenReturn(True)\nflags.is_enabled('k').bit_length()\n")
-    [found] = every(source, python().stub)
-
-    assert written(source, found.statement) == "when(flags).is_enabled('k').thenReturn(True)"
-    assert written(source, found.value) == "True"
+    assert [python().wrapping(call) for call in every(source, lambda node: call_of(source, node, "X()"))] == [None]
