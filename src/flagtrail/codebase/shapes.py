@@ -173,6 +173,33 @@ class Binding:
     everywhere: bool = False
 
 
+Mend = tuple[int, int, bytes]
+"""Bytes [start, end) that become others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How far one of several values of a variable reaches: the reads that see just this one.
+
+    `mends` are what else must change when the value is given no more (Go: the next `=` becomes `:=`).
+    """
+
+    reads: tuple[Node, ...]
+    mends: tuple[Mend, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What hinders a block from being dissolved: a name of it that means something else outside.
+
+    Without a `name` nothing hinders it once the mends are made: `inside` the block before, `outside` at the same time.
+    """
+
+    name: Node | None = None
+    inside: tuple[Mend, ...] = ()
+    outside: tuple[Mend, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A named function or method. `node` is all of it, with decorators, annotations and documentation comments.

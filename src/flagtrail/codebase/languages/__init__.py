@@ -24,12 +24,15 @@ from flagtrail.codebase.shapes import (
     Binding,
     Call,
     Chain,
+    Clash,
     Conditional,
     Definition,
     Equality,
     Function,
+    Lifetime,
     Logical,
     Loop,
+    Mend,
     Role,
     Scalar,
     Settled,
@@ -37,7 +40,7 @@ from flagtrail.codebase.shapes import (
     Switch,
     Wrapping,
 )
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.source import Edit, Source, ancestors
 
 
 class Language(ABC):
@@ -206,6 +209,26 @@ class Language(ABC):
         """The names that belong to this block alone, so that they could clash if its statements left it."""
         return ()
 
+    def clash(self, statement: Node, body: Node, gone: Iterable[Node]) -> Clash | None:
+        """Whether a name of a block alone hinders that the block's statements stand in place of `statement`.
+
+        Statements that are `gone` by then are not looked at.
+        """
+        mine = {name.text: name for name in self.scoped_names(body)}
+        if not mine:
+            return None
+        skipped = {statement.id, *(each.id for each in gone)}
+        place = next((each for each in ancestors(statement) if self.function(each) or each.parent is None), statement)
+        stack = [place]
+        while stack:
+            node = stack.pop()
+            if node.id in skipped:
+                continue
+            if node.type in self.NAMES and node.text in mine and self.role(node) != "member":
+                return Clash(mine[node.text])
+            stack.extend(node.children)
+        return None
+
     # ---------------------------------------------------------------- names
     @abstractmethod
     def role(self, node: Node) -> Role:
@@ -218,6 +241,18 @@ class Language(ABC):
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable. One of a module or class, where others may import it: the repository."""
         return "repository" if binding.scope.parent is None else "local"
+
+    def means(self, binding: Binding, name: Node) -> bool:
+        """Whether a name in the scope, with the variable's text, is the variable: inner scopes can hide it."""
+        return True
+
+    def lifetime(self, binding: Binding) -> Lifetime | None:
+        """For a variable that is given several values, how far this one reaches; None where that is not sure."""
+        return None
+
+    def written(self, node: Node, value: Scalar) -> Mend:
+        """How a value is written where its placeholder is left."""
+        return node.start_byte, node.end_byte, self.literal(value)
 
     def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:
         """How other text stands where a name is read: which bytes [start, end) become what."""

@@ -134,6 +134,18 @@ class Braces(Language):
             return False
         return all(self.jumps(body) for body in (*(arm.body for arm in chain.arms), chain.otherwise))
 
+    def interior(self, source: Source, body: Node) -> tuple[int, int]:
+        """Without the comment behind the opening brace, which speaks of the head, where lines follow."""
+        first = next((child for child in body.named_children if child.type in self.COMMENTS), None)
+        opens = first is not None and first.start_point.row == body.start_point.row
+        if first is None or not opens or body.end_point.row == body.start_point.row:
+            return super().interior(source, body)
+        if body.named_children[0] != first or source.data[body.start_byte : body.start_byte + 1] != b"{":
+            return super().interior(source, body)
+        inside = source.data[first.end_byte : body.end_byte - 1]
+        start = first.end_byte + len(inside) - len(inside.lstrip())
+        return start, max(start, first.end_byte + len(inside.rstrip()))
+
     def bare_block(self, source: Source, body: Node) -> bytes | None:
         return source.text(body) if source.data[body.start_byte : body.start_byte + 1] == b"{" else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import _go_scopes as scopes
-from flagtrail.codebase.shapes import Binding, Role
+from flagtrail.codebase.shapes import Binding, Mend, Role
 
 _BIND_AS_NAME = frozenset(
     {*scopes.PARAMETERS, "var_spec", "const_spec", "type_spec", "type_alias", "function_declaration",
@@ -40,7 +40,7 @@ def role(node: Node) -> Role:
 
 
 def _of_identifier(node: Node, around: Node) -> Role:
-    if around.type in _STEPS or (around.type == "unary_expression" and _operator(around) == "&"):
+    if around.type in _STEPS or (around.type == "unary_expression" and operator(around) == "&"):
         return "write"
     if around.type in _PATH and around.named_children[0] == node and _has_address_taken(around):
         return "write"
@@ -57,9 +57,10 @@ def _of_identifier(node: Node, around: Node) -> Role:
     return "bind" if declares and not assigns(node) else "write"
 
 
-def _operator(node: Node) -> str:
+def operator(node: Node) -> str:
+    """The operator of an expression or assignment."""
     found = node.child_by_field_name("operator")
-    return "" if found is None else found.type
+    return ":=" if node.type == "short_var_declaration" else "" if found is None else found.type
 
 
 def _has_address_taken(path: Node) -> bool:
@@ -67,7 +68,7 @@ def _has_address_taken(path: Node) -> bool:
     at = path
     while at.parent is not None and at.parent.type in _PATH and at.parent.named_children[0] == at:
         at = at.parent
-    return at.parent is not None and at.parent.type == "unary_expression" and _operator(at.parent) == "&"
+    return at.parent is not None and at.parent.type == "unary_expression" and operator(at.parent) == "&"
 
 
 def _of_element(element: Node) -> Role:
@@ -92,7 +93,7 @@ def bindings(node: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:
     """Each `name = value` of a statement that has as many values as names."""
     match node.type:
         case "short_var_declaration" | "assignment_statement":
-            if node.type == "short_var_declaration" or _operator(node) == "=":
+            if operator(node) in (":=", "="):
                 yield from _of_assignment(node, pure)
         case "var_declaration":
             inside = scopes.specs(node)
@@ -139,11 +140,11 @@ def _rest(left: list[Node], right: list[Node], at: int, pure: Callable[[Node], b
     return pairs if any(name.text != b"_" or not pure(value) for name, value in pairs) else []
 
 
-def _assignment(pairs: list[tuple[Node, Node]], operator: bytes) -> bytes:
+def _assignment(pairs: list[tuple[Node, Node]], sign: bytes) -> bytes:
     if not pairs:
         return b""
     names, values = (b", ".join(node.text or b"" for node in side) for side in zip(*pairs, strict=True))
-    return b" ".join((names, operator, values))
+    return b" ".join((names, sign, values))
 
 
 def with_semicolon(initializer: Node) -> tuple[int, int]:
@@ -153,6 +154,19 @@ def with_semicolon(initializer: Node) -> tuple[int, int]:
         after = follows.next_sibling
         return initializer.start_byte, after.start_byte if after is not None else follows.end_byte
     return initializer.start_byte, initializer.end_byte
+
+
+def error_written(node: Node) -> Mend:
+    """`err := nil` has no type: it is `var err error`, or beside others `error(nil)`."""
+    values = node.parent
+    statement = values.parent if values is not None and values.type == "expression_list" else None
+    if statement is None or statement.type != "short_var_declaration":
+        return node.start_byte, node.end_byte, b"nil"
+    left = scopes.elements(statement.child_by_field_name("left"))
+    head = statement.parent
+    if len(left) > 1 or (head is not None and head.type in {*scopes.HEADED, "for_clause"}):
+        return node.start_byte, node.end_byte, b"error(nil)"
+    return statement.start_byte, statement.end_byte, b"var " + (left[0].text or b"") + b" error"
 
 
 def _of_spec(statement: Node, spec: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:

@@ -12,6 +12,7 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
 from flagtrail.codebase.languages import _go_definitions as definitions
+from flagtrail.codebase.languages import _go_flow as flow
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tests as tests
@@ -21,9 +22,12 @@ from flagtrail.codebase.shapes import (
     Binding,
     Call,
     Case,
+    Clash,
     Definition,
     Function,
+    Lifetime,
     Loop,
+    Mend,
     Role,
     Scalar,
     Stub,
@@ -41,7 +45,7 @@ _PRIMARY = frozenset(
 _PURE_LEAVES = _PRIMARY - {"call_expression", "index_expression", "slice_expression", "type_assertion_expression"}
 _PURE_CALLS = frozenset({b"len", b"cap", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"})
 _SWITCHES = frozenset({"expression_switch_statement"})
-_TEXTS = frozenset({"interpreted_string_literal", "raw_string_literal", "rune_literal"})
+_TAKE_SEVERAL = frozenset({"short_var_declaration", "assignment_statement", "var_spec", "return_statement"})
 
 
 class Go(Braces):
@@ -63,6 +67,7 @@ class Go(Braces):
         "selector_expression": "operand", "call_expression": "function", "index_expression": "operand",
         "slice_expression": "operand", "type_assertion_expression": "operand",
     }  # fmt: skip
+    SHARES_FOLDER = True
     JUMPS = Braces.JUMPS | {"goto_statement", "fallthrough_statement"}
 
     @cached_property
@@ -115,6 +120,14 @@ class Go(Braces):
         member = self.member(function)
         return None if member is None else Call(node, member[1], member[0], found)
 
+    def takes_several(self, call: Node) -> bool:
+        around = call.parent
+        if around is None or len(scopes.elements(around)) != 1:
+            return False
+        if around.type == "argument_list":
+            return True
+        return around.type == "expression_list" and around.parent is not None and around.parent.type in _TAKE_SEVERAL
+
     def member(self, node: Node) -> tuple[Node, Node] | None:
         if node.type != "selector_expression":
             return None
@@ -164,8 +177,12 @@ class Go(Braces):
         leaves = bool(inside) and inside[-1].type == "break_statement" and not inside[-1].named_children
         colon = next(child for child in node.children if child.type == ":")
         end = inside[-1].start_byte if leaves or falls else node.end_byte
+        text = (node.text or b"")[colon.end_byte - node.start_byte : end - node.start_byte]
+        start = colon.end_byte + len(text) - len(text.lstrip())
         values = tuple(scopes.elements(node.child_by_field_name("value")))
-        return Case(node, values, node.type == "default_case", (colon.end_byte, end), falls)
+        return Case(
+            node, values, node.type == "default_case", (start, max(start, end - len(text) + len(text.rstrip()))), falls
+        )
 
     def loop(self, node: Node) -> Loop | None:
         body = node.child_by_field_name("body") if node.type == "for_statement" else None
@@ -207,6 +224,9 @@ class Go(Braces):
     def scoped_names(self, body: Node) -> Iterable[Node]:
         return [name for name in scopes.names_of(body) if not names.assigns(name)] if body.type in scopes.LISTS else ()
 
+    def clash(self, statement: Node, body: Node, gone: Iterable[Node]) -> Clash | None:
+        return flow.clash(statement, body, gone)
+
     # ---------------------------------------------------------------- names
     def role(self, node: Node) -> Role:
         return names.role(node)
@@ -214,8 +234,22 @@ class Go(Braces):
     def bindings(self, node: Node) -> Iterable[Binding]:
         return names.bindings(node, self.pure)
 
+    def means(self, binding: Binding, name: Node) -> bool:
+        return scopes.variable_scope(name) == binding.scope
+
+    def lifetime(self, binding: Binding) -> Lifetime | None:
+        return flow.lifetime(binding)
+
+    def written(self, node: Node, value: Scalar) -> Mend:
+        if value is None:
+            return names.error_written(node)
+        return super().written(node, value)
+
     def function(self, node: Node) -> Function | None:
         return definitions.function(node)
+
+    def is_member(self, function: Node) -> bool:
+        return function.type == "method_declaration"
 
     def definitions(self, source: Source) -> Iterable[Definition]:
         return definitions.definitions(source, self.pure)

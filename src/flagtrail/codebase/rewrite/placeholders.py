@@ -11,7 +11,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.shapes import Scalar
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Edit, Source
 
 TRUE, FALSE, NULL = b"__FF_T__", b"__FF_F__", b"__FF_NIL__"
 VALUE, VARIANT, DETAILS = b"__FF_V__", b"__FF_N__", b"__FF_D__"
@@ -69,5 +69,6 @@ def written(source: Source, language: Language, answer: Answer) -> Source:
     """Every placeholder that is left, as a literal."""
     if not _ANY.search(source.data):
         return source
-    data = _ANY.sub(lambda match: language.literal(answer.meaning(match.group())), source.data)
-    return language.source(source.path, data)
+    return source.edited(
+        Edit(*language.written(node, answer.meaning(source.text(node)))) for node in found(source, language)
+    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.source import Edit, Source, ancestors, descendants
+from flagtrail.codebase.source import Edit, Source, descendants
 
 
 def put(source: Source, start: int, end: int, text: bytes) -> Edit:
@@ -125,15 +123,22 @@ def unwrapped(source: Source, language: Language, statement: Node, body: Node) -
         return _unwrapped_in_place(source, language, statement, body, text)
     jumps = _jumps(language, body)
     later = following(statement) if jumps else []
-    clashing = _clashing(source, language, statement, body, later)
-    if clashing:
-        block = language.bare_block(source, body)
-        if block is None:
-            raise Refused("name_clash", f"{clashing.decode()} is a name outside of the block as well")
-        edits = [Edit(statement.start_byte, statement.end_byte, block)]
-        return source.edited([*edits, *dropped(source, language, later)])
+    clash = language.clash(statement, body, later)
+    if clash is not None and clash.inside:
+        return source.edited(Edit(*mend) for mend in clash.inside)
     edits = [put(source, statement.start_byte, statement.end_byte, text)]
+    if clash is not None and clash.name is not None:
+        edits = [Edit(statement.start_byte, statement.end_byte, _kept_apart(source, language, body, clash.name))]
+    elif clash is not None:
+        edits += [Edit(*mend) for mend in clash.outside]
     return source.edited([*edits, *dropped(source, language, later)])
+
+
+def _kept_apart(source: Source, language: Language, body: Node, name: Node) -> bytes:
+    block = language.bare_block(source, body)
+    if block is None:
+        raise Refused("name_clash", f"{source.text(name).decode()} is a name outside of the block as well")
+    return block
 
 
 def _unwrapped_in_place(source: Source, language: Language, statement: Node, body: Node, text: bytes) -> Source:
@@ -170,28 +175,6 @@ def _jumps(language: Language, body: Node) -> bool:
         return language.jumps(body)
     inner = [each for each in body.named_children if each.type not in language.COMMENTS]
     return any(language.jumps(each) for each in inner)
-
-
-def _clashing(source: Source, language: Language, statement: Node, body: Node, gone: Iterable[Node]) -> bytes:
-    """A name of the block that stands outside of it as well, where the block would be dissolved; empty if none."""
-    mine = {source.text(each) for each in language.scoped_names(body)}
-    if not mine or statement.parent is None:
-        return b""
-    skipped = {statement.id, *(each.id for each in gone)}
-    place = next((each for each in ancestors(statement) if language.function(each) or each.parent is None), None)
-    for node in _outside(place or statement.parent, skipped):
-        if node.type in language.NAMES and source.text(node) in mine and language.role(node) != "member":
-            return source.text(node)
-    return b""
-
-
-def _outside(top: Node, skipped: set[int]) -> Iterable[Node]:
-    stack = [top]
-    while stack:
-        node = stack.pop()
-        if node.id not in skipped:
-            yield node
-            stack.extend(node.children)
 
 
 def _word(byte: bytes) -> bool:

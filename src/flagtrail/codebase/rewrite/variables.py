@@ -22,16 +22,24 @@ def folded(source: Source, language: Language, node: Node) -> Source | None:
     binding = of_value(language, node)
     if binding is None:
         return None
-    name = source.text(binding.name)
-    reads = list(_reads(source, language, binding, name))
+    lifetime = language.lifetime(binding)
+    reads = lifetime.reads if lifetime else list(_reads(source, language, binding, source.text(binding.name)))
     if reads:
         edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
         return source.edited(edits)
     if language.reach(binding) == "repository":
         return None
+    if lifetime is not None and lifetime.mends:
+        return source.edited([_binding_out(source, binding), *(Edit(*mend) for mend in lifetime.mends)])
     if binding.sole:
         return statement_out(source, language, binding.statement)
-    return source.edited([out(source, *binding.removal)])
+    return source.edited([_binding_out(source, binding)])
+
+
+def _binding_out(source: Source, binding: Binding) -> Edit:
+    if binding.remainder:
+        return Edit(*binding.removal, binding.remainder)
+    return out(source, *binding.removal)
 
 
 def of_value(language: Language, node: Node) -> Binding | None:
@@ -53,7 +61,7 @@ def _reads(source: Source, language: Language, binding: Binding, name: bytes) ->
         if node.type not in language.NAMES or node in (binding.name, binding.declaration) or source.text(node) != name:
             continue
         role = language.role(node)
-        if role == "member":
+        if role == "member" or not language.means(binding, node):
             continue
         if role in ("bind", "write"):
             raise Refused("reassigned", f"{name.decode()} is given more than one value, or hides another one")
