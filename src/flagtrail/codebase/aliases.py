@@ -8,7 +8,7 @@ another's is left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -23,6 +23,9 @@ from flagtrail.codebase.source import Source
 
 _VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
 """What may stand between a constant's name and the literal that it holds: a type, a conversion, `=`."""
+
+_TAIL = re.compile(rb"[\s)]*(?:as\s+\w+)?[\s;,)]*(?:(?://|#)[^\n]*\s*)?")
+"""And what after it: more than one literal is no constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,23 @@ def aliases(source: Source, language: Language, key: str) -> Iterator[Alias]:
         return
     definitions = list(language.definitions(source))
     for literal in literals:
-        holder = _holder(source, definitions, literal)
-        if holder is not None:
-            container = _container(definitions, holder)
-            yield Alias(
-                source.text(holder.name),
-                source.path,
-                (container and source.text(container.name)) or b"",
-                holder.reach != "repository",
-            )
+        alias = naming(source, definitions, literal)
+        if alias is not None:
+            yield alias
+
+
+def naming(source: Source, definitions: Collection[Definition], literal: Node) -> Alias | None:
+    """The name that one of the file's definitions gives to a literal."""
+    holder = _holder(source, definitions, literal)
+    if holder is None:
+        return None
+    container = _container(definitions, holder)
+    return Alias(
+        source.text(holder.name),
+        source.path,
+        (container and source.text(container.name)) or b"",
+        holder.reach != "repository",
+    )
 
 
 def _holder(source: Source, definitions: Iterable[Definition], literal: Node) -> Definition | None:
@@ -73,6 +84,7 @@ def _holder(source: Source, definitions: Iterable[Definition], literal: Node) ->
         and literal.end_byte <= each.removal[1]
         and each.name.end_byte <= literal.start_byte
         and _VALUE.fullmatch(source.data[each.name.end_byte : literal.start_byte])
+        and _TAIL.fullmatch(source.data[literal.end_byte : each.removal[1]])
     ]
     return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
 

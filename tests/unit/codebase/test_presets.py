@@ -116,6 +116,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         "const b = flagsmith.getValue('new-ui');",
         "const c = flags.isFeatureEnabled('new-ui');",
         "const d = flags.getFeatureValue('new-ui');",
+        "const { enabled } = Object.values(useFlags(['new-ui']))[0];",
     ],
     ("flagsmith", "go"): ['on, _ := flags.IsFeatureEnabled("new-ui")', 'value, _ := flags.GetFeatureValue("new-ui")'],
     ("flagsmith", "java"): [
