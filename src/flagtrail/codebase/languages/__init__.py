@@ -197,9 +197,9 @@ class Language(ABC):
         """Whether a statement means something though it is never reached: hoisted functions, labels."""
         return False
 
-    def plain_functions(self, source: Source) -> int:
-        """How many functions are no generators, where a `yield` makes one: no edit must add to them."""
-        return 0
+    def plain_functions(self, source: Source) -> frozenset[int]:
+        """The bytes at which functions begin that are no generators, where a `yield` makes one."""
+        return frozenset()
 
     def bare_block(self, source: Source, body: Node) -> bytes | None:
         """A body as a statement with a scope of its own (`{ .. }`), where the language has that."""

@@ -202,10 +202,10 @@ def documentation(statement: Node) -> bool:
     )
 
 
-def plain_functions(root: Node) -> int:
-    """How many functions have no `yield` of their own."""
-    functions = [node for node in descendants(root) if node.type in _FUNCTIONS and node.is_named]
-    return sum(not _yields(function) for function in functions)
+def plain_functions(root: Node) -> frozenset[int]:
+    """Where functions begin that have no `yield` of their own."""
+    functions = (node for node in descendants(root) if node.type in _FUNCTIONS and node.is_named)
+    return frozenset(function.start_byte for function in functions if not _yields(function))
 
 
 def _yields(function: Node) -> bool:

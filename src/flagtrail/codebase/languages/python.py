@@ -244,10 +244,8 @@ class Python(Language):
             and operands(block)[-1] == statement
         )
 
-    def plain_functions(self, source: Source) -> int:
+    def plain_functions(self, source: Source) -> frozenset[int]:
         """Functions without a `yield` of their own."""
-        if b"yield" not in source.data:
-            return 0
         return _python_names.plain_functions(source.tree.root_node)
 
     # ---------------------------------------------------------------- names

@@ -9,7 +9,7 @@ from flagtrail.codebase.rewrite import expressions, placeholders, statements, va
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.reached import settled
 from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Source, common
 
 MOST_EDITS = 10_000
 """More than any file needs; reached only by a defect, which then stops instead of hanging."""
@@ -17,7 +17,7 @@ MOST_EDITS = 10_000
 
 def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, tuple[Left, ...]]:
     """The file with every placeholder folded as far as is sure. Placeholders that are left still stand in it."""
-    defects, plain = source.defects, language.plain_functions(source)
+    defects, generates = source.defects, b"yield" in source.data
     undone: set[bytes] = set()
     for _ in range(MOST_EDITS):
         left: list[Left] = []
@@ -29,7 +29,7 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
                 undone.add(made.data)
                 left.append(Left(node.start_byte, "new_defects", "what it would become cannot be parsed"))
                 continue
-            if language.plain_functions(made) > plain:
+            if generates and _is_plain_now(source, made, language):
                 undone.add(made.data)
                 left.append(Left(node.start_byte, "last_yield", "a function would be no generator any more"))
                 continue
@@ -38,6 +38,12 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
         else:
             return source, tuple(left)
     raise RuntimeError(f"{source.path}: {MOST_EDITS} edits and no end")
+
+
+def _is_plain_now(before: Source, made: Source, language: Language) -> bool:
+    """Whether a function around the edit was a generator and is none any more."""
+    edited = common(before.data, made.data)
+    return any(at < edited for at in language.plain_functions(made) - language.plain_functions(before))
 
 
 def _step(source: Source, language: Language, answer: Answer, node: Node, left: list[Left]) -> Source | None:
