@@ -145,7 +145,11 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
             if function.result == node and not function.overrides and source.text(node) != named.DETAILS:
                 head = source.data[function.node.start_byte : function.body.start_byte].split()
                 name = Derived(
-                    source.text(function.name), source.text(node), function=True, asynchronous=b"async" in head
+                    source.text(function.name),
+                    source.text(node),
+                    function=True,
+                    asynchronous=b"async" in head,
+                    accessor=function.accessor,
                 )
                 yield Known(name, source.path, function.private, language.is_member(function.node))
             return

@@ -206,6 +206,7 @@ class Function:
 
     `result` is the expression of the one statement `return result`, where the body is just that.
     `private`: nobody outside this file can name it. `overrides`: it must stay, since a supertype demands it.
+    `accessor`: code reads it as a member, without a call.
     """
 
     node: Node
@@ -215,6 +216,7 @@ class Function:
     parameters: tuple[Node, ...] = ()
     private: bool = False
     overrides: bool = False
+    accessor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

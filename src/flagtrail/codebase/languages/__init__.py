@@ -254,6 +254,10 @@ class Language(ABC):
         """How a value is written where its placeholder is left."""
         return node.start_byte, node.end_byte, self.literal(value)
 
+    def role_as(self, binding: Binding, node: Node) -> Role:
+        """What a name stands for where the variable of this binding is looked for; `member` where it is another one."""
+        return self.role(node)
+
     def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:
         """How other text stands where a name is read: which bytes [start, end) become what."""
         if self.role(read) == "shorthand":

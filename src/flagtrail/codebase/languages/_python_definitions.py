@@ -16,6 +16,7 @@ from flagtrail.codebase.languages._python_names import (
     impure_defaults,
     plain_class,
     scope_of,
+    set_in_init,
     whole,
     words_of_types,
 )
@@ -87,6 +88,9 @@ def _rest_of_line(source: Source, node: Node) -> str:
 
 
 def _variable(statement: Node) -> Iterator[Definition]:
+    attribute = set_in_init(statement)
+    if attribute is not None:
+        yield Definition("field", attribute[0], _bytes(statement), "repository", pure=pure(attribute[1]))
     found = assigned(statement)
     if found is None:
         return

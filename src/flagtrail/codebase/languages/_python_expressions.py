@@ -78,6 +78,12 @@ _BRACKETS = {
 }
 _CALLS_THAT_ONLY_LOOK = {"bool", "callable", "hasattr", "isinstance", "issubclass", "len", "type"}
 _CALLS_FOR_TRUTH = {"all", "any", "bool", "callable", "hasattr", "isinstance", "issubclass"}
+_UNPACKED = {  # what can be written out where it is unpacked
+    ("list_splat", "list"): {"list", "tuple"},
+    ("list_splat", "set"): {"list", "tuple", "set"},
+    ("list_splat", "argument_list"): {"list", "tuple"},
+    ("dictionary_splat", "dictionary"): {"dictionary"},
+}
 _PURE = {
     "attribute",
     "binary_operator",
@@ -132,13 +138,31 @@ def boolean(node: Node) -> bool:
 def settled(place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
     """What goes around a condition that always holds, and around what is unpacked where it could stand itself."""
     above = place.parent
-    if above is None:
+    if value is not None:
+        return _held(above, place) if above is not None and value[0] else None
+    while above is not None and above.type == "parenthesized_expression":
+        above = above.parent
+    while kept.type == "parenthesized_expression" and operands(kept):
+        kept = operands(kept)[0]
+    if above is None or above.parent is None or kept.type not in _UNPACKED.get((above.type, above.parent.type), ()):
         return None
-    if value is not None and value[0]:
-        return _held(above, place)
-    if above.type == "list_splat" and kept.type in {"list", "tuple"} and _spreads(above.parent) and operands(kept):
-        return Settled(above.start_byte, above.end_byte, (operands(kept)[0].start_byte, operands(kept)[-1].end_byte))
-    return None
+    inside = kept.named_children
+    if not inside:
+        return Settled(*_element(above))
+    if inside[-1].type == "comment":
+        return None
+    return Settled(above.start_byte, above.end_byte, (inside[0].start_byte, inside[-1].end_byte))
+
+
+def _element(element: Node) -> tuple[int, int]:
+    """An element of a list with one comma, and the blanks between."""
+    comma, following = element.next_sibling, element.next_named_sibling
+    before = element.prev_named_sibling
+    if following is not None:
+        return element.start_byte, following.start_byte
+    if before is not None:
+        return before.end_byte, element.end_byte
+    return element.start_byte, comma.end_byte if comma is not None and comma.type == "," else element.end_byte
 
 
 def _held(above: Node, condition: Node) -> Settled | None:
@@ -149,10 +173,6 @@ def _held(above: Node, condition: Node) -> Settled | None:
         return None
     alone = above.parent.type == "block" and len(operands(above.parent)) == 1
     return Settled(above.start_byte, above.end_byte, text=b"pass" if alone else b"")
-
-
-def _spreads(around: Node | None) -> bool:
-    return around is not None and around.type in {"list", "tuple", "set", "argument_list"}
 
 
 def in_condition(node: Node) -> bool:

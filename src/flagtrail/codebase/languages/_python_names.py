@@ -12,6 +12,7 @@ from flagtrail.codebase.shapes import Binding, Function, Role
 from flagtrail.codebase.source import ancestors, descendants
 
 SCOPES = frozenset({"function_definition", "lambda", "module", "class_definition"})
+BLOCKS = frozenset({"module", "block"})
 _FUNCTIONS = frozenset({"function_definition", "lambda"})
 _TARGETS = {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "dictionary_splat_pattern"}
 _PARAMETERS = {"parameters", "lambda_parameters"}
@@ -115,24 +116,76 @@ def bindings(node: Node) -> Iterator[Binding]:
     if node.type == "named_expression":
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is not None and value is not None and (scope := scope_of(node)).type != "class_definition":
-            yield Binding(node, name, value, scope, (node.start_byte, value.start_byte), sole=False)
+            yield Binding(_statement(node), name, value, scope, (node.start_byte, value.start_byte), sole=False)
         return
+    attribute = set_in_init(node)
+    if attribute is not None and text(attribute[0]).startswith("_"):
+        yield Binding(node, *attribute, _root(node), (node.start_byte, node.end_byte), everywhere=True)
     found = assigned(node)
     if found is not None and (scope := scope_of(node)).type != "class_definition":
         yield Binding(node, *found, scope, (node.start_byte, node.end_byte))
 
 
+def set_in_init(statement: Node) -> tuple[Node, Node] | None:
+    """Name and value of a statement `self.name = value` that `__init__` always comes by."""
+    block, assignment = statement.parent, _assignment(statement)
+    function = block.parent if block is not None else None
+    if assignment is None or function is None or function.type != "function_definition":
+        return None
+    called, left = function.child_by_field_name("name"), assignment.child_by_field_name("left")
+    value = assignment.child_by_field_name("right")
+    if called is None or text(called) != "__init__" or scope_of(function).type != "class_definition":
+        return None
+    if left is None or value is None or left.type != "attribute" or value.type in {"assignment", "yield"}:
+        return None
+    owner, name = left.child_by_field_name("object"), left.child_by_field_name("attribute")
+    return (name, value) if owner is not None and name is not None and text(owner) == "self" else None
+
+
+def role_as_attribute(node: Node) -> Role:
+    """What a name stands for where it could be an attribute."""
+    above = node.parent
+    if above is None or above.type != "attribute" or above.child_by_field_name("attribute") != node:
+        return "bind" if role(node) == "bind" and scope_of(_named(node)).type == "class_definition" else "member"
+    owner = above.child_by_field_name("object")
+    read = owner is not None and owner.type == "identifier" and _target(above, above.parent or above) == "read"
+    return "read" if read else "write"
+
+
+def _named(node: Node) -> Node:
+    """The function or class that a name is the name of, or the name."""
+    return node.parent if node.parent is not None and node.parent.type in _NAMED else node
+
+
+def _root(node: Node) -> Node:
+    return list(ancestors(node))[-1]
+
+
+def _statement(node: Node) -> Node:
+    """The statement that a node belongs to."""
+    for above in ancestors(node):
+        if above.type in BLOCKS:
+            break
+        node = above
+    return node
+
+
 def assigned(statement: Node) -> tuple[Node, Node] | None:
     """Name and value of a statement `name = value` or `name: type = value`."""
-    if statement.type != "expression_statement" or statement.named_child_count != 1:
-        return None
-    assignment = statement.named_children[0]
-    if assignment.type != "assignment":
+    assignment = _assignment(statement)
+    if assignment is None:
         return None
     name, value = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
     if name is None or value is None or name.type != "identifier" or value.type in {"assignment", "yield"}:
         return None
     return name, value
+
+
+def _assignment(statement: Node) -> Node | None:
+    if statement.type != "expression_statement" or statement.named_child_count != 1:
+        return None
+    assignment = statement.named_children[0]
+    return assignment if assignment.type == "assignment" else None
 
 
 def function(node: Node) -> Function | None:
@@ -147,15 +200,17 @@ def function(node: Node) -> Function | None:
         return None
     called = text(name)
     scope = scope_of(node)
-    plain = decorators(node) <= _TRANSPARENT
+    decorated = decorators(node)
+    accessor = decorated == {"property"}
     return Function(
         whole(node),
         name,
         body,
-        _result(body) if plain else None,
+        _result(body) if accessor or decorated <= _TRANSPARENT else None,
         tuple(operands(parameters)),
         private=scope.type == "function_definition" or (called.startswith("_") and not called.endswith("__")),
         overrides=scope.type == "class_definition" and _overrides(scope, node, called),
+        accessor=accessor,
     )
 
 

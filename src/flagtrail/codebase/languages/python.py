@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 import tree_sitter_python
 from tree_sitter import Language as Grammar
@@ -63,7 +62,7 @@ class Python(Language):
     NULL = b"None"
     VERBATIM = frozenset({"string"})
     BLOCK_NEEDS_STATEMENT = True
-    BLOCKS: ClassVar[frozenset[str]] = frozenset({"module", "block"})
+    BLOCKS = _python_names.BLOCKS
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - one dialect
         """The syntax tree."""
@@ -256,6 +255,24 @@ class Python(Language):
     def bindings(self, node: Node) -> Iterable[Binding]:
         """`name = value`, `name: type = value`, `(name := value)`."""
         return _python_names.bindings(node)
+
+    def role_as(self, binding: Binding, node: Node) -> Role:
+        """Where an attribute is looked for, `x.name`."""
+        above = binding.name.parent
+        if above is not None and above.type == "attribute":
+            return _python_names.role_as_attribute(node)
+        return _python_names.role(node)
+
+    def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:  # noqa: ARG002 - see the door
+        """The name, or all of `x.name`."""
+        place = read
+        if read.parent is not None and self.member(read.parent) is not None and _python_names.role(read) == "member":
+            place = read.parent
+        return place.start_byte, place.end_byte, text
+
+    def is_member(self, function: Node) -> bool:
+        """Whether a function stands in a class."""
+        return _python_names.scope_of(function).type == "class_definition"
 
     def function(self, node: Node) -> Function | None:
         """`def`, and a lambda with a name."""

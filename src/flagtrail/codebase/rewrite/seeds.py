@@ -36,6 +36,7 @@ class Derived:
     placeholder: bytes
     function: bool
     asynchronous: bool = False
+    accessor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,8 @@ def _let_go(source: Source, language: Language, call: Node) -> Source:
 
 def _of_derived(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
     role = language.role(node)
+    if derived.accessor:
+        return _of_accessor(source, language, derived, node)
     if not derived.function:
         if role not in ("read", "shorthand"):
             return None
@@ -227,6 +230,15 @@ def _of_derived(source: Source, language: Language, derived: Derived, node: Node
             start, end = language.span(call)
             return source.edited([put(source, start, end, derived.placeholder)])
     return None
+
+
+def _of_accessor(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
+    member = language.member(node.parent) if node.parent is not None else None
+    if node.parent is None or member is None or member[1] != node:
+        return None
+    if not language.pure(member[0]):
+        raise Refused("impure_argument", "what it is read of does something when it is evaluated")
+    return source.edited([put(source, node.parent.start_byte, node.parent.end_byte, derived.placeholder)])
 
 
 def _above(node: Node) -> Iterable[Node]:

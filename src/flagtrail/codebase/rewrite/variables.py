@@ -60,7 +60,7 @@ def _reads(source: Source, language: Language, binding: Binding, name: bytes) ->
     for node in descendants(top):
         if node.type not in language.NAMES or node in (binding.name, binding.declaration) or source.text(node) != name:
             continue
-        role = language.role(node)
+        role = language.role_as(binding, node)
         if role == "member" or not language.means(binding, node):
             continue
         if role in ("bind", "write"):
@@ -71,9 +71,9 @@ def _reads(source: Source, language: Language, binding: Binding, name: bytes) ->
 
 
 def _after(binding: Binding, read: Node) -> bool:
-    """Whether the read stands behind the binding, in the block of the binding or deeper."""
+    """Whether the read stands behind the value, in the block of the binding or deeper."""
     block = binding.statement.parent
-    return block is not None and binding.statement.end_byte <= read.start_byte and read.end_byte <= block.end_byte
+    return block is not None and binding.value.end_byte <= read.start_byte and read.end_byte <= block.end_byte
 
 
 def is_bound_to_placeholder(source: Source, binding: Binding) -> bool:

@@ -262,3 +262,42 @@ def test_stub__is_what_a_mock_is_told_to_answer() -> None:
 
     assert written(source, found.statement) == "when(flags).is_enabled('k').thenReturn(True)"
     assert written(source, found.value) == "True"
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"),
+    [
+        ("a._x", ["read"]),
+        ("a._x = 1", ["write"]),
+        ("a._x, b = 1, 2", ["write"]),
+        ("a._x += 1", ["write"]),
+        ("del a._x", ["write"]),
+        ("f()._x", ["write"]),
+        ("a._x()", ["read"]),
+        ("f(a._x, b=a._x.c)", ["read", "read"]),
+        ("class C:\n    _x = 1", ["bind"]),
+        ("class C:\n    def _x(self): pass", ["bind"]),
+        ("class C:\n    def f(self, _x): pass", ["member"]),
+        ("_x = 1\ndef f(_x=_x): pass", ["member", "member", "member"]),
+    ],
+)
+def test_role_as__of_an_attribute__is_told_from_variables_of_that_name(text: str, roles: list[str]) -> None:
+    source = source_of("class A:\n    def __init__(self):\n        self._x = 1\n" + text)
+    [binding] = [found for node in descendants(source.tree.root_node) for found in python().bindings(node)][:1]
+    names = [node for node in descendants(source.tree.root_node) if written(source, node) == "_x" and node.is_named]
+
+    assert [python().role_as(binding, node) for node in names if node != binding.name] == roles
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A:\n    def __init__(self):\n        if b:\n            self._x = 1\n",
+        "class A:\n    def f(self):\n        self._x = 1\n",
+        "class A:\n    def __init__(self):\n        self.x = 1\n",
+        "class A:\n    def __init__(self):\n        self._x += 1\n",
+        "def __init__(self):\n    self._x = 1\n",
+    ],
+)
+def test_bindings__of_attributes_that_may_have_another_value__are_none(text: str) -> None:
+    assert [found for node in descendants(source_of(text).tree.root_node) for found in python().bindings(node)] == []
