@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.languages._python_text import constant, text
 from flagtrail.codebase.shapes import Scalar, Settled
 from flagtrail.codebase.source import ancestors
 
@@ -114,7 +114,7 @@ def operands(node: Node) -> list[Node]:
 
 
 def pure(node: Node) -> bool:
-    """Whether evaluating it only yields a value. A subscript may fail for a missing key, so it is not pure."""
+    """Whether evaluating it only yields a value. A subscript may fail for a missing key, so few are pure."""
     if node.type in _PURE_LEAVES or node.type in _PARTS_OF_STRINGS:
         return True
     if node.type == "call":
@@ -122,6 +122,8 @@ def pure(node: Node) -> bool:
         if called is None or given is None or given.type != "argument_list":
             return False
         return text(called) in _CALLS_THAT_ONLY_LOOK and all(pure(argument) for argument in given.named_children)
+    if node.type == "subscript":
+        return _of_constants(node)
     return node.type in _PURE and all(pure(child) for child in node.named_children)
 
 
@@ -173,6 +175,13 @@ def _held(above: Node, condition: Node) -> Settled | None:
         return None
     alone = above.parent.type == "block" and len(operands(above.parent)) == 1
     return Settled(above.start_byte, above.end_byte, text=b"pass" if alone else b"")
+
+
+def _of_constants(subscript: Node) -> bool:
+    """`DEFAULTS["k"]`, whose key is there if ever it was."""
+    parts = operands(subscript)
+    name = text(parts[0]).rpartition(".")[2]
+    return name.isupper() and len(parts) > 1 and all(constant(part) is not None for part in parts[1:])
 
 
 def in_condition(node: Node) -> bool:

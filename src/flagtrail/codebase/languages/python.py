@@ -256,6 +256,10 @@ class Python(Language):
         """`name = value`, `name: type = value`, `(name := value)`."""
         return _python_names.bindings(node)
 
+    def means(self, binding: Binding, name: Node) -> bool:
+        """Not where an inner function, lambda or comprehension has a variable of the same name."""
+        return _python_names.means(binding, name)
+
     def role_as(self, binding: Binding, node: Node) -> Role:
         """Where an attribute is looked for, `x.name`."""
         above = binding.name.parent

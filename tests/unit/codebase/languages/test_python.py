@@ -182,6 +182,8 @@ def test_call__with_all_kinds_of_arguments__is_read() -> None:
         ("a.f() and b", False),
         ("len(f())", False),
         ("a['k']", False),
+        ("a.B_C['k']", True),
+        ("B[a]", False),
         ("[f() for _ in a]", False),
         ("(await a)", False),
         ("(a := b)", False),

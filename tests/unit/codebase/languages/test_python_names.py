@@ -301,3 +301,34 @@ def test_role_as__of_an_attribute__is_told_from_variables_of_that_name(text: str
 )
 def test_bindings__of_attributes_that_may_have_another_value__are_none(text: str) -> None:
     assert [found for node in descendants(source_of(text).tree.root_node) for found in python().bindings(node)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("def f():\n    return Y", True),
+        ("def f(Y):\n    return Y", False),
+        ("def f(a=Y):\n    return a", True),
+        ("def f(Y=Y):\n    return 1", True),
+        ("def f(a: Y):\n    Y = 1", True),
+        ("def f():\n    Y = 1\n    return Y", False),
+        ("def f():\n    nonlocal Y\n    return Y", True),
+        ("def f():\n    def g():\n        Y = 1\n    return Y", True),
+        ("def f():\n    def Y(): pass\n    return Y", False),
+        ("z = lambda Y: Y", False),
+        ("z = lambda a=Y: a", True),
+        ("z = [Y for Y in b]", False),
+        ("z = [a for a in b if Y]", True),
+        ("class C:\n    def f(self):\n        return Y", True),
+    ],
+)
+def test_means__tells_a_variable_from_one_that_hides_it(text: str, means: bool) -> None:
+    source = source_of("def outer():\n    Y = 1\n    " + text.replace("\n", "\n    "))
+    [binding] = [found for node in descendants(source.tree.root_node) for found in python().bindings(node)][:1]
+    reads = [
+        node
+        for node in descendants(source.tree.root_node)
+        if written(source, node) == "Y" and node.type == "identifier" and python().role(node) in {"read", "write"}
+    ]
+
+    assert {python().means(binding, node) for node in reads} == {means}
