@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, get_args
 
@@ -103,6 +104,13 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", f"{TARGETING}/disable"): Example(WHY),
     ("POST", f"{TARGETING}/rollout"): Example({"percent": 25, **WHY}),
     ("DELETE", f"{TARGETING}/guard"): Example(WHY),
+    ("PUT", f"{FLAG}/snooze"): Example({"until": "{tomorrow}", **WHY}),
+    ("DELETE", f"{FLAG}/snooze"): Example(WHY),
+    ("PUT", f"{FLAG}/stage"): Example({"stage": "code_removed", "commit": "c0ffee", **WHY}),
+    ("DELETE", f"{FLAG}/stage"): Example(WHY),
+    ("PUT", f"{FLAG}/lifespan"): Example({"lifespan": {"permanent": True}, **WHY}),
+    ("DELETE", f"{FLAG}/lifespan"): Example(WHY),
+    ("PUT", f"{PROJECT}/thresholds"): Example({"thresholds": {"days": {"one_variant": 90}}, **WHY}),
     ("POST", f"{PROJECT}/changes/{{seq:int}}/revert"): Example(WHY),
     ("POST", f"{PROJECT}/import"): Example(
         {"environment": "development", "source": "flags.json", "versions": [VERSION]}, changed=2
@@ -189,7 +197,7 @@ class Place(msgspec.Struct, frozen=True):
         return f"/api/v1{path}"
 
 
-def furnish(client: httpx2.Client, path: str) -> Place:
+def furnish(client: httpx2.Client, method: str, path: str) -> Place:
     """A project with a flag that staging serves, a segment, a token and a member; made fit for the route."""
     number = next(_numbers)
     key = f"p{number}"
@@ -213,6 +221,11 @@ def furnish(client: httpx2.Client, path: str) -> Place:
         post(f"/projects/{key}/flags/f/environments/staging/rollout", {"percent": 10, "guard": guard})
     if path.endswith("/revert"):
         seq = post(f"/projects/{key}/flags/f/environments/staging/disable", WHY)["entries"][0]["seq"]
+    if path.endswith(("/snooze", "/lifespan", "/stage")) and method == "DELETE":
+        own = path.rpartition("/")[2]
+        example = EXAMPLES["PUT", path].body
+        body = {**example, "until": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"} if own == "snooze" else example
+        assert client.put(f"/api/v1/projects/{key}/flags/f/{own}", json=body).is_success
     if path.endswith("/restore"):
         post(f"/projects/{key}/flags/f/archive", WHY)
     return Place(number, key, seq)
@@ -220,6 +233,7 @@ def furnish(client: httpx2.Client, path: str) -> Place:
 
 def ask(client: httpx2.Client, method: str, path: str, place: Place) -> httpx2.Response:
     body = msgspec.json.encode(EXAMPLES[method, path].body).replace(b"{n}", str(place.number).encode())
+    body = body.replace(b"{tomorrow}", f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}".encode())
     headers = {"Content-Type": "application/json"}
     return client.request(method, place.address(path), content=body, headers=headers)
 
@@ -240,7 +254,7 @@ def held(server: RunningServer) -> list[tuple[object, ...]]:
 def test_a_mutating_route__used__leaves_one_entry_per_document_changed(
     client: httpx2.Client, method: str, path: str
 ) -> None:
-    place = furnish(client, path)
+    place = furnish(client, method, path)
     before: int = client.get("/readyz").json()["size"]
     answer = ask(client, method, path, place)
     assert answer.is_success, answer.text
@@ -254,7 +268,7 @@ def test_a_mutating_route__used__leaves_one_entry_per_document_changed(
 def test_a_mutating_route__while_the_ledger_takes_no_entry__is_an_error_and_changes_nothing(
     server: RunningServer, client: httpx2.Client, method: str, path: str
 ) -> None:
-    place = furnish(client, path)
+    place = furnish(client, method, path)
     before = held(server)
     state = client.get(f"/api/v1/projects/{place.project}/state").json()
     with closing(sqlite3.connect(server.database, timeout=10)) as database:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -22,6 +23,7 @@ def ask(server: RunningServer, project: str, folder: Path, line: str) -> Outcome
     return flagtrail_in(folder, *words, FLAGTRAIL_TOKEN=server.token)
 
 
+SOON = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
 MAIN: list[tuple[str, str]] = [
     ("flags create checkout --owner shop", "created"),
     ('segments create beta --when {"attribute":"beta","operator":"equals","values":[true]}', "beta equals true"),
@@ -35,6 +37,20 @@ MAIN: list[tuple[str, str]] = [
     ("log checkout", "why: carefully"),
     ("disable checkout --why enough", "disabled"),
     ("stale", "of 1 flags."),
+    (f"stale snooze checkout --until {SOON} --owner shop --why later", "by shop: later"),
+    ("stale unsnooze checkout --why now", "no longer snoozed"),
+    ("stale removed checkout --commit c0ffee --why merged", "removed by c0ffee"),
+    ("stale stages", "code removed"),
+    ("stale reopen checkout --why back", "became active"),
+    (
+        "stale thresholds --set one_variant=60 --set release.lifetime=90 --why w",
+        "one variant: as it comes became 60 days",
+    ),
+    ("stale thresholds --set one_variant=default --why w", "60 days became as it comes"),
+    ("stale thresholds", "Version 2."),
+    ("stale lifespan checkout --permanent --set scan=9 --why w", "permanent: as it comes became yes"),
+    ("stale lifespan checkout", "permanent  yes"),
+    ("stale lifespan checkout --reset --why w", "yes became as it comes"),
     ("dashboard", "Latest changes"),
     ("report soc2 --format csv", "carefully"),
     ("doctor", "All is well."),

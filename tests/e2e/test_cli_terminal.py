@@ -63,6 +63,7 @@ def seen(folder: Path, *arguments: str) -> str:
         f"history {LONG_KEY}",
         f"exposure {LONG_KEY}",
         "stale",
+        "stale thresholds",
         "dashboard",
         "members list",
         "--help",

@@ -16,6 +16,9 @@ Code: TypeAlias = Literal[
     "never_evaluated",
     "not_evaluated",
     "one_variant_served",
+    "no_references",
+    "only_in_tests",
+    "only_dead_branches",
 ]
 CODES: tuple[str, ...] = get_args(Code)
 Confidence: TypeAlias = Literal["high", "medium", "low"]

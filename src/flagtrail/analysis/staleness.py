@@ -1,9 +1,10 @@
 """Which flags could go, and on what evidence?
 
-What is configured is asked (`stale_configuration.py`), and what is evaluated
-(`stale_usage.py`). How often a flag is evaluated never excuses one variant for
-everybody: that is judged from its configuration alone. And no data is never
-"unused": an environment that reports no usage proves nothing.
+Three signals are asked: what is configured (`stale_configuration.py`), what is
+evaluated (`stale_usage.py`), and what stands in source code (`stale_references.py`).
+How often a flag is evaluated never excuses one variant for everybody: that is
+judged from its configuration alone. And no data is never "unused": an
+environment that reports no usage proves nothing, nor does code that nobody scanned.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import msgspec
 from flagtrail.analysis.stale_blockers import Versions, dependents, guards, old_versions
 from flagtrail.analysis.stale_configuration import Configured, planned
 from flagtrail.analysis.stale_reason import Blocker, StaleReason, moment, stamp
+from flagtrail.analysis.stale_references import Scanned, Seen
+from flagtrail.analysis.stale_references import reasons as reference_reasons
 from flagtrail.analysis.stale_usage import Counts, Reporting, Usages
 from flagtrail.model.entry import Entry
 from flagtrail.model.flag import Flag
+from flagtrail.model.stage import Snooze
 from flagtrail.model.state import State
 from flagtrail.model.subject import Kind
-from flagtrail.model.thresholds import BUILT_IN, Limits, Thresholds, limits
+from flagtrail.model.thresholds import Limits, limits
 from flagtrail.model.usage import UsageClient, UsageReporter, UsageSummary
 
 Judged = Literal["active", "potentially_stale", "stale"]
@@ -32,7 +36,8 @@ CONFIGURING = frozenset({"created", "type_changed", "variants_changed", "restore
 
 class FlagStaleness(msgspec.Struct, frozen=True):
     """One flag's verdict. `winning_variant` is the one to keep, where there is one; `blockers` are told of a flag that
-    could go: what has to be settled first.
+    could go: what has to be settled first. `scanned`: source code was scanned for it. `snoozed` is its snooze while
+    that holds.
     """
 
     flag: str
@@ -45,6 +50,8 @@ class FlagStaleness(msgspec.Struct, frozen=True):
     seqs: tuple[int, ...]
     blockers: tuple[Blocker, ...] = ()
     permanent: bool = False
+    scanned: bool = False
+    snoozed: Snooze | None = None
 
 
 class StaleReport(msgspec.Struct, frozen=True):
@@ -75,12 +82,13 @@ class Lives(msgspec.Struct, frozen=True):
 class Asking(msgspec.Struct, frozen=True):
     """What is looked up for those flags alone that it matters for, each by the flag's key.
 
-    `clients` ever asked for it, `counts` how often which variant was served, `enabled` whether it was ever enabled
-    anywhere (true where that is not known).
+    `clients` ever asked for it, `counts` how often which variant was served, `scanned` what stands in source code
+    (None where no scan looked for it), `enabled` whether it was ever enabled anywhere (true where that is not known).
     """
 
     clients: Callable[[str], Sequence[UsageClient]] = lambda _flag: ()
     counts: Counts = lambda _flag, _since: ()
+    scanned: Callable[[str], Scanned | None] = lambda _flag: None
     enabled: Callable[[str], bool] = lambda _flag: True
 
 
@@ -108,7 +116,6 @@ def staleness(  # noqa: PLR0913 - each is a part of the evidence
     usage: Sequence[UsageSummary],
     now: datetime,
     environment: str | None = None,
-    thresholds: Thresholds = BUILT_IN,
     reporters: Sequence[UsageReporter] = (),
     asking: Asking = NOTHING_KNOWN,
 ) -> StaleReport:
@@ -121,7 +128,7 @@ def staleness(  # noqa: PLR0913 - each is a part of the evidence
     judge = _Judge(state, project, environment, now, lives, asking)
     reporting = judge.hear(usage, reporters)
     flags = tuple(
-        judge.verdict(flag, limits(flag.lifecycle.kind, thresholds))
+        judge.verdict(flag, flag_limits(state, project, flag))
         for flag in state.flags(project).values()
         if not flag.archived
     )
@@ -165,7 +172,11 @@ class _Judge:
             served = self.usages.one_variant(flag.key, born, limit, self._asking.counts)
             found.append(None if served is None else served.reason)
             winner = winner if served is None else served.variant
-        reasons = (*filter(None, found), *planned(flag, born, limit, self._now))
+        scanned = self._asking.scanned(flag.key)
+        seen = Seen(born, self.usages.is_evaluated(flag.key, limit), self.usages.is_known())
+        in_code = reference_reasons(scanned, seen, limit, self._now)
+        reasons = (*filter(None, found), *in_code, *planned(flag, born, limit, self._now))
+        snooze = self._state.snooze(self._project, flag.key)
         return FlagStaleness(
             flag.key,
             flag.owner,
@@ -177,6 +188,8 @@ class _Judge:
             told.seqs,
             tuple(self._blockers(flag.key)) if reasons else (),
             limit.permanent,
+            scanned is not None and bool(scanned.repositories),
+            snooze if snooze is not None and snooze.holds(stamp(self._now)[: len("2026-12-31")]) else None,
         )
 
     def _blockers(self, flag: str) -> Iterator[Blocker]:
@@ -191,6 +204,11 @@ class _Judge:
         production = {key for key, environment in self.environments.items() if environment.production}
         where = production or set(self.environments)
         return each.environment in where and self.usages.is_present(each.environment, each.last)
+
+
+def flag_limits(state: State, project: str, flag: Flag) -> Limits:
+    """The thresholds that hold for a flag."""
+    return limits(flag.lifecycle.kind, state.thresholds(project), state.lifespan(project, flag.key))
 
 
 def judged(reasons: Sequence[StaleReason]) -> Judged:

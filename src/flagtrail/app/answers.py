@@ -10,6 +10,7 @@ from flagtrail.analysis.evidence import Kind as ReportKind
 from flagtrail.analysis.exposure import Exposure, Interval
 from flagtrail.analysis.impact import FlagImpact, Impact, MetricImpact
 from flagtrail.analysis.rollout import RolloutHistory, Step
+from flagtrail.analysis.stages import Board, Standing
 from flagtrail.analysis.staleness import StaleReport
 from flagtrail.analysis.suspects import Suspects
 from flagtrail.importers import ImportedVersion
@@ -20,6 +21,7 @@ __all__ = [
     "Asked",
     "Band",
     "Blame",
+    "Board",
     "ComplianceReport",
     "Dashboard",
     "Edge",
@@ -36,6 +38,7 @@ __all__ = [
     "RolloutHistory",
     "Spot",
     "StaleReport",
+    "Standing",
     "Step",
     "Summary",
     "Suspects",

@@ -14,7 +14,7 @@ from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.flag_usage import flag_usage
 from flagtrail.app.heard import refuse_unheard, require_project
 from flagtrail.app.sign import CheckpointSigner
-from flagtrail.app.stale import stale_report
+from flagtrail.app.stale import Gathered
 from flagtrail.changes import diff
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import InvalidQuery, NotFound
@@ -112,7 +112,7 @@ class Ask:
     def stale(self, project: str, environment: str | None = None) -> StaleReport:
         """Flags that could go, with the evidence, in one environment or in all."""
         self._require_project(project)
-        return stale_report(self._storage, self.state, project, now=self._clock(), environment=environment)
+        return Gathered(self._storage, self.state, project, self._clock()).report(environment)
 
     def dashboard(self, project: str) -> dashboard.Dashboard:
         """Totals, what is enabled where, what is stale, what changed, what is evaluated most."""

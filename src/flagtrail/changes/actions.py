@@ -20,6 +20,9 @@ def actions(subject: Subject, before: Json, after: Json) -> tuple[Action, ...]:
         return ()
     if subject.kind == "guard" and after is not None:
         return (_GUARDED[after["state"]],)
+    told = _TOLD.get(subject.kind)
+    if told is not None:
+        return (told[after is None],)
     if before is None or after is None:
         return tuple(sorted(_whole_actions(subject, before, after)))
     table = _FIELD_ACTIONS.get(subject.kind, {})
@@ -62,6 +65,15 @@ _GUARDED: dict[str, Action] = {
     "unjudged": "guard_unjudged",
 }
 """A guard's entries are told apart by the state that they leave."""
+
+
+_TOLD: dict[Kind, tuple[Action, Action]] = {
+    "thresholds": ("thresholds_changed", "deleted"),
+    "lifespan": ("thresholds_changed", "deleted"),
+    "snooze": ("snoozed", "unsnoozed"),
+    "stage": ("stage_changed", "deleted"),
+}
+"""What these documents are told by, whatever of them changed; and how it is called that one went."""
 
 
 def _switched(field: str, on: Action, off: Action) -> Callable[[Json, Json], tuple[Action]]:

@@ -21,7 +21,7 @@ from flagtrail.model.errors import Defect, HistoryOrder, InUse, InvalidDocument,
 from flagtrail.model.flag import Flag, Json
 from flagtrail.model.segment import Segment
 from flagtrail.model.state import State, Versioned, mentions
-from flagtrail.model.subject import Kind, Subject, environment_subject, flag_subject, project_subject
+from flagtrail.model.subject import LEAVING, Kind, Subject, environment_subject, flag_subject, project_subject
 from flagtrail.model.subscription import Subscription
 from flagtrail.model.targeting import Targeting, default_targeting
 
@@ -114,17 +114,18 @@ def _inside(state: State, subject: Subject) -> list[Versioned]:
             inside = [held for held in _served(state, project) if held.subject.environment == subject.environment]
             return [*_tokens(state, project, subject.environment), *inside]
         case "project":
-            kinds: tuple[Kind, ...] = ("guard", "targeting", "flag", "segment", "environment", "policy", "subscription")
-            documents = [held for kind in kinds for held in state.of_kind(kind, project)]
+            own: tuple[Kind, ...] = ("flag", "segment", "environment", "policy", "subscription", "thresholds")
+            documents = [*_served(state, project), *(held for kind in own for held in state.of_kind(kind, project))]
             return [*_tokens(state, project, None), *documents]
         case _:
             return []
 
 
 def _served(state: State, project: str) -> Iterator[Versioned]:
-    """Every targeting of a project, each after its guard."""
-    yield from state.of_kind("guard", project)
-    yield from state.of_kind("targeting", project)
+    """Every targeting of a project, each after its guard, and what else stands beside a flag."""
+    kinds: tuple[Kind, ...] = ("guard", "targeting", *sorted(LEAVING))
+    for kind in kinds:
+        yield from state.of_kind(kind, project)
 
 
 def _tokens(state: State, project: str, environment: str | None) -> list[Versioned]:
@@ -147,6 +148,7 @@ def _refuse_unplaced(after: State, altered: Collection[Subject]) -> None:
         needed = [project_subject(subject.project)]
         if subject.kind in {"targeting", "guard"}:
             needed.append(environment_subject(subject.project, cast("str", subject.environment)))
+        if subject.kind in {"targeting", "guard", *LEAVING}:
             needed.append(flag_subject(subject.project, cast("str", subject.flag)))
         for parent in needed:
             if after.get(parent) is None:

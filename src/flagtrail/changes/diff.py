@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from flagtrail.changes.leaving_words import TOLD, leaving_words
 from flagtrail.changes.subscription_words import subscription_words
 from flagtrail.model.condition import Condition
 from flagtrail.model.document import STRUCTS, pointer
@@ -108,6 +109,8 @@ def words(subject: Subject, before: Json, after: Json) -> tuple[str, ...]:
         return ()
     if subject.kind == "signin" and after is not None:
         return (f"{after['attempts']} failed with {after['credential']} in the minute from {after['minute']}",)
+    if subject.kind in TOLD:
+        return leaving_words(subject.kind, before, after)
     if after is None:
         return ("deleted",)
     if subject.kind == "guard":

@@ -11,7 +11,7 @@ from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import Defect
 from flagtrail.model.state import State
-from flagtrail.model.subject import Subject
+from flagtrail.model.subject import LEAVING, Subject
 from flagtrail.model.subscription import CRITICAL, Filter, Subscription
 
 
@@ -74,6 +74,8 @@ def _by_filter(
     asked, subject = subscription.filter, entry.subject
     if asked.kinds and subject.kind not in asked.kinds:
         return None
+    if asked.production and subject.kind in {*LEAVING, "thresholds"}:
+        return None  # customers get what they got
     if asked.actions and not set(asked.actions) & set(entry.actions):
         return None
     if asked.actors and not _is_by(entry.actor, asked.actors):

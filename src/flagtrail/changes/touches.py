@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 
 from flagtrail.model.entry import Touch
 from flagtrail.model.state import Mention, State
-from flagtrail.model.subject import Subject
+from flagtrail.model.subject import LEAVING, Subject
 
 _Node: TypeAlias = tuple[Mention, str | None]
 """A flag or segment that is reached, and the environment in which it is; None for all of them."""
@@ -17,15 +17,16 @@ def touches(state: State, subject: Subject) -> tuple[Touch, ...]:
 
     A flag and its targeting touch themselves and the flags that depend on them;
     a segment touches every flag whose targeting names it, through other
-    segments too. A guard alters nothing, but stands in its flag's history. Other kinds touch none.
+    segments too. A guard, and what tells of a flag's way out, alter nothing, but
+    stand in its history. Other kinds touch none.
     """
     project = subject.project or ""
     if subject.kind in {"flag", "targeting"}:
         flag = cast("str", subject.flag)
         own = Touch(project, flag, subject.environment or "")
         return tuple(sorted({own, *_dependents(state, project, ("flag", flag), subject.environment)}))
-    if subject.kind == "guard":
-        return (Touch(project, cast("str", subject.flag), cast("str", subject.environment)),)
+    if subject.kind == "guard" or subject.kind in LEAVING:
+        return (Touch(project, cast("str", subject.flag), subject.environment or ""),)
     if subject.kind == "segment":
         return tuple(sorted(_dependents(state, project, ("segment", subject.name), None)))
     return ()

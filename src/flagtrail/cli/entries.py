@@ -22,8 +22,10 @@ def label(subject: Subject) -> str:
             return subject.name
         case "targeting":
             return f"{subject.flag} in {subject.environment}"
-        case "policy":
-            return f"policy of {subject.project}"
+        case "lifespan" | "snooze" | "stage":
+            return f"{subject.kind} of {subject.flag}"
+        case "policy" | "thresholds":
+            return f"{subject.kind} of {subject.project}"
         case _:
             return f"{subject.kind} {subject.name}"
 

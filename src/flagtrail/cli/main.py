@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "usage": ("usage", "How often a flag is evaluated, and who asks for it."),
         "impact": ("impact", "What came of a change; or with which changes a metric moved."),
         "metrics": ("metrics", "List, show and push the metrics that changes are judged by."),
-        "stale": ("stale", "Flags that could go, with the evidence."),
+        "stale": ("stale", "Flags that could go, with the evidence; their stages, snoozes and thresholds."),
         "references": ("references", "Where source code names a flag, by the newest scan of each branch."),
         "dashboard": ("dashboard", "The project at a glance."),
         "report": ("report", "Reports for auditors: what was changed, by whom, why, and what is missing."),

@@ -35,6 +35,7 @@ ACTIONS = frozenset(
         *("targeting_changed", "rollout_changed", "off_variant_changed", "prerequisites_changed", "variants_changed"),
         *("type_changed", "details_changed", "lifecycle_changed", "access_changed", "policy_changed"),
         *("guarded", "guard_breached", "guard_passed", "guard_unjudged"),
+        *("stage_changed", "snoozed", "unsnoozed", "thresholds_changed"),
     )
 )
 ACTOR_KINDS = frozenset(("person", "token", "schedule", "import", "system"))
@@ -52,6 +53,10 @@ SUBJECT_PARTS = {
     "member": {"kind", "key"},
     "token": {"kind", "key"},
     "signin": {"kind", "key"},
+    "thresholds": {"kind", "project"},
+    "lifespan": {"kind", "project", "flag"},
+    "snooze": {"kind", "project", "flag"},
+    "stage": {"kind", "project", "flag"},
 }
 """Which parts an address has, by its kind."""
 

@@ -6,14 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from flagtrail.model.subject import Kind, Subject
+from flagtrail.model.subject import LEAVING, Kind, Subject
 from flagtrail.model.subscription import CRITICAL
 
 Role = Literal["viewer", "auditor", "editor", "approver", "admin"]
 RANK: dict[str, int] = {"viewer": 1, "auditor": 1, "editor": 2, "approver": 3, "admin": 4}
 """viewer < editor < approver < admin; an auditor reads everything and changes nothing."""
 
-EDITED: frozenset[Kind] = frozenset({"flag", "targeting", "segment", "guard", "subscription"})
+EDITED: frozenset[Kind] = frozenset({"flag", "targeting", "segment", "guard", "subscription", "thresholds", *LEAVING})
 """Kinds of documents that an editor may change; the others are an admin's."""
 
 TokenKind = Literal["server", "client", "admin"]

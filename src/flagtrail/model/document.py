@@ -19,13 +19,29 @@ from flagtrail.model.errors import Defect, InvalidDocument
 from flagtrail.model.flag import Flag
 from flagtrail.model.guard import Guard, guard_defects
 from flagtrail.model.segment import Segment
+from flagtrail.model.stage import FlagStage, Snooze, snooze_defects, stage_defects
 from flagtrail.model.subject import Kind, Subject
 from flagtrail.model.subscription import Subscription
 from flagtrail.model.subscription import defects as subscription_defects
 from flagtrail.model.targeting import Targeting
+from flagtrail.model.thresholds import Lifespan, Thresholds, days_defects, thresholds_defects
 
 Document: TypeAlias = (
-    Project | Environment | Flag | Targeting | Segment | Policy | Subscription | Member | Token | SigninFailures | Guard
+    Project
+    | Environment
+    | Flag
+    | Targeting
+    | Segment
+    | Policy
+    | Subscription
+    | Member
+    | Token
+    | SigninFailures
+    | Guard
+    | Thresholds
+    | Lifespan
+    | Snooze
+    | FlagStage
 )
 
 STRUCTS: dict[Kind, type[Document]] = {
@@ -40,6 +56,10 @@ STRUCTS: dict[Kind, type[Document]] = {
     "token": Token,
     "signin": SigninFailures,
     "guard": Guard,
+    "thresholds": Thresholds,
+    "lifespan": Lifespan,
+    "snooze": Snooze,
+    "stage": FlagStage,
 }
 
 KEY = re.compile(r"[A-Za-z0-9._-]{1,256}\Z")
@@ -87,15 +107,32 @@ def decode(subject: Subject, value: object) -> Document:
             defects.extend(_structure(inspect.type_info(struct), value, ""))
         else:
             defects.extend(_own_key(subject, document))
-            if isinstance(document, Policy) and not 1 <= document.why_min_length <= MAX_WHY_DEMANDED:
-                defects.append(Defect("/why_min_length", f"must be from 1 to {MAX_WHY_DEMANDED}"))
-            if isinstance(document, Subscription):
-                defects.extend(subscription_defects(document))
-            if isinstance(document, Guard):
-                defects.extend(guard_defects(document))
+            defects.extend(_own(document))
             if not defects:
                 return document
     raise InvalidDocument(defects)
+
+
+def _own(document: Document) -> Iterator[Defect]:
+    """What the kinds' own rules say of a document."""
+    match document:
+        case Policy():
+            if not 1 <= document.why_min_length <= MAX_WHY_DEMANDED:
+                yield Defect("/why_min_length", f"must be from 1 to {MAX_WHY_DEMANDED}")
+        case Subscription():
+            yield from subscription_defects(document)
+        case Guard():
+            yield from guard_defects(document)
+        case Thresholds():
+            yield from thresholds_defects(document)
+        case Lifespan():
+            yield from days_defects(document)
+        case Snooze():
+            yield from snooze_defects(document)
+        case FlagStage():
+            yield from stage_defects(document)
+        case _:
+            return
 
 
 def _own_key(subject: Subject, document: Document) -> Iterator[Defect]:

@@ -33,6 +33,10 @@ Action = Literal[
     "guard_breached",
     "guard_passed",
     "guard_unjudged",
+    "stage_changed",
+    "snoozed",
+    "unsnoozed",
+    "thresholds_changed",
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
 """The closed list. A type lives for ever: new meaning is a new word, never a new sense of an old one."""

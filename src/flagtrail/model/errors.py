@@ -193,6 +193,14 @@ class LedgerBroken(FlagtrailError):
     remedy = "Keep the database as evidence, restore a backup, and compare checkpoints."
 
 
+class StageRefused(FlagtrailError):
+    """A flag cannot be moved to a stage: the evidence, or what blocks its removal, speaks against it."""
+
+    code = "stage_refused"
+    title = "The flag cannot be moved to that stage"
+    remedy = "Settle what is named first; or snooze the flag until then."
+
+
 class SettingInvalid(FlagtrailError):
     """A setting (environment variable or option) cannot be used."""
 

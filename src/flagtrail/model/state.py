@@ -12,17 +12,23 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.flag import Flag
 from flagtrail.model.segment import Segment
+from flagtrail.model.stage import FlagStage, Snooze
 from flagtrail.model.subject import (
     Kind,
     Subject,
     environment_subject,
     flag_subject,
+    lifespan_subject,
     policy_subject,
     segment_subject,
+    snooze_subject,
+    stage_subject,
     targeting_subject,
+    thresholds_subject,
 )
 from flagtrail.model.subscription import CRITICAL_SUBSCRIPTION, Subscription
 from flagtrail.model.targeting import Prerequisite, Targeting
+from flagtrail.model.thresholds import BUILT_IN, Lifespan, Thresholds
 
 Mention: TypeAlias = tuple[Literal["flag", "segment"], str]
 Table: TypeAlias = tuple[Kind, str]
@@ -131,6 +137,22 @@ class State(msgspec.Struct, frozen=True):
     def policy(self, project: str) -> Policy:
         """The project's policy; the default one where none was set."""
         return cast("Policy | None", self.get(policy_subject(project))) or Policy()
+
+    def thresholds(self, project: str) -> Thresholds:
+        """The project's thresholds; those that Flagtrail comes with where none were set."""
+        return cast("Thresholds | None", self.get(thresholds_subject(project))) or BUILT_IN
+
+    def lifespan(self, project: str, flag: str) -> Lifespan | None:
+        """A flag's own days, where it has any."""
+        return cast("Lifespan | None", self.get(lifespan_subject(project, flag)))
+
+    def snooze(self, project: str, flag: str) -> Snooze | None:
+        """A flag's snooze, whether it is over or not."""
+        return cast("Snooze | None", self.get(snooze_subject(project, flag)))
+
+    def stage(self, project: str, flag: str) -> FlagStage | None:
+        """The stage that was written down for a flag."""
+        return cast("FlagStage | None", self.get(stage_subject(project, flag)))
 
     def flags(self, project: str) -> dict[str, Flag]:
         """Flags of a project by key, sorted."""

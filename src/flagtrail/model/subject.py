@@ -18,7 +18,13 @@ Kind = Literal[
     "token",
     "signin",
     "guard",
+    "thresholds",
+    "lifespan",
+    "snooze",
+    "stage",
 ]
+LEAVING: frozenset[Kind] = frozenset({"lifespan", "snooze", "stage"})
+"""Kinds of documents that stand beside a flag and tell of its way out; they alter nothing that is served."""
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -48,12 +54,14 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
                 return f"projects/{self.project}/flags/{self.flag}/environments/{self.environment}"
             case "guard":
                 return f"projects/{self.project}/flags/{self.flag}/environments/{self.environment}/guard"
+            case "lifespan" | "snooze" | "stage":
+                return f"projects/{self.project}/flags/{self.flag}/{self.kind}"
             case "segment":
                 return f"projects/{self.project}/segments/{self.key}"
             case "subscription":
                 return f"projects/{self.project}/subscriptions/{self.key}"
-            case "policy":
-                return f"projects/{self.project}/policy"
+            case "policy" | "thresholds":
+                return f"projects/{self.project}/{self.kind}"
             case _:
                 return f"{self.kind}s/{self.key}"
 
@@ -86,6 +94,26 @@ def targeting_subject(project: str, flag: str, environment: str) -> Subject:
 def guard_subject(project: str, flag: str, environment: str) -> Subject:
     """`projects/{project}/flags/{flag}/environments/{environment}/guard`."""
     return Subject("guard", project, flag, environment)
+
+
+def lifespan_subject(project: str, flag: str) -> Subject:
+    """`projects/{project}/flags/{flag}/lifespan`."""
+    return Subject("lifespan", project, flag)
+
+
+def snooze_subject(project: str, flag: str) -> Subject:
+    """`projects/{project}/flags/{flag}/snooze`."""
+    return Subject("snooze", project, flag)
+
+
+def stage_subject(project: str, flag: str) -> Subject:
+    """`projects/{project}/flags/{flag}/stage`."""
+    return Subject("stage", project, flag)
+
+
+def thresholds_subject(project: str) -> Subject:
+    """`projects/{project}/thresholds`."""
+    return Subject("thresholds", project)
 
 
 def segment_subject(project: str, key: str) -> Subject:

@@ -21,7 +21,7 @@ import msgspec
 from flagtrail.model.actor import Actor
 from flagtrail.model.entry import Action, Entry
 from flagtrail.model.errors import SettingInvalid
-from flagtrail.model.subject import Subject
+from flagtrail.model.subject import LEAVING, Subject
 from flagtrail.notify._guard import Address, Guarded, inward
 
 FIRST_WAIT_SECONDS = 1.0
@@ -50,6 +50,10 @@ DONE: dict[Action, str] = {
     "guard_breached": "found a breach of",
     "guard_passed": "ended, without a breach,",
     "guard_unjudged": "ended, without a verdict,",
+    "stage_changed": "moved the stage of",
+    "snoozed": "snoozed",
+    "unsnoozed": "ended the snooze of",
+    "thresholds_changed": "changed the thresholds of",
 }
 """Every action as a headline tells it."""
 
@@ -227,7 +231,7 @@ def _headline(entry: Entry) -> str:
     subject = entry.subject
     kind = (
         ""
-        if subject.kind in {"flag", "targeting"}
+        if subject.kind in {"flag", "targeting", *LEAVING}
         else "the guard of "
         if subject.kind == "guard"
         else f"{subject.kind} "

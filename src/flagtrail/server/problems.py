@@ -43,6 +43,7 @@ HTTP_STATUS: dict[type[FlagtrailError], int] = {
     errors.VersionConflict: 409,
     errors.InUse: 409,
     errors.NotResendable: 409,
+    errors.StageRefused: 409,
     errors.WhyRequired: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.unit.analysis.histories import ENV, History, P, split
 
 from flagtrail.analysis.stale_reason import stamp
+from flagtrail.analysis.stale_references import Scanned
 from flagtrail.analysis.staleness import Asking, FlagStaleness, Lives, StaleReport, lives_of, staleness
 from flagtrail.model.environment import Environment
 from flagtrail.model.flag import Lifecycle, LifecycleKind, boolean_flag
@@ -63,10 +64,13 @@ class Project(History):
     clients: Sequence[UsageClient] = ()
     counts: Sequence[UsageCount] = ()
 
+    scanned: Scanned | None = None
+
     def asking(self) -> Asking:
         return Asking(
             clients=lambda flag: [each for each in self.clients if each.flag == flag],
             counts=lambda _flag, since: [each for each in self.counts if since is None or each.time >= since[:10]],
+            scanned=lambda flag: self.scanned if flag == "f" else None,
             enabled=lambda flag: any("enabled" in one.actions for one in self.entries if one.subject.flag == flag),
         )
 

@@ -8,11 +8,13 @@ import pytest
 from tests.unit.analysis.histories import ENV, ON, P, targeting
 from tests.unit.analysis.stale_project import HALF, REPORTED, Project, ago, codes, usage
 
-from flagtrail.analysis.stale_reason import Blocker, StaleReason
-from flagtrail.analysis.staleness import judged
+from flagtrail.analysis.stale_reason import CODES, Blocker, StaleReason
+from flagtrail.analysis.stale_references import Scanned
+from flagtrail.analysis.staleness import FlagStaleness, judged
 from flagtrail.model.condition import Condition
 from flagtrail.model.flag import LifecycleKind, boolean_flag
 from flagtrail.model.guard import Guard, GuardState, Limit
+from flagtrail.model.reference import ReferenceKind
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import flag_subject, guard_subject, segment_subject
 from flagtrail.model.usage import UsageClient, UsageCount, UsageReporter
@@ -220,3 +222,84 @@ def test_blockers__old_version_asking__tells_when_last_and_which_is_the_newest()
     last = ago(2)[:16].replace("T", " ")
     told = f"only an old version still asks: ios/5.6 (last {last} UTC); the newest is ios/5.26"
     assert project.verdict().blockers[0].evidence == told
+
+
+# Code references
+
+
+def scanned(  # noqa: PLR0913 - what is known of a flag
+    counts: dict[ReferenceKind, int],
+    days: float = 1,
+    *,
+    born: float = 35,
+    used: float | None = None,
+    elsewhere: int = 0,
+    removed: float | None = None,
+    repositories: tuple[str, ...] = ("shop",),
+    known: bool = True,
+) -> FlagStaleness:
+    """A flag that serves several variants, as a scan found it; `used`: it was evaluated so many days ago."""
+    project = Project(born=born, kind="kill_switch").serve(targeting(HALF), 1)
+    project.rows = ([*REPORTED] if known else []) + ([] if used is None else [usage("f", 30, used)])
+    project.used = 0
+    project.scanned = Scanned(
+        counts=counts,
+        repositories=repositories,
+        oldest=ago(days),
+        elsewhere=elsewhere,
+        had=removed is not None,
+        removed=None if removed is None else ago(removed),
+    )
+    return project.verdict()
+
+
+CODE = {"no_references", "only_in_tests", "only_dead_branches"}
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "confidence"),
+    [
+        pytest.param(scanned({"evaluation": 1}), None, None, id="asked for"),
+        pytest.param(scanned({"unknown": 1}), None, None, id="perhaps asked for"),
+        pytest.param(scanned({}), "no_references", "high", id="nowhere, and usage is reported"),
+        pytest.param(scanned({}, known=False), "no_references", "medium", id="nowhere, and nothing is reported"),
+        pytest.param(scanned({}, known=False, removed=3), "no_references", "high", id="it was there once"),
+        pytest.param(scanned({}, used=1), "no_references", "low", id="nowhere, but evaluated"),
+        pytest.param(scanned({}, elsewhere=2), "no_references", "low", id="on other branches"),
+        pytest.param(scanned({}, born=29), None, None, id="code that may not be written yet"),
+        pytest.param(scanned({}, born=29, removed=3), "no_references", "high", id="young, and gone again"),
+        pytest.param(scanned({}, 30.1), None, None, id="an old scan"),
+        pytest.param(scanned({}, repositories=()), None, None, id="no scan looked for it"),
+        pytest.param(scanned({"test_stub": 2, "definition": 1}), "only_in_tests", "medium", id="tests"),
+        pytest.param(scanned({"test_stub": 2}, used=1), "only_in_tests", "low", id="tests, but evaluated"),
+        pytest.param(scanned({"comment": 1, "evaluation": 0}), "only_dead_branches", "medium", id="a comment"),
+        pytest.param(scanned({"definition": 1, "configuration": 3}), "only_dead_branches", "medium", id="a name"),
+    ],
+)
+def test_code_references__what_stands_there__decides(
+    found: FlagStaleness, code: str | None, confidence: str | None
+) -> None:
+    told = [(reason.code, reason.confidence) for reason in found.reasons if reason.code in CODE]
+    assert told == ([] if code is None else [(code, confidence)])
+
+
+@pytest.mark.parametrize(
+    ("found", "told", "since"),
+    [
+        (scanned({}, elsewhere=2), f"no reference in shop, scanned {ago(1)[:10]}; 2 on other branches", ago(1)),
+        (scanned({}, removed=9), f"no reference in shop, scanned {ago(1)[:10]}", ago(9)),
+        (scanned({}, used=1), f"no reference in shop, scanned {ago(1)[:10]}; but it is still evaluated", ago(1)),
+        (scanned({"test_stub": 1}), "only tests of shop name it: nothing asks for it there", ago(1)),
+        (
+            scanned({"definition": 1, "comment": 1}),
+            "code of shop does not ask for it: it stands in comments and definitions only",
+            ago(1),
+        ),
+    ],
+)
+def test_code_references__tell_the_evidence(found: FlagStaleness, told: str, since: str) -> None:
+    assert [(each.evidence, each.since) for each in found.reasons if each.code in CODE] == [(told, since)]
+
+
+def test_codes__are_at_least_nine() -> None:
+    assert len(CODES) == len(set(CODES)) == 11

@@ -12,8 +12,9 @@ from flagtrail.analysis.stale_usage import Reporting
 from flagtrail.analysis.staleness import Lives, lives_of, staleness
 from flagtrail.model.flag import Flag, LifecycleKind
 from flagtrail.model.state import fold
+from flagtrail.model.subject import thresholds_subject
 from flagtrail.model.targeting import Targeting
-from flagtrail.model.thresholds import BUILT_IN, Days, Kinds, Thresholds
+from flagtrail.model.thresholds import Days, Kinds, Thresholds
 from flagtrail.model.usage import UsageReporter, UsageSummary
 
 
@@ -109,12 +110,14 @@ def test_one_variant__permanent_flag__is_spared(kind: LifecycleKind) -> None:
     assert (found.stage, found.reasons, found.winning_variant) == ("active", (), None)
 
 
-def never(born: float, first: float, last: float, threshold: Thresholds = BUILT_IN) -> list[str]:
+def never(born: float, first: float, last: float, thresholds: Thresholds | None = None) -> list[str]:
     project = Project(born=born).serve(targeting(HALF), 1)
+    if thresholds is not None:
+        project.put(thresholds_subject(P), thresholds, ago(1))
     rows = [usage("other", first, last)]
     state = fold(project.entries)
     lives = lives_of(project.entries)
-    return codes(staleness(state, P, lives=lives, usage=rows, now=NOW, thresholds=threshold).flags[0])
+    return codes(staleness(state, P, lives=lives, usage=rows, now=NOW).flags[0])
 
 
 @pytest.mark.parametrize(
@@ -224,7 +227,7 @@ def test_staleness__report__by_stage() -> None:
     assert report.flags[0].seqs == (2, 3)
 
 
-def test_staleness__thresholds__are_the_callers() -> None:
+def test_staleness__thresholds__are_the_projects() -> None:
     patient = Thresholds(Days(never_evaluated=100), Kinds(release=Days(lifetime=100)))
     assert never(50, 400, 0, patient) == []
 

@@ -128,7 +128,8 @@ def test_demo__first_and_last_entry__are_two_years_apart(app: App) -> None:
 def test_demo__actions__cover_all_that_people_do(app: App) -> None:
     seen = {action for entry in all_entries(app) for action in entry.actions}
     guards = {"guarded", "guard_breached", "guard_passed", "guard_unjudged"}
-    assert set(ACTIONS) - seen == {"type_changed", "policy_changed", *guards}
+    leaving = {"stage_changed", "snoozed", "unsnoozed", "thresholds_changed"}
+    assert set(ACTIONS) - seen == {"type_changed", "policy_changed", *guards, *leaving}
 
 
 def test_demo__actors__say_that_nobody_signed_in(app: App) -> None:

@@ -26,6 +26,7 @@ from flagtrail.model.subject import (
     member_subject,
     policy_subject,
     segment_subject,
+    stage_subject,
     subscription_subject,
     targeting_subject,
 )
@@ -204,6 +205,15 @@ def test_matched__of_a_guard_that_is_breached__is_told_as_its_flag_is(shop: Shop
     found = matched(state, state, entry, touches(state, subject))
 
     assert [each.subscription for each in found] == ["critical", "s"]
+
+
+def test_matched__of_a_stage__is_not_told_to_who_asks_for_what_reaches_production(shop: Shop) -> None:
+    told(shop, Filter(actions=("stage_changed",)))
+    subject, state = stage_subject("shop", "payments"), shop.changes.state
+    entry = msgspec.structs.replace(shop.apply(ON_LIVE).entries[0], subject=subject, actions=("stage_changed",))
+    found = matched(state, state, entry, touches(state, subject))
+
+    assert [each.subscription for each in found] == ["s"]
 
 
 @pytest.mark.parametrize("name", ["Grace", "grace@example.org"])

@@ -223,3 +223,9 @@ def require_project(app: App, project: str) -> None:
     """Raise NotFound where there is no such project."""
     if project not in app.ask.state.projects():
         raise NotFound(f"there is no project {project!r}", kind="project", key=project)
+
+
+def require_flag(app: App, project: str, flag: str) -> None:
+    """Raise NotFound where there is no such flag."""
+    if app.ask.state.flag(project, flag) is None:
+        raise NotFound(f"there is no flag {flag!r}", kind="flag", key=flag)

@@ -1,4 +1,4 @@
-"""Reports on a project: what is stale, the dashboard, and evidence for an auditor."""
+"""Reports on a project: the dashboard, and evidence for an auditor."""
 
 from __future__ import annotations
 
@@ -12,19 +12,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from flagtrail.app.answers import ComplianceReport, Dashboard, ReportKind, StaleReport, reports
+from flagtrail.app.answers import ComplianceReport, Dashboard, ReportKind, reports
 from flagtrail.app.evidence import Asked
 from flagtrail.server.identity import require_overseer
 from flagtrail.server.rest.call import Caller, require_project
 from flagtrail.server.rest.questions import instant, read_where
 
 FILES = sorted(each.MEDIA_TYPE for each in reports.kinds().values())
-
-
-@get("/projects/{project:str}/stale", opt={"role": "viewer"}, sync_to_thread=True, summary="Which flags could go?")
-def stale(project: FromPath[str], call: Caller) -> StaleReport:
-    """Each with its evidence."""
-    return call.app.ask.stale(project)
 
 
 @get("/projects/{project:str}/dashboard", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the dashboard")
@@ -95,4 +89,4 @@ def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     return chain((first,), rest)
 
 
-ROUTES: list[HTTPRouteHandler] = [stale, dashboard, evidence]
+ROUTES: list[HTTPRouteHandler] = [dashboard, evidence]

@@ -15,7 +15,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
 from flagtrail.model.errors import FlagtrailError
 from flagtrail.model.flag import Flag, Json
-from flagtrail.model.subject import Subject
+from flagtrail.model.subject import Kind, Subject
 from flagtrail.model.targeting import WHOLE, Serve, Targeting
 
 Tone: TypeAlias = Literal["on", "off", "part"]
@@ -129,6 +129,10 @@ _HEADLINES = {
     "guard_breached": "found a breach at",
     "guard_passed": "found no breach at",
     "guard_unjudged": "could not judge",
+    "stage_changed": "moved the stage of",
+    "snoozed": "snoozed",
+    "unsnoozed": "ended the snooze of",
+    "thresholds_changed": "changed the thresholds of",
 }
 """An action as a verb whose object is the subject; the first that an entry has is its headline."""
 
@@ -144,6 +148,10 @@ _OWN = {
     "guard_breached": "found a breach of its guard",
     "guard_passed": "found no breach: its guard passed",
     "guard_unjudged": "could not judge it: its guard ended",
+    "stage_changed": "moved its stage",
+    "snoozed": "snoozed it",
+    "unsnoozed": "ended its snooze",
+    "thresholds_changed": "changed its thresholds",
 }
 
 _TONES = {
@@ -227,33 +235,30 @@ def line_tone(line: str) -> str:
     return "mod"
 
 
+_PAGES: dict[Kind, str] = {
+    **dict.fromkeys(("flag", "lifespan", "snooze", "stage"), "/flags/{0.flag}"),
+    **dict.fromkeys(("targeting", "guard"), "/flags/{0.flag}?environment={0.environment}"),
+    **dict.fromkeys(("environment", "project", "policy"), "/environments"),
+    "segment": "/segments/{0.key}",
+    "subscription": "/alerts/subscriptions/{0.key}",
+    "member": "/members",
+    "token": "/tokens",
+    "signin": "/changes?kind=signin",
+    "thresholds": "/stale",
+}
+
+
 def subject_link(subject: Subject) -> str:
     """Where a subject's page is."""
-    match subject.kind:
-        case "flag":
-            return f"/flags/{subject.flag}"
-        case "targeting" | "guard":
-            return f"/flags/{subject.flag}?environment={subject.environment}"
-        case "segment":
-            return f"/segments/{subject.key}"
-        case "subscription":
-            return f"/alerts/subscriptions/{subject.key}"
-        case "environment" | "project" | "policy":
-            return "/environments"
-        case "member":
-            return "/members"
-        case "token":
-            return "/tokens"
-        case "signin":
-            return "/changes?kind=signin"
+    return _PAGES[subject.kind].format(subject)
 
 
 def subject_name(subject: Subject) -> str:
     """What a person would call the document."""
     if subject.kind in {"targeting", "guard"}:
         return subject.flag or ""
-    if subject.kind == "policy":
-        return f"policy of {subject.project}"
+    if subject.kind in {"policy", "thresholds"}:
+        return f"{subject.kind} of {subject.project}"
     return subject.name
 
 
