@@ -23,6 +23,7 @@ from tree_sitter import Node, Tree
 from flagtrail.codebase.shapes import (
     Binding,
     Call,
+    Case,
     Chain,
     Clash,
     Conditional,
@@ -167,6 +168,10 @@ class Language(ABC):
     def switch(self, node: Node) -> Switch | None:
         """A choice among cases."""
         return None
+
+    def breaks(self, case: Case) -> bool:
+        """Whether a `break` deeper within a case leaves the switch, so that it means another thing without it."""
+        return False
 
     def loop(self, node: Node) -> Loop | None:
         """A loop with its condition in front."""

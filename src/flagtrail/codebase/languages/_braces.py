@@ -11,10 +11,19 @@ from typing import ClassVar
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.shapes import Arm, Chain, Equality, Logical
+from flagtrail.codebase.shapes import Arm, Case, Chain, Equality, Logical
 from flagtrail.codebase.source import Source
 
 _LOGICAL: Mapping[str, str] = {"&&": "and", "||": "or"}
+
+_BREAKABLE = frozenset(
+    {
+        "for_statement", "for_in_statement", "enhanced_for_statement", "while_statement", "do_statement",
+        "switch_statement", "switch_expression", "expression_switch_statement", "type_switch_statement",
+        "select_statement",
+    }
+)  # fmt: skip
+"""What a `break` without a label leaves."""
 
 
 class Braces(Language):
@@ -133,6 +142,15 @@ class Braces(Language):
         if chain is None or chain.otherwise is None:
             return False
         return all(self.jumps(body) for body in (*(arm.body for arm in chain.arms), chain.otherwise))
+
+    def breaks(self, case: Case) -> bool:
+        stack = [case.node]
+        while stack:
+            node = stack.pop()
+            if node.type == "break_statement" and not node.named_children and node.start_byte < case.body[1]:
+                return True
+            stack.extend(child for child in node.named_children if child.type not in _BREAKABLE)
+        return False
 
     def interior(self, source: Source, body: Node) -> tuple[int, int]:
         """Without the comment behind the opening brace, which speaks of the head, where lines follow."""

@@ -154,6 +154,18 @@ def _comments_above(source: Source, language: Language, statement: Node) -> Iter
         at = at.prev_sibling
 
 
+def start_with_comments(language: Language, node: Node) -> int:
+    """Where the comments begin that stand right above a node, as far in as it."""
+    start, row = node.start_byte, node.start_point.row
+    at = node.prev_sibling
+    while at is not None and at.type in language.COMMENTS:
+        if at.end_point.row != row - 1 or at.start_point.column != node.start_point.column:
+            break
+        start, row = at.start_byte, at.start_point.row
+        at = at.prev_sibling
+    return start
+
+
 def _alone_below(source: Source, language: Language, end: int) -> bool:
     """Whether the lines above were about what goes alone: no further statement follows on the next line."""
     following = source.line_end(max(end - 1, 0))

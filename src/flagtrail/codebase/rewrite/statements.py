@@ -9,6 +9,7 @@ from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
 from flagtrail.codebase.rewrite.reached import reached
 from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.rewrite.removal import start_with_comments, without
 from flagtrail.codebase.rewrite.splice import out, reindented, statement_out, unwrapped
 from flagtrail.codebase.shapes import Arm, Case, Chain, Loop, Switch
 from flagtrail.codebase.source import Edit, Source, ancestors
@@ -74,7 +75,12 @@ def _decided(source: Source, language: Language, chain: Chain, index: int, *, tr
         return _promoted(source, chain)
     if chain.otherwise is not None:
         return unwrapped(source, language, chain.node, chain.otherwise)
-    return statement_out(source, language, chain.node)
+    return _gone(source, language, chain.node)
+
+
+def _gone(source: Source, language: Language, statement: Node) -> Source:
+    """Without a statement that never does anything, and the comment that is about it."""
+    return without(source, language, [(statement.start_byte, statement.end_byte)])
 
 
 def _last(source: Source, language: Language, chain: Chain, arm: Arm) -> Source:
@@ -116,7 +122,7 @@ def _chosen(source: Source, language: Language, answer: Answer, switch: Switch) 
             raise Refused("unsupported", "a case of the switch is no constant")
     taken = taken or next((case for case in switch.cases if case.default), None)
     if taken is None:
-        return statement_out(source, language, switch.node) if not switch.expression else None
+        return _gone(source, language, switch.node) if not switch.expression else None
     if taken.falls_through:
         raise Refused("falls_through", "control falls from the chosen case into the next one")
     return _taken(source, language, switch, taken)
@@ -141,15 +147,17 @@ def _case(source: Source, language: Language, switch: Switch, node: Node, *, tru
     if len(case.values) > 1:
         raise Refused("unsupported", "the case has other conditions as well")
     if not others:
-        return statement_out(source, language, switch.node) if not switch.expression else None
+        return _gone(source, language, switch.node) if not switch.expression else None
     if len(others) == 1 and others[0].default:
         return _taken(source, language, switch, others[0])
-    return source.edited([out(source, case.node.start_byte, case.node.end_byte)])
+    return source.edited([out(source, start_with_comments(language, case.node), case.node.end_byte)])
 
 
 def _taken(source: Source, language: Language, switch: Switch, case: Case) -> Source:
     if switch.expression:
         return source.edited([Edit(switch.node.start_byte, switch.node.end_byte, source.data[slice(*case.body)])])
+    if language.breaks(case):
+        raise Refused("unsupported", "a `break` deeper within the chosen case leaves the switch")
     return _in_place_of(source, language, switch.node, case)
 
 
@@ -163,5 +171,8 @@ def _in_place_of(source: Source, language: Language, statement: Node, case: Case
         raise Refused("unsupported", "a switch stands where one statement is wanted")
     if inside.start_byte == start and inside.end_byte == end and inside.type in language.BLOCKS:
         return unwrapped(source, language, statement, inside)
+    clash = language.clash(statement, case.node, ())
+    if clash is not None:
+        raise Refused("name_clash", "a name of the chosen case is a name outside of it as well")
     text = reindented(source, language, case.body, source.indent(statement.start_byte))
     return source.edited([Edit(statement.start_byte, statement.end_byte, text)])
