@@ -115,12 +115,29 @@ def _means(source: Source, language: Language, alias: Alias) -> bool:
         return False
     if alias.container and alias.container in source.data:
         return True
-    return imported(source, language, alias.name) or _shares(source.path, alias.path, language)
+    if imported(source, language, alias.name) or _shares(source.path, alias.path, language):
+        return True
+    return _qualified(source, language, alias.name, alias.path)
 
 
 def imported(source: Source, language: Language, name: bytes) -> bool:
     """Whether a file imports a name."""
     return any(each.kind == "import" and source.text(each.name) == name for each in language.definitions(source))
+
+
+def _qualified(source: Source, language: Language, name: bytes, path: str) -> bool:
+    """Whether every use of a name here is one of the folder it is defined in, as `features.NewUI` of Go is."""
+    folder = PurePosixPath(path).parent
+    if not language.SHARES_FOLDER or folder == PurePosixPath():
+        return False
+    packages = {
+        each.spelled.encode()
+        for each in language.definitions(source)
+        if each.kind == "import" and each.spelled and f"/{each.origin}".endswith(f"/{folder.name}")
+    }
+    found = list(sites.names(source, language, {name}))
+    members = (language.member(node.parent) for node in found if node.parent is not None)
+    return bool(found) and all(member is not None and source.text(member[0]) in packages for member in members)
 
 
 def _shares(path: str, other: str, language: Language) -> bool:
@@ -173,7 +190,9 @@ def _usable(source: Source, language: Language, known: Known) -> bool:
         return known.derived.function
     if known.local:
         return False
-    return known.member or imported(source, language, known.derived.name) or _shares(source.path, known.path, language)
+    if known.member or imported(source, language, known.derived.name) or _shares(source.path, known.path, language):
+        return True
+    return _qualified(source, language, known.derived.name, known.path)
 
 
 def defined(source: Source, language: Language, name: bytes) -> int:

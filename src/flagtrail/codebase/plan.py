@@ -23,6 +23,9 @@ from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.seeds import Wanted
 from flagtrail.codebase.source import Source
 
+_GENERATED = re.compile(rb"^\W{0,5}(?:Code generated .*DO NOT EDIT|.*@generated\b)", re.MULTILINE)
+MOST_HEAD = 2_000
+"""Bytes at the beginning of a file in which a generator says that the file is its own."""
 MOST_ROUNDS = 8
 """How often a name may lead to another one: a wrapper of a wrapper of a wrapper."""
 
@@ -124,6 +127,10 @@ def _one(search: Search, path: str, found: tuple[Alias, ...], known: tuple[Known
 
 def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:
     """Folded; without those seeds whose answer is used in a way that no literal can stand for."""
+    if _GENERATED.search(source.data[:MOST_HEAD]):
+        where = [node.start_byte for node in seeds.places(source, language, wanted)]
+        left = tuple(Left(at, "unsupported", "the file is generated: change what it is generated from") for at in where)
+        return Folded(source, source, left, ())
     planted = seeds.planted(source, language, answer, wanted)
     if not planted.count:
         return Folded(source, source, planted.left, ())
@@ -169,7 +176,7 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
     changes, refusals = [], []
     for path, file in folded.items():
         language = _language(path)
-        after = placeholders.written(file.after, language, search.answer)
+        after = language.tidied(file.before, placeholders.written(file.after, language, search.answer))
         if after.data != file.before.data:
             changes.append(Change(path, file.before.data, after.data))
         refusals += _refusals(file, language, flag, after)

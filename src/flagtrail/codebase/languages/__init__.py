@@ -128,6 +128,10 @@ class Language(ABC):
         """The bytes of a call, where its node has more or less than it."""
         return call.node.start_byte, call.node.end_byte
 
+    def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
+        """How the value of an evaluation stands where its literal would be of another type; None if that is unknown."""
+        return placeholder
+
     def takes_several(self, call: Node) -> bool:
         """Whether two values, with a comma between, can stand in place of this call that answers two."""
         return False
@@ -262,6 +266,10 @@ class Language(ABC):
     def role_as(self, binding: Binding, node: Node) -> Role:
         """What a name stands for where the variable of this binding is looked for; `member` where it is another one."""
         return self.role(node)
+
+    def tidied(self, before: Source, after: Source) -> Source:
+        """The file after all edits, with the columns aligned that they left ragged, where the language has such."""
+        return after
 
     def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:
         """How other text stands where a name is read: which bytes [start, end) become what."""

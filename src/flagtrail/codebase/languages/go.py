@@ -17,6 +17,7 @@ from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tests as tests
 from flagtrail.codebase.languages._braces import Braces
+from flagtrail.codebase.languages._go_align import aligned
 from flagtrail.codebase.shapes import (
     Argument,
     Binding,
@@ -45,6 +46,12 @@ _PRIMARY = frozenset(
 _PURE_LEAVES = _PRIMARY - {"call_expression", "index_expression", "slice_expression", "type_assertion_expression"}
 _PURE_CALLS = frozenset({b"len", b"cap", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"})
 _SWITCHES = frozenset({"expression_switch_statement"})
+_NUMBERS = {
+    b"IntValue": b"int64", b"Int": b"int64", b"IntEvaluation": b"int64", b"FloatValue": b"float64",
+    b"Float": b"float64", b"FloatEvaluation": b"float64", b"Float64Variation": b"float64", b"IntVariation": b"int",
+    b"GetIntValue": b"int", b"GetFloatValue": b"float64",
+}  # fmt: skip
+"""The types of numbers that SDKs answer; a literal alone would be an `int`, or a `float64` where it has a point."""
 _TAKE_SEVERAL = frozenset({"short_var_declaration", "assignment_statement", "var_spec", "return_statement"})
 
 
@@ -119,6 +126,12 @@ class Go(Braces):
             return Call(node, function, None, found)
         member = self.member(function)
         return None if member is None else Call(node, member[1], member[0], found)
+
+    def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return placeholder
+        kind = _NUMBERS.get((call.name.text or b"").removesuffix(b"Details").removesuffix(b"Ctx"))
+        return placeholder if kind == b"int" else kind + b"(" + placeholder + b")" if kind else None
 
     def takes_several(self, call: Node) -> bool:
         around = call.parent
@@ -244,6 +257,9 @@ class Go(Braces):
         if value is None:
             return names.error_written(node)
         return super().written(node, value)
+
+    def tidied(self, before: Source, after: Source) -> Source:
+        return aligned(before, after)
 
     def function(self, node: Node) -> Function | None:
         return definitions.function(node)

@@ -128,11 +128,20 @@ def _placeholder(source: Source, language: Language, answer: Answer, site: Site)
         if member is not None and source.text(member[1]) == pattern.field.encode():
             assert site.call.node.parent is not None  # noqa: S101 - it is the member's
             name, end = _name(answer, pattern), site.call.node.parent.end_byte
+    if name == named.VALUE:
+        name = _typed(language, answer, site.call)
     if pattern.returns in ("tuple", "details_tuple"):
         if not language.takes_several(site.call.node):
             raise Refused("unsupported", "both answers are passed on at once")
         name += b", " + named.NULL
     return source.edited([put(source, start, end, name)])
+
+
+def _typed(language: Language, answer: Answer, call: Call) -> bytes:
+    typed = language.typed(call, named.VALUE, answer.value)
+    if typed is None:
+        raise Refused("unsupported", "the type of the number that the evaluation answers is not known here")
+    return typed
 
 
 def _name(answer: Answer, pattern: Pattern) -> bytes:
