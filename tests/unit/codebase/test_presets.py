@@ -217,6 +217,35 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
     ("flagd", "kotlin"): each(
         'use(provider.get@@Evaluation("new-ui", d, context).value)', "Boolean String Integer Double Object"
     ),
+    ("wrappers", "python"): each(
+        'if client.@@("new-ui", user): pass',
+        "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled has_feature "
+        "is_on features.has",
+    ),
+    ("wrappers", "typescript"): each(
+        "use(own.@@('new-ui'));",
+        "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
+        "getFeatureFlag getFlag isOn useUiFlag useFlag useFeatureFlag useFeature useFlagEnabled useFeatureEnabled "
+        "useIsFeatureEnabled features.includes features.has",
+    ),
+    **{
+        ("wrappers", language): each(
+            f'use(own.@@("new-ui")){end}',
+            "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
+            f"getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
+        )
+        for language, end in (("java", ";"), ("kotlin", ""))
+    },
+    ("wrappers", "go"): [
+        *each(
+            'use(own.@@("new-ui"))',
+            "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn IsEnabledGlobally",
+        ),
+        *each(
+            'use(own.@@(ctx, "new-ui"))',
+            "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn",
+        ),
+    ],
 }
 HOOKS = {
     "useFeatureFlagEnabled",
