@@ -219,8 +219,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
     ),
     ("wrappers", "python"): each(
         'if client.@@("new-ui", user): pass',
-        "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled has_feature "
-        "is_on features.has",
+        "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled "
+        "has_feature is_on features.has",
     ),
     ("wrappers", "typescript"): each(
         "use(own.@@('new-ui'));",
@@ -239,7 +239,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
     ("wrappers", "go"): [
         *each(
             'use(own.@@("new-ui"))',
-            "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn IsEnabledGlobally",
+            "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn "
+            "IsEnabledGlobally",
         ),
         *each(
             'use(own.@@(ctx, "new-ui"))',
