@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flagtrail.codebase import aliases, languages, patterns, sites
 from flagtrail.codebase.aliases import Alias, Known
@@ -116,13 +116,14 @@ def _named(search: Search, found: tuple[Alias, ...], known: Iterable[Known]) -> 
 def _one(search: Search, path: str, found: tuple[Alias, ...], known: tuple[Known, ...]) -> Folded:
     language = _language(path)
     source = search.source(path, language)
+    mine = search.patterns.of(language.NAME)
     wanted = Wanted(
         search.flag,
-        search.patterns.of(language.NAME),
+        mine,
         aliases.aliases_in(source, language, found),
         aliases.derived_in(source, language, known),
     )
-    return _folded(source, language, search.answer, wanted)
+    return _folded(source, language, replace(search.answer, patterns=mine), wanted)
 
 
 def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:

@@ -61,7 +61,7 @@ def _defined(source: Source, node: Node) -> Iterator[Definition]:
 def _imported(source: Source, statement: Node) -> Iterator[Definition]:
     module = statement.child_by_field_name("module_name")
     names = statement.children_by_field_name("name")
-    exports = source.path.endswith(("__init__.py", ".pyi"))
+    exports = source.path.endswith(("__init__.py", ".pyi")) and _reach(statement) != "local"
     loose = "noqa" in _rest_of_line(source, statement) or _tried(statement)
     for node in names:
         bound = node.child_by_field_name("alias") or operands(node)[0]

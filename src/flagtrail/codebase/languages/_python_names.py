@@ -9,7 +9,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages._python_expressions import operands, pure
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Binding, Function, Role
-from flagtrail.codebase.source import ancestors, descendants
+from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 SCOPES = frozenset({"function_definition", "lambda", "module", "class_definition"})
 BLOCKS = frozenset({"module", "block"})
@@ -209,6 +209,22 @@ def _statement(node: Node) -> Node:
             break
         node = above
     return node
+
+
+def joined(source: Source, statement: Node) -> tuple[Edit, ...]:
+    """A value that a variable is given and that is replaced at once goes; a type that stands with it stays."""
+    above, later = statement.prev_named_sibling, assigned(statement)
+    earlier = assigned(above) if above is not None else None
+    if above is None or later is None or earlier is None or text(earlier[0]) != text(later[0]) or not pure(earlier[1]):
+        return ()
+    if any(node.type == "identifier" and text(node) == text(later[0]) for node in descendants(later[1])):
+        return ()
+    if above.end_point.row == statement.start_point.row:
+        return ()
+    if above.named_children[0].child_by_field_name("type") is not None:
+        value = Edit(earlier[1].start_byte, earlier[1].end_byte, source.text(later[1]))
+        return (value, Edit(above.end_byte, statement.end_byte))
+    return (Edit(above.start_byte, statement.start_byte),)
 
 
 def assigned(statement: Node) -> tuple[Node, Node] | None:

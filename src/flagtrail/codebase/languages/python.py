@@ -38,7 +38,7 @@ from flagtrail.codebase.shapes import (
     Switch,
     Wrapping,
 )
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Edit, Source
 
 _PARSER = Parser(Grammar(tree_sitter_python.language()))
 _JUMPS = {"return_statement", "raise_statement", "break_statement", "continue_statement"}
@@ -242,6 +242,10 @@ class Python(Language):
             and statement.named_child_count == 0
             and operands(block)[-1] == statement
         )
+
+    def joined(self, source: Source, statement: Node) -> tuple[Edit, ...]:
+        """`n = 0`, then `n = 1`, as `n = 1`."""
+        return _python_names.joined(source, statement)
 
     def plain_functions(self, source: Source) -> frozenset[int]:
         """Functions without a `yield` of their own."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
+from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
@@ -135,7 +136,7 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
     if logical.left == node:
         return replaced(source, language, parent, logical.left if decides else logical.right)
     if decides:
-        return _decided_on_the_right(source, language, parent, logical)
+        return _decided_on_the_right(source, language, answer, parent, logical)
     if not (
         isinstance(value, bool)
         and (_only_truth_matters(language, parent, logical) or _goes_on(language, logical, parent))
@@ -144,12 +145,31 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
     return replaced(source, language, parent, logical.left)
 
 
-def _decided_on_the_right(source: Source, language: Language, parent: Node, logical: Logical) -> Source:
-    if not language.pure(logical.left):
+def _decided_on_the_right(source: Source, language: Language, answer: Answer, parent: Node, logical: Logical) -> Source:
+    if not _only_asks(source, language, answer, logical.left):
         raise Refused("impure_operand", "what stands on the left does something when it is evaluated")
     if not _only_truth_matters(language, parent, logical):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.right)
+
+
+def _only_asks(source: Source, language: Language, answer: Answer, node: Node) -> bool:
+    """Whether an expression is pure but for evaluations of other flags."""
+    if language.pure(node):
+        return True
+    inner = language.inner(node) or language.negated(node)
+    if inner is not None:
+        return _only_asks(source, language, answer, inner)
+    logical, call = language.logical(node), language.call(node)
+    if logical is not None:
+        return all(_only_asks(source, language, answer, side) for side in (logical.left, logical.right))
+    if call is None or not any(
+        pattern.kind == "call" and sites.is_called(source, call, pattern)
+        for pattern in answer.patterns.called(source.text(call.name))
+    ):
+        return False
+    parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
+    return all(language.pure(part) for part in parts)
 
 
 def _only_truth_matters(language: Language, node: Node, logical: Logical) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.shapes import Scalar
 from flagtrail.codebase.source import Edit, Source
@@ -20,10 +21,14 @@ _ANY = re.compile(rb"__FF_(?:T|F|NIL|V|N|D)__")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the flag answers: its variant's name and value. An object is no `scalar`."""
+    """What the flag answers: its variant's name and value. An object is no `scalar`.
+
+    `patterns` tell what else evaluates a flag, and does nothing by it that the program is about.
+    """
 
     variant: str
     value: object
+    patterns: Patterns = field(default_factory=Patterns)
 
     @property
     def scalar(self) -> bool:
