@@ -85,17 +85,17 @@ postgres:
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq postgresql >/dev/null; }
 
-PROVIDERS := tests/e2e/ofrep_js
+PACKAGES := tests/e2e/ofrep_js tests/support/corpus/typescript
 
 .PHONY: node
-node: $(PROVIDERS)/node_modules/.package-lock.json
+node: $(PACKAGES:%=%/node_modules/.package-lock.json)
 
-$(PROVIDERS)/node_modules/.package-lock.json: $(PROVIDERS)/package-lock.json
+%/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { \
-	  echo "Installing Node for the tests with JavaScript's OFREP providers"; \
+	  echo "Installing Node for the tests with JavaScript's OFREP providers and TypeScript's compiler"; \
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq nodejs npm >/dev/null; }
-	npm ci --prefix $(PROVIDERS) --ignore-scripts --no-audit --no-fund
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: java

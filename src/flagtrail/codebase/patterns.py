@@ -13,6 +13,7 @@ key = 0                                       # where the flag's key stands: a p
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
@@ -23,7 +24,7 @@ import msgspec
 
 from flagtrail.model.errors import SourceUnreadable
 
-Kind = Literal["call", "override", "members", "decorator", "definition", "address"]
+Kind = Literal["call", "component", "override", "members", "decorator", "definition", "address"]
 Returns = Literal["value", "details", "tuple", "details_tuple", "opaque"]
 
 FILE = ".flagtrail.toml"
@@ -33,8 +34,9 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One way to name a flag in code.
 
     `call` is the name of what is called, or its last parts with dots between (`flags.isEnabled`). `kind` is `call`
-    for an evaluation, `override` for what a test sets a flag with (a decorator, a context manager or a call),
-    `members` for a call whose answer has the flags as members (`useFlags().newUi`), spelled as `case` says,
+    for an evaluation, `component` for an element of JSX that shows its children where the flag is on, `override` for
+    what a test sets a flag with (a decorator, a context manager or a call), `members` for a call or an object that has
+    the flags as members (`useFlags().newUi`, `config.flags.newUi`), spelled as `case` says,
     `decorator` for what makes a function depend on a flag (`@waffle_flag("new-ui")`), `definition` for what registers
     one (`NEW_UI = register("new-ui")`), and `address` for a text that ends with the key
     (`/ofrep/v1/evaluate/flags/new-ui`): `call` is what stands before the key.
@@ -72,6 +74,17 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Whether a call with so many arguments can be one."""
         return self.arguments is None or self.arguments[0] <= count <= self.arguments[1]
 
+    def spelled(self, key: str) -> str:
+        """How a member is called that holds the flag's answer.
+
+        >>> Pattern(call="useFlags", kind="members", case="camel").spelled("new-ui.v2_beta")
+        'newUiV2Beta'
+        """
+        if self.case == "as_is":
+            return key
+        first, *rest = [part for part in re.split(r"[^A-Za-z0-9]+", key) if part] or [""]
+        return first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
+
     @property
     def last(self) -> str:
         """The name of what is called, without what stands before it."""
@@ -88,6 +101,11 @@ class Patterns(tuple[Pattern, ...]):  # noqa: SLOT001 - it keeps its index
     def of(self, language: str) -> Patterns:
         """Those that code of this language can hold."""
         return Patterns(pattern for pattern in self if pattern.names(language))
+
+    @cached_property
+    def members(self) -> tuple[Pattern, ...]:
+        """Those whose answers have the flags as members."""
+        return tuple(pattern for pattern in self if pattern.kind == "members")
 
     @cached_property
     def _by_name(self) -> dict[bytes, tuple[Pattern, ...]]:

@@ -18,6 +18,7 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import fold, placeholders, seeds
+from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.seeds import Wanted
@@ -109,7 +110,8 @@ def _aliases(search: Search) -> tuple[Alias, ...]:
 
 
 def _named(search: Search, found: tuple[Alias, ...], known: Iterable[Known]) -> list[str]:
-    names = {search.flag.encode(), *(alias.name for alias in found), *(each.derived.name for each in known)}
+    members = members_of.spellings(search.patterns, search.flag)
+    names = {search.flag.encode(), *members, *(alias.name for alias in found), *(each.derived.name for each in known)}
     return sorted({path for name in names for path in search.holding(name)})
 
 

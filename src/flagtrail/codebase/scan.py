@@ -81,7 +81,7 @@ class _Search:
         self._keys = Keys(keys, also)
         self._known = frozenset(keys)
         self._asked = [re2.compile(each.encode()) for each in self._asking]
-        self._spelled = {_camel(key).encode(): key for key in keys} if self._members else {}
+        self._spelled = {each.spelled(key).encode(): key for each in self._every.members for key in keys}
         self._of_language = {name: self._every.of(name) for name in languages.names()}
         self._paths: list[str] = []
 
@@ -213,16 +213,6 @@ def _asking(every: Patterns) -> list[str]:
 
 
 _NAMED = r"(?:flag_?[kK]ey|key|name|feature)"
-
-
-def _camel(key: str) -> str:
-    """As LaunchDarkly's hooks spell a key.
-
-    >>> _camel("new-ui.v2_beta")
-    'newUiV2Beta'
-    """
-    first, *rest = [part for part in re.split(r"[^A-Za-z0-9]+", key) if part] or [""]
-    return first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def _is_utf8(data: bytes) -> bool:

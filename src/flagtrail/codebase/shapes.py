@@ -201,6 +201,23 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenApart:
+    """One name of `const { key: name } = value`.
+
+    Without it, bytes `removal` go, or the whole statement where it is the only name (`sole`). A statement of its own,
+    which binds it to other text, is `head`, that text, and `tail`; it can stand from byte `after`.
+    """
+
+    key: Node
+    value: Node
+    removal: tuple[int, int]
+    sole: bool
+    head: bytes
+    tail: bytes
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A named function or method. `node` is all of it, with decorators, annotations and documentation comments.
 

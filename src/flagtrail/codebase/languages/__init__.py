@@ -39,6 +39,7 @@ from flagtrail.codebase.shapes import (
     Settled,
     Stub,
     Switch,
+    TakenApart,
     Wrapping,
 )
 from flagtrail.codebase.source import Edit, Source, ancestors
@@ -246,6 +247,14 @@ class Language(ABC):
     @abstractmethod
     def bindings(self, node: Node) -> Iterable[Binding]:
         """The variables that a statement binds or assigns to, each with its value."""
+
+    def taken_apart(self, node: Node) -> Iterable[TakenApart]:
+        """The names that a declaration takes out of one value: `const { a, b: c } = value`."""
+        return ()
+
+    def rendered(self, call: Call, *, truth: bool) -> Settled | None:
+        """What is left of an element that shows its children where a flag is on (`<Feature name="k">..</Feature>`)."""
+        return None
 
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable. One of a module or class, where others may import it: the repository."""

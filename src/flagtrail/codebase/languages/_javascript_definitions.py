@@ -41,6 +41,7 @@ _QUIET_HOOKS = frozenset(
         b"useTranslation",
     }
 )
+_ASKS = re.compile(rb"use\w*(?:Flags?|Config)\Z")
 
 
 def definitions(source: Source) -> Iterator[Definition]:
@@ -194,7 +195,9 @@ def harmless(value: Node) -> bool:
     if value.type == "call_expression":
         called, arguments = field(value, "function"), field(value, "arguments")
         last = text(called).rpartition(b".")[2] if called is not None else b""
-        known = last in _QUIET_HOOKS or text(called or value) == b"require" or _lazy(last)
+        known = (
+            last in _QUIET_HOOKS or _ASKS.match(last) is not None or text(called or value) == b"require" or _lazy(last)
+        )
         return known and arguments is not None and all(pure(argument) for argument in parts(arguments))
     return pure(value)
 

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, text
-from flagtrail.codebase.shapes import Binding, Role
+from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, parts, text, uncast
+from flagtrail.codebase.shapes import Binding, Role, TakenApart
+
+VALUE = b"__FF_V__"
+"""The placeholder of an answer that is no boolean: what a cast says of it stays said, if it is not folded."""
 
 NAMES = frozenset(
     {
@@ -248,7 +251,85 @@ def bindings(node: Node) -> Iterator[Binding]:
         if name is not None and value is not None and name.type == "identifier":
             sole = len(declarators) == 1
             taken = (statement.start_byte, statement.end_byte) if sole else listed(declarator)
-            yield Binding(statement, name, value, around, taken, sole)
+            bound = uncast(value)
+            yield Binding(statement, name, bound if text(bound) == VALUE else value, around, taken, sole)
+
+
+def taken_apart(node: Node) -> Iterator[TakenApart]:
+    """The names of `const { a, b: c = 1 } = value`. With a rest among them, what it holds would change."""
+    if node.type not in DECLARATIONS or node.parent is None:
+        return
+    declarators = [child for child in node.named_children if child.type == "variable_declarator"]
+    pattern, value = (
+        (field(declarators[0], name) for name in ("name", "value")) if len(declarators) == 1 else (None, None)
+    )
+    if pattern is None or value is None or pattern.type != "object_pattern":
+        return
+    elements = parts(pattern)
+    if any(element.type == "rest_pattern" for element in elements):
+        return
+    statement = node.parent if node.parent.type == "export_statement" else node
+    written, sole = text(statement), len(elements) == 1
+    kind = written[: pattern.start_byte - statement.start_byte]
+    tail = b";" if written.endswith(b";") else b""
+    for element in elements:
+        key, name = _key_and_name(element)
+        if key is not None and name is not None:
+            taken = (statement.start_byte, statement.end_byte) if sole else listed(element)
+            yield TakenApart(key, value, taken, sole, kind + text(name) + b" = ", tail, statement.end_byte)
+
+
+def _key_and_name(element: Node) -> tuple[Node | None, Node | None]:
+    """`a`, `a = 1`, `a: b`, `a: b = 1`."""
+    if element.type == "pair_pattern":
+        bound = field(element, "value")
+        name = field(bound, "left") if bound is not None and bound.type == "assignment_pattern" else bound
+        return field(element, "key"), name if name is not None and name.type == "identifier" else None
+    name = field(element, "left") if element.type == "object_assignment_pattern" else element
+    return name, name
+
+
+def means(binding: Binding, name: Node) -> bool:
+    """Whether a name within the scope of a variable is this variable: what an inner scope declares hides it."""
+    at, wanted = name, text(name)
+    while (parent := at.parent) is not None and at != binding.scope:
+        at = parent
+        if at == binding.scope:
+            return True
+        if at.type in FUNCTIONS and wanted in _known_to(at):
+            return False
+        if at.type in BLOCK_SCOPES and any(text(found) == wanted for found in _lexical(at)):
+            return False
+    return True
+
+
+def _known_to(function: Node) -> set[bytes]:
+    """The names of a function's parameters and of its `var`s, and its own where it is an expression."""
+    parameters = field(function, "parameters") or field(function, "parameter")
+    names = {text(found) for found in _parameter_names(parameters)} if parameters is not None else set()
+    own = field(function, "name") if function.type in {"function_expression", "generator_function"} else None
+    return names | ({text(own)} if own is not None else set()) | {text(found) for found in _vars(function)}
+
+
+def _vars(function: Node) -> Iterator[Node]:
+    stack = list(function.named_children)
+    while stack:
+        node = stack.pop()
+        if node.type == "variable_declaration":
+            yield from declared(node)
+        if node.type not in FUNCTIONS:
+            stack.extend(node.named_children)
+
+
+def _lexical(block: Node) -> Iterator[Node]:
+    """What a block declares but for `var`; what the head of a loop declares."""
+    for child in block.named_children:
+        if child.type in {"switch_case", "switch_default"}:
+            yield from _lexical(child)
+        elif child.type != "variable_declaration":
+            yield from declared(child)
+    if block.type == "for_in_statement" and field(block, "kind") is not None:
+        yield from names_in(field(block, "left"))
 
 
 def _assignment(node: Node) -> Iterable[Binding]:

@@ -10,6 +10,7 @@ import re
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._javascript_elements import chosen
 from flagtrail.codebase.languages._javascript_names import listed
 from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
 from flagtrail.codebase.shapes import Scalar, Settled
@@ -52,6 +53,9 @@ def _in_braces(source: Source, braces: Node, kept: Node, value: Value) -> Settle
         return _child(source, braces, kept, value)
     if outer.type != "jsx_attribute":
         return None
+    instead = chosen(outer, truth=bool(value[0])) if value is not None else None
+    if instead is not None:
+        return instead
     if value == (True,):
         return Settled(parts(outer)[0].end_byte, outer.end_byte, text=b"") if _blank_after(source, outer) else None
     found = _said(kept, value)
@@ -112,8 +116,9 @@ def _beside_text(source: Source, braces: Node) -> bool:
 def _keeps_blanks(source: Source, braces: Node) -> bool:
     """Whether a blank beside a child would come to stand at an end of a line, where it means nothing."""
     before, after = _text_before(source, braces), _text_after(source, braces)
-    ends = not after.strip() and b"\n" in after and bool(before[-1:].strip(b"\n")) and before[-1:].isspace()
-    starts = not before.strip() and b"\n" in before and bool(after[:1].strip(b"\n")) and after[:1].isspace()
+    tail, head = before[len(before.rstrip()) :], after[: len(after) - len(after.lstrip())]
+    ends = bool(tail) and b"\n" not in tail and b"\n" in head
+    starts = bool(head) and b"\n" not in head and b"\n" in tail
     return (ends and not _last(braces)) or (starts and not _first(braces))
 
 

@@ -17,8 +17,10 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
 from flagtrail.codebase.languages import _javascript_definitions as definitions_of
+from flagtrail.codebase.languages import _javascript_elements as elements
 from flagtrail.codebase.languages import _javascript_functions as functions
 from flagtrail.codebase.languages import _javascript_names as names_of
+from flagtrail.codebase.languages import _javascript_places as places
 from flagtrail.codebase.languages import _javascript_settled as settlements
 from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
@@ -38,13 +40,14 @@ from flagtrail.codebase.shapes import (
     Settled,
     Stub,
     Switch,
+    TakenApart,
 )
 from flagtrail.codebase.source import Source
 
 _TYPESCRIPT = (".ts", ".mts", ".cts")
 _JAVASCRIPT = (".js", ".jsx", ".mjs", ".cjs")
 _HEADS = frozenset({"do_statement", "if_statement", "switch_statement", "while_statement", "with_statement"})
-_NO_BOOLEAN = b"__FF_V__"
+_NO_BOOLEAN = names_of.VALUE
 
 
 @cache
@@ -128,6 +131,8 @@ class TypeScript(Braces):
 
     def call(self, node: Node) -> Call | None:
         """`f(..)`, `a.f(..)`, `a?.f(..)`, `a.f?.(..)`, with type arguments or without."""
+        if node.type in {"jsx_element", "jsx_self_closing_element"}:
+            return elements.as_call(node)
         called, given = field(node, "function"), field(node, "arguments")
         if node.type != "call_expression" or called is None or given is None or given.type != "arguments":
             return None
@@ -183,7 +188,7 @@ class TypeScript(Braces):
 
     def needs_parentheses(self, node: Node, place: Node) -> bool:
         """Whether `node` in place of `place` would bind otherwise."""
-        return values.needs_parentheses(node, place)
+        return places.needs_parentheses(node, place)
 
     def switch(self, node: Node) -> Switch | None:
         """A `switch`."""
@@ -223,6 +228,25 @@ class TypeScript(Braces):
         """The variables that a statement binds or assigns to."""
         return names_of.bindings(node)
 
+    def taken_apart(self, node: Node) -> Iterable[TakenApart]:
+        """`const { a, b: c = 1 } = value`."""
+        return names_of.taken_apart(node)
+
+    def rendered(self, call: Call, *, truth: bool) -> Settled | None:
+        """The children of an element, or what its attribute `fallback` holds."""
+        return elements.rendered(call.node, truth=truth)
+
+    def means(self, binding: Binding, name: Node) -> bool:
+        """Whether no inner scope declares the name anew."""
+        return names_of.means(binding, name)
+
+    def written(self, node: Node, value: Scalar) -> tuple[int, int, bytes]:
+        """A text in the quotes of the file; where its type would be too narrow to be compared, as a string."""
+        written = self.literal(value)
+        if isinstance(value, str):
+            written = places.quoted(node, written, typed=_typed(node))
+        return node.start_byte, node.end_byte, written
+
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable: other files where it is exported."""
         return definitions_of.reach_of_variable(binding)
@@ -246,6 +270,19 @@ class TypeScript(Braces):
     def stub(self, node: Node) -> Stub | None:
         """What a mock is told to answer."""
         return statements.stub(node)
+
+
+@cache
+def _plain() -> int:
+    """What the root of a tree is called by JavaScript's own grammar, which tells it from TypeScript's."""
+    return _parser(".js").parse(b"").root_node.kind_id
+
+
+def _typed(node: Node) -> bool:
+    at = node
+    while at.parent is not None:
+        at = at.parent
+    return at.kind_id != _plain()
 
 
 def _argument(node: Node) -> Argument:

@@ -13,12 +13,13 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import members
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.rewrite.splice import moved, out, put
-from flagtrail.codebase.shapes import Equality, Logical, Scalar, Settled
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.rewrite.splice import moved, put, settled_in
+from flagtrail.codebase.shapes import Equality, Logical, Scalar
+from flagtrail.codebase.source import Source, ancestors
 
 Rule = Callable[[Source, Language, Answer, Node], Source | None]
 
@@ -39,7 +40,7 @@ def replaced(source: Source, language: Language, place: Node, kept: Node) -> Sou
     """
     settled = None if named.is_one(source.text(kept)) else language.settled(source, place, kept, None)
     if settled is not None:
-        return _put(source, language, settled)
+        return settled_in(source, language, settled)
     core, outer = kept, place
     while (inner := language.inner(core)) is not None:
         core = inner
@@ -56,22 +57,13 @@ def replaced(source: Source, language: Language, place: Node, kept: Node) -> Sou
     return source.edited([put(source, outer.start_byte, outer.end_byte, text)])
 
 
-def _put(source: Source, language: Language, settled: Settled) -> Source:
-    if settled.span is not None:
-        text = moved(source, language, settled.span, source.indent(settled.start))
-        return source.edited([Edit(settled.start, settled.end, text)])
-    if settled.text:
-        return source.edited([Edit(settled.start, settled.end, settled.text)])
-    return source.edited([out(source, settled.start, settled.end)])
-
-
 def _settled(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
     """What the language itself makes of a constant where it stands."""
     name = source.text(node)
     if name == named.DETAILS or (name == named.VALUE and not answer.scalar):
         return None
     settled = language.settled(source, node, node, (answer.meaning(name),))
-    return _put(source, language, settled) if settled is not None else None
+    return settled_in(source, language, settled) if settled is not None else None
 
 
 def _known(source: Source, language: Language, answer: Answer, node: Node) -> tuple[Scalar] | None:
@@ -101,8 +93,17 @@ def _details(source: Source, language: Language, answer: Answer, node: Node) -> 
         return None
     member = language.member(node.parent)
     if member is None or member[0] != node:
-        return None
-    name = source.text(member[1]).lower()
+        return _details_apart(source, language, answer, node)
+    meaning = _of_details(source, answer, member[1])
+    place = node.parent
+    call = language.call(place.parent) if place.parent is not None else None
+    if call is not None and not call.arguments and call.name == member[1]:
+        place = call.node
+    return source.edited([put(source, place.start_byte, place.end_byte, meaning)])
+
+
+def _of_details(source: Source, answer: Answer, member: Node) -> bytes:
+    name = source.text(member).lower()
     meaning = {
         b"value": answer.placeholder,
         b"getvalue": answer.placeholder,
@@ -110,12 +111,17 @@ def _details(source: Source, language: Language, answer: Answer, node: Node) -> 
         b"getvariant": named.VARIANT,
     }.get(name)
     if meaning is None:
-        raise Refused("unsupported", f"{source.text(member[1]).decode()} of the details of an evaluation is used")
-    place = node.parent
-    call = language.call(place.parent) if place.parent is not None else None
-    if call is not None and not call.arguments and call.name == member[1]:
-        place = call.node
-    return source.edited([put(source, place.start_byte, place.end_byte, meaning)])
+        raise Refused("unsupported", f"{source.text(member).decode()} of the details of an evaluation is used")
+    return meaning
+
+
+def _details_apart(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
+    """`const { value } = details`."""
+    for place, _ in zip(ancestors(node), range(members.NEAR), strict=False):
+        for part in language.taken_apart(place):
+            if part.value == node:
+                return source.edited(members.apart(source, part, _of_details(source, answer, part.key)))
+    return None
 
 
 def _not(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:

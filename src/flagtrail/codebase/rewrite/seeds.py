@@ -13,10 +13,11 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
+from flagtrail.codebase.rewrite import members
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.rewrite.splice import out, put, statement_out, unwrapped
+from flagtrail.codebase.rewrite.splice import out, put, settled_in, statement_out, unwrapped
 from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source, ancestors, common
@@ -86,7 +87,7 @@ def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, 
 def places(source: Source, language: Language, wanted: Wanted) -> list[Node]:
     """Every node that names the flag, in the order of the file."""
     found = {node.start_byte: node for node in sites.texts(source, language, wanted.key)}
-    every = wanted.aliases | {each.name for each in wanted.derived}
+    every = wanted.aliases | {each.name for each in wanted.derived} | members.spellings(wanted.patterns, wanted.key)
     found |= {node.start_byte: node for node in sites.names(source, language, every)}
     return [found[at] for at in sorted(found)]
 
@@ -102,12 +103,17 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return _of_derived(source, language, derived, node)
     if any(each.is_error for each in ancestors(node)):
         raise Refused("unsupported", "what stands around it cannot be parsed")
+    member = members.found(source, language, wanted.patterns, wanted.key, node)
+    if member is not None:
+        return member.replaced(source, _name(answer, member.pattern))
     key = sites.whole(language, node)
     site = sites.site(source, language, key, wanted.patterns)
     if site is None:
         return None
     if site.pattern.kind == "override":
         return _override(source, language, answer, site)
+    if site.pattern.kind == "component":
+        return _component(source, language, answer, site)
     if site.pattern.kind == "decorator":
         return _guarded(source, language, answer, site)
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
@@ -117,6 +123,15 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return _told(source, language, answer, site.call.node, stub.statement, language.constant(stub.value))
     _only_pure(source, language, site.call, key, site.pattern.pure)
     return _placeholder(source, language, answer, site)
+
+
+def _component(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    """`<Feature name="k">..</Feature>`: what it shows."""
+    name = _name(answer, site.pattern)
+    settled = language.rendered(site.call, truth=bool(answer.meaning(name)))
+    if settled is None:
+        raise Refused("unsupported", f"what {site.pattern.last} shows is not understood")
+    return settled_in(source, language, settled)
 
 
 def _placeholder(source: Source, language: Language, answer: Answer, site: Site) -> Source:

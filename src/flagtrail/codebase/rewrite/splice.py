@@ -6,6 +6,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.shapes import Settled
 from flagtrail.codebase.source import Edit, Source, descendants
 
 
@@ -54,6 +55,16 @@ def _lines_out(source: Source, first: int, last: int) -> Edit:
     if closes and following and not opens and not above and below:
         kept = b""
     return Edit(begin, end, kept)
+
+
+def settled_in(source: Source, language: Language, settled: Settled) -> Source:
+    """The file with what a language made of a place and what stands around it."""
+    if settled.span is not None:
+        text = moved(source, language, settled.span, source.indent(settled.start))
+        return source.edited([Edit(settled.start, settled.end, text)])
+    if settled.text:
+        return source.edited([Edit(settled.start, settled.end, settled.text)])
+    return source.edited([out(source, settled.start, settled.end)])
 
 
 def statement_out(source: Source, language: Language, node: Node) -> Source:

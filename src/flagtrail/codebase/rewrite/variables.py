@@ -9,7 +9,8 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.placeholders import is_one
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.rewrite.splice import out, statement_out
+from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.splice import out
 from flagtrail.codebase.shapes import Binding
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
@@ -32,7 +33,7 @@ def folded(source: Source, language: Language, node: Node) -> Source | None:
     if lifetime is not None and lifetime.mends:
         return source.edited([_binding_out(source, binding), *(Edit(*mend) for mend in lifetime.mends)])
     if binding.sole:
-        return statement_out(source, language, binding.statement)
+        return without(source, language, [(binding.statement.start_byte, binding.statement.end_byte)])
     return source.edited([_binding_out(source, binding)])
 
 

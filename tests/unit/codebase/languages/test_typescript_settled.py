@@ -8,9 +8,24 @@ from flagtrail.codebase.cleanup import Winner
 from flagtrail.codebase.plan import plan
 from flagtrail.codebase.repository import Files
 
+PATTERNS = b"""
+[[patterns]]
+call = "Feature"
+kind = "component"
+key = "name"
+[[patterns]]
+call = "config.flags"
+kind = "members"
+case = "camel"
+[[patterns]]
+call = "values"
+kind = "members"
+"""
+
 
 def cleaned(code: str, *, value: object = True) -> str:
-    made = plan(Files({"a.tsx": code.encode()}), "new-ui", Winner("on", value))
+    files = Files({"a.tsx": code.encode(), ".flagtrail.toml": PATTERNS})
+    made = plan(files, "new-ui", Winner("on", value))
     return next((change.after.decode() for change in made.changes if change.after is not None), code)
 
 
@@ -68,3 +83,61 @@ F = "flags.isEnabled('new-ui')"
 )
 def test_what_stood_around_the_flag__goes_where_it_means_nothing_any_more(before: str, after: str) -> None:
     assert cleaned(before) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = useFlags().newUi;", "x = true;"),
+        ("x = useFlags(a).newUi;", "x = useFlags(a).newUi;"),
+        ("x = useFlags().darkMode;", "x = useFlags().darkMode;"),
+        ("() => {\n  const { newUi } = useFlags();\n  f(newUi);\n};", "() => {\n  f(true);\n};"),
+        (
+            "() => {\n  const { newUi: a = false, b } = useFlags();\n  f(a, b);\n};",
+            "() => {\n  const { b } = useFlags();\n  f(true, b);\n};",
+        ),
+        (
+            "() => { const { newUi, ...b } = useFlags(); f(newUi, b); };",
+            "() => { const { newUi, ...b } = useFlags(); f(newUi, b); };",
+        ),
+        (
+            "() => { const all = useFlags(); f(all.newUi, all.b); };",
+            "() => { const all = useFlags(); f(true, all.b); };",
+        ),
+        (
+            "() => { let all = useFlags(); all = g(); f(all.newUi); };",
+            "() => { let all = useFlags(); all = g(); f(all.newUi); };",
+        ),
+        ("x = this.config.flags.newUi;", "x = true;"),
+        ("x = config?.flags?.newUi;", "x = true;"),
+        ("x = make().config.flags.newUi;", "x = make().config.flags.newUi;"),
+        ("x = other.flags.newUi;", "x = other.flags.newUi;"),
+        ("x = useValues().values['new-ui'];", "x = useValues().values['new-ui'];"),
+        ("x = a.values['new-ui'];", "x = true;"),
+        ("function f({ newUi }) { return newUi; }", "function f({ newUi }) { return newUi; }"),
+    ],
+)
+def test_a_member_of_what_answers_all_flags__is_the_flag(before: str, after: str) -> None:
+    assert cleaned(before) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "on", "off"),
+    [
+        ('x = <p><Feature name="new-ui"><A /></Feature></p>;', "x = <p><A /></p>;", "x = <p></p>;"),
+        ('x = <Feature name="new-ui" fallback={<B />}><A /></Feature>;', "x = <A />;", "x = <B />;"),
+        ('x = <Feature name="new-ui">a</Feature>;', None, "x = null;"),
+        ('x = <p><Feature name="new-ui">a {b}</Feature></p>;', "x = <p>a {b}</p>;", "x = <p></p>;"),
+        ('x = <Feature name="dark"><A /></Feature>;', None, None),
+        (
+            f"x = <p><Show condition={{{F}}} show={{<A />}} elseShow={{b}} /></p>;",
+            "x = <p><A /></p>;",
+            "x = <p>{b}</p>;",
+        ),
+        (f"x = <Show condition={{{F}}} show={{() => <A />}} />;", "x = <A />;", "x = null;"),
+        (f"x = <Show condition={{{F}}} show={{a}} size={{1}} />;", "x = <Show condition show={a} size={1} />;", None),
+    ],
+)
+def test_an_element_that_decides_what_is_shown__is_what_it_shows(before: str, on: str | None, off: str | None) -> None:
+    without = before.replace(F, "false")
+    assert (cleaned(before), cleaned(before, value=False)) == (on or before, off or without)

@@ -1,0 +1,180 @@
+"""How JavaScript's expressions stand in a place: parentheses where they bind otherwise, and how texts are written."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._javascript_values import bare, field, operator, text
+
+_TIGHTNESS = {
+    b"??": 4,
+    b"||": 4,
+    b"&&": 5,
+    b"|": 6,
+    b"^": 7,
+    b"&": 8,
+    b"==": 9,
+    b"!=": 9,
+    b"===": 9,
+    b"!==": 9,
+    b"<": 10,
+    b">": 10,
+    b"<=": 10,
+    b">=": 10,
+    b"in": 10,
+    b"instanceof": 10,
+    b"<<": 11,
+    b">>": 11,
+    b">>>": 11,
+    b"+": 12,
+    b"-": 12,
+    b"*": 13,
+    b"/": 13,
+    b"%": 13,
+    b"**": 14,
+}
+_LOOSE = {
+    "sequence_expression": 1,
+    "assignment_expression": 2,
+    "augmented_assignment_expression": 2,
+    "arrow_function": 2,
+    "yield_expression": 2,
+    "ternary_expression": 3,
+    "as_expression": 10,
+    "satisfies_expression": 10,
+    "unary_expression": 15,
+    "await_expression": 15,
+    "type_assertion": 15,
+    "update_expression": 16,
+}
+_PRIMARY = 18
+_POSTFIX = 17
+
+
+def tightness(node: Node) -> int:
+    """How tightly an expression is bound: the higher, the fewer places ask for parentheses around it."""
+    if node.type == "binary_expression":
+        return _TIGHTNESS.get(operator(node), 4)
+    return _LOOSE.get(node.type, _PRIMARY)
+
+
+_DEMANDS = {
+    "as_expression": 10,
+    "await_expression": 15,
+    "call_expression": _POSTFIX,
+    "class_heritage": _POSTFIX,
+    "decorator": _POSTFIX,
+    "expression_statement": 1,
+    "extends_clause": _POSTFIX,
+    "member_expression": _POSTFIX,
+    "new_expression": _POSTFIX,
+    "non_null_expression": _POSTFIX,
+    "parenthesized_expression": 1,
+    "return_statement": 1,
+    "satisfies_expression": 10,
+    "subscript_expression": _POSTFIX,
+    "template_substitution": 1,
+    "unary_expression": 15,
+    "update_expression": _POSTFIX,
+}
+_ARGUMENT = 2
+
+
+def demanded(place: Node) -> int:
+    """How tightly an expression must be bound at least to stand in that place."""
+    parent = place.parent
+    if parent is None or field(parent, "index") == place:
+        return _ARGUMENT
+    if parent.type == "binary_expression":
+        tight, left = _TIGHTNESS.get(operator(parent), 4), parent.children[0] == place
+        return tight if left == (operator(parent) != b"**") else tight + 1
+    if parent.type == "ternary_expression":
+        return 4 if field(parent, "condition") == place else _ARGUMENT
+    return _DEMANDS.get(parent.type, _ARGUMENT)
+
+
+def leads_with_brace(node: Node) -> bool:
+    """Whether an expression's first token is `{`, `function` or `class`, which a statement must not begin with."""
+    while True:
+        if node.type in {"object", "object_pattern", "function_expression", "generator_function", "class"}:
+            return True
+        left = node.children[0] if node.children and node.type in _LEFT_FIRST else None
+        if left is None:
+            return False
+        node = left
+
+
+_LEFT_FIRST = frozenset(
+    {
+        "as_expression",
+        "assignment_expression",
+        "augmented_assignment_expression",
+        "binary_expression",
+        "call_expression",
+        "member_expression",
+        "non_null_expression",
+        "satisfies_expression",
+        "sequence_expression",
+        "subscript_expression",
+        "ternary_expression",
+    }
+)
+
+
+def needs_parentheses(node: Node, place: Node) -> bool:
+    """Whether `node` in place of `place` would bind otherwise, or read as a block, without parentheses around it."""
+    if node.type == "parenthesized_expression":
+        return False
+    if node.type == "ternary_expression" and _is_whole_answer(place):
+        return True
+    if tightness(node) < demanded(place) or _mixes(node, place):
+        return True
+    return leads_with_brace(node) and _leads(place)
+
+
+def _is_whole_answer(place: Node) -> bool:
+    """`() => (a ? b : c)`: whoever wrote these parentheses wants them."""
+    answers = place.parent is not None and place.parent.type == "arrow_function"
+    return answers and place.type == "parenthesized_expression"
+
+
+def _mixes(node: Node, place: Node) -> bool:
+    """`a ?? (b || c)`: neither may stand in the other without parentheses."""
+    parent = place.parent
+    if parent is None or parent.type != "binary_expression" or node.type != "binary_expression":
+        return False
+    signs = {operator(parent), operator(node)}
+    return b"??" in signs and bool(signs & {b"&&", b"||"})
+
+
+def _leads(place: Node) -> bool:
+    """Whether a place is where a statement, or a body of an arrow function, begins."""
+    at = place
+    while (parent := at.parent) is not None:
+        if parent.type == "arrow_function":
+            return field(parent, "body") == at
+        if parent.type == "expression_statement":
+            return True
+        if parent.type == "export_statement":
+            return bare(at).type != "object"
+        if parent.type not in _LEFT_FIRST or parent.children[0] != at:
+            return False
+        at = parent
+    return False
+
+
+def quoted(node: Node, literal: bytes, *, typed: bool) -> bytes:
+    """A text where its placeholder is left: in the file's quotes; in TypeScript as a string where it is compared."""
+    top = node
+    while top.parent is not None:
+        top = top.parent
+    whole = text(top)
+    if whole.count(b"'") > whole.count(b'"') and b"'" not in literal and b'\\"' not in literal:
+        literal = b"'" + literal[1:-1] + b"'"
+    around = node.parent
+    compared = around is not None and around.type == "binary_expression" and operator(around)[:2] in {b"==", b"!="}
+    head = around is not None and around.type == "parenthesized_expression" and around.parent is not None
+    switched = head and around is not None and around.parent is not None and around.parent.type == "switch_statement"
+    if typed and (compared or switched):
+        return literal + b" as string" if switched else b"(" + literal + b" as string)"
+    return literal
