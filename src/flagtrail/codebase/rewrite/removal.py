@@ -18,6 +18,7 @@ _FOR_NEXT_LINE = re.compile(
     rb"|(?:istanbul|v8|c8) ignore next|^#\s*(?:noqa|type:|pylint:|pragma:|fmt:)"
 )
 """A comment that is an instruction about the statement below it."""
+_CLOSE_A_CASE = (b"case ", b"default:")
 _DOCUMENTS = (b"/**", b"///")
 
 
@@ -170,7 +171,7 @@ def _alone_below(source: Source, language: Language, end: int) -> bool:
     """Whether the lines above were about what goes alone: no further statement follows on the next line."""
     following = source.line_end(max(end - 1, 0))
     line = source.data[following : source.line_end(following)].strip()
-    if not line or line[:1] in (b"}", b")", b"]"):
+    if not line or line[:1] in (b"}", b")", b"]") or line.startswith(_CLOSE_A_CASE):
         return True
     at = following + len(source.indent(following))
     node = source.tree.root_node.descendant_for_byte_range(at, at + 1)

@@ -10,7 +10,7 @@ from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
 from flagtrail.codebase.rewrite.reached import reached
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import start_with_comments, without
-from flagtrail.codebase.rewrite.splice import out, reindented, statement_out, unwrapped
+from flagtrail.codebase.rewrite.splice import out, reindented, unwrapped
 from flagtrail.codebase.shapes import Arm, Case, Chain, Loop, Switch
 from flagtrail.codebase.source import Edit, Source, ancestors
 
@@ -22,7 +22,7 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     """One step towards the statements without the flag."""
     alone = language.statement(node)
     if alone is not None:
-        return statement_out(source, language, alone)
+        return _gone(source, language, alone)
     for place, _ in zip(ancestors(node), range(NEAR), strict=False):
         chain = _chain(language, place)
         for index, arm in enumerate(chain.arms if chain else ()):
@@ -42,7 +42,7 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
 
 def _looped(source: Source, language: Language, loop: Loop, *, truth: bool) -> Source | None:
     if not truth:
-        return statement_out(source, language, loop.node)
+        return _gone(source, language, loop.node)
     made = reached(source, language, loop.node.start_byte, loop.node.end_byte)
     return made if made is not source else None
 
@@ -164,7 +164,7 @@ def _taken(source: Source, language: Language, switch: Switch, case: Case) -> So
 def _in_place_of(source: Source, language: Language, statement: Node, case: Case) -> Source:
     start, end = case.body
     if start >= end:
-        return statement_out(source, language, statement)
+        return _gone(source, language, statement)
     parent = statement.parent
     inside = source.tree.root_node.descendant_for_byte_range(start, end)
     if parent is None or parent.type not in language.BLOCKS or inside is None:
