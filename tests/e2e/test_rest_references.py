@@ -102,3 +102,14 @@ def test_of_flag__before_any_scan__has_no_branches(admin: httpx2.Client, project
 
     assert told == {"project": project, "flag": "checkout", "branches": []}
     assert admin.get(f"/api/v1/projects/{project}/flags/nothing/references").status_code == 404
+
+
+def test_archive__with_the_commit_that_removed_the_code__keeps_it_in_the_reason(
+    admin: httpx2.Client, project: str
+) -> None:
+    flag = f"/api/v1/projects/{project}/flags/checkout"
+    refused = admin.post(f"{flag}/archive", json={"why": "gone", "commit": "HEAD~1"})
+    made = admin.post(f"{flag}/archive", json={"why": "gone", "commit": "c0ffee0"})
+
+    assert (refused.status_code, made.status_code) == (400, 200)
+    assert made.json()["entries"][0]["why"] == "gone\n\nRemoved-By: c0ffee0"

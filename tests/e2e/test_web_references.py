@@ -14,7 +14,9 @@ from tests.e2e.web_world import NOW, PROBE, P, World, served
 
 from flagtrail.app.clock import stamp
 from flagtrail.app.identity import SYSTEM_IDENTITY
-from flagtrail.model.reference import CodeReference, Removal, Scan
+from flagtrail.model.change import Change, Operation
+from flagtrail.model.reference import CodeReference, Removal, Scan, with_commit
+from flagtrail.model.subject import flag_subject
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -105,6 +107,14 @@ def test_section__of_a_flag_that_nobody_looked_for__says_so_plainly(client: http
     found = text(section(client, "/flags/checkout_colour"))
 
     assert "No scan of a default branch looked for this flag yet: whether code still names it is not known" in found
+
+
+def test_flag_page__of_a_flag_that_was_archived_with_a_commit__names_it(world: World, client: httpx2.Client) -> None:
+    why = with_commit("PRICE-9 is done", "c0ffee0c0ffee0")
+    operation = Operation(action="patch", subject=flag_subject(P, "odd_text"), value={"archived": True})
+    world.app.changes.apply(SYSTEM_IDENTITY, Change(operations=(operation,), why=why))
+
+    assert "Removed from the code by commit c0ffee0c0ffee0" in text(client.get("/flags/odd_text").text)
 
 
 @pytest.mark.browser

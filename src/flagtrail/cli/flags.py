@@ -254,16 +254,18 @@ def _retagged(present: list[str], tags: tuple[str, ...], untags: tuple[str, ...]
 
 @flags.command
 @click.argument("flag")
+@click.option("--commit", metavar="HASH", help="The commit that removed it from the code.")
 @says_why
 @if_version_option
 @asks
-def archive(session: Session, flag: str, **said: object) -> None:
+def archive(session: Session, flag: str, commit: str | None, **said: object) -> None:
     """Put a flag away: it is served no more, and keeps all it had.
 
     Example:
-      flagtrail flags archive new_search --why "removed from the code"
+      flagtrail flags archive new_search --why "removed from the code" --commit 1c0ffee
     """
-    tell_change(session, session.send("POST", session.of_project("flags", flag, "archive"), body(said)))
+    named = {} if commit is None else {"commit": commit.lower()}
+    tell_change(session, session.send("POST", session.of_project("flags", flag, "archive"), body(said, **named)))
 
 
 @flags.command

@@ -41,9 +41,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "impact": ("impact", "What came of a change; or with which changes a metric moved."),
         "metrics": ("metrics", "List, show and push the metrics that changes are judged by."),
         "stale": ("stale", "Flags that could go, with the evidence; their stages, snoozes and thresholds."),
-        "references": ("references", "Where source code names a flag, by the newest scan of each branch."),
         "dashboard": ("dashboard", "The project at a glance."),
         "report": ("report", "Reports for auditors: what was changed, by whom, why, and what is missing."),
+    },
+    "Code": {
+        "references": ("references", "Where source code names a flag, by the newest scan of each branch."),
+        "cleanup": ("cleanup", "Remove a flag from source code, and prove that nothing else changed."),
     },
     "Ledger": {
         "revert": ("log", "Take a change back."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from flagtrail.model.errors import SourceUnreadable
@@ -13,18 +14,32 @@ TIMEOUT_SECONDS = 120.0
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 
 
-def git(folder: Path, *arguments: str, seconds: float = TIMEOUT_SECONDS) -> bytes:
-    """What git prints when it is run in `folder`; raises SourceUnreadable with git's own words where it fails."""
+def git(
+    folder: Path,
+    *arguments: str,
+    seconds: float = TIMEOUT_SECONDS,
+    config: Sequence[str] = (),
+    stdin: bytes | None = None,
+) -> bytes:
+    """What git prints when it is run in `folder`; raises SourceUnreadable with git's own words where it fails.
+
+    `config` are settings (`name=value`) for this call alone.
+    """
     program = shutil.which("git")
     if program is None:
         raise SourceUnreadable("git is not installed", source=str(folder))
-    environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-    for name in _ELSEWHERE:
-        environment.pop(name, None)  # set inside hooks; they would point at another repository
+    environment = {**environ(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     command = [program, "--no-pager", "--literal-pathspecs", "-C", str(folder), "-c", "core.fsmonitor=false"]
+    for setting in config:
+        command += ["-c", setting]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed program, a list of arguments, no shell
-            [*command, *arguments], capture_output=True, check=False, timeout=seconds, env=environment
+            [*command, *arguments],
+            capture_output=True,
+            check=False,
+            timeout=seconds,
+            env=environment,
+            input=stdin or b"",
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         late = isinstance(error, subprocess.TimeoutExpired)
@@ -35,6 +50,11 @@ def git(folder: Path, *arguments: str, seconds: float = TIMEOUT_SECONDS) -> byte
         told = said[0] if said else f"exit {done.returncode}"
         raise SourceUnreadable(f"git {arguments[0]} failed in {folder}: {told}", source=str(folder))
     return done.stdout
+
+
+def environ() -> dict[str, str]:
+    """The environment without what hooks are called with: it would point at another repository."""
+    return {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
 
 
 def top(path: Path) -> Path | None:

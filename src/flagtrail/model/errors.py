@@ -145,6 +145,14 @@ class TooManyRequests(FlagtrailError):
     remedy = "Wait for the seconds that Retry-After names."
 
 
+class CleanupRefused(FlagtrailError):
+    """A flag is not removed from a repository: the server does not say which variant stays, or nothing can be tried."""
+
+    code = "cleanup_refused"
+    title = "The clean-up was not made"
+    remedy = "See docs/reference/cleanup.md; nothing of the repository was changed."
+
+
 class BeforeRecord(FlagtrailError):
     """A question about a time the ledger knows nothing of; an answer would be a guess."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -119,6 +120,27 @@ class ScannedFlag(msgspec.Struct, frozen=True, kw_only=True):
     def total(self) -> int:
         """References of all kinds."""
         return sum(self.counts.values())
+
+
+_TRAILER = re.compile(r"^Removed-By: ([0-9a-f]{7,64})$", re.MULTILINE)
+
+
+def removed_by(why: str) -> str:
+    """The commit that a reason for archiving a flag names as the one that removed its code; empty where it names none.
+
+    >>> removed_by(with_commit("BILL-42 is done", "c0ffee0"))
+    'c0ffee0'
+    """
+    found = _TRAILER.findall(why)
+    return found[-1] if found else ""
+
+
+def with_commit(why: str, commit: str) -> str:
+    """A reason for archiving a flag with the commit that removed its code, in a line of its own as git's trailers are.
+
+    It is no field of the entry: what an entry is hashed of stays as it is, and who reads the reason reads it.
+    """
+    return "\n\n".join(filter(None, (why.rstrip(), f"Removed-By: {commit}" if commit else "")))
 
 
 class ScannedQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from flagtrail.app.ask import Ask
 from flagtrail.model.change import Operation
 from flagtrail.model.flag import Flag, Json, LifecycleKind
+from flagtrail.model.reference import Commit, with_commit
 from flagtrail.model.state import State
 from flagtrail.model.subject import flag_subject, targeting_subject
 from flagtrail.model.targeting import default_targeting
@@ -173,12 +174,19 @@ async def delete_flag(
     return await change(call, [operation], body, about=subject)
 
 
+class Archive(Why, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a flag is archived, and the commit that removed it from source code."""
+
+    commit: Commit | None = None
+
+
 @post(f"{_ONE}/archive", opt={"role": "editor"}, status_code=200, summary="Archive a flag")
 async def archive_flag(
-    project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
+    project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Archive | None] = None
 ) -> Changed:
-    """It is no longer served; its history stays."""
-    body, subject = data or NO_WHY, flag_subject(project, flag)
+    """It is no longer served; its history stays. The commit stands in the entry's reason."""
+    given, subject = data or Archive(), flag_subject(project, flag)
+    body = msgspec.structs.replace(given, why=with_commit(given.why, given.commit or ""))
     operation = Operation(action="patch", subject=subject, value={"archived": True}, version=seen_version(call, body))
     return await change(call, [operation], body, about=subject)
 

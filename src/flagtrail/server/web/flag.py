@@ -12,6 +12,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment
 from flagtrail.model.errors import FlagtrailError, NotFound
 from flagtrail.model.flag import Flag
+from flagtrail.model.reference import removed_by
 from flagtrail.model.state import State
 from flagtrail.model.subject import flag_subject, targeting_subject
 from flagtrail.model.targeting import Targeting, default_targeting
@@ -72,6 +73,7 @@ def show_flag(page: Page, key: str, refused: Refusal | None = None) -> Html:
         flag=flag,
         held=held,
         created=_created(page, key),
+        removed_by=_removed_by(page, key) if flag.archived else "",
         environments=environments,
         chosen=chosen,
         stale=stale_reasons(page).get(key, ""),
@@ -113,6 +115,14 @@ def _created(page: Page, key: str) -> Entry | None:
     query = EntryQuery(project=page.project, flag=key, kind="flag", action="created", limit=10)
     own = flag_subject(page.project, key)
     return next((entry for entry in page.app.ask.log(query).entries if entry.subject == own), None)
+
+
+def _removed_by(page: Page, key: str) -> str:
+    """The commit that removed an archived flag from source code, where its archiving names one."""
+    query = EntryQuery(project=page.project, flag=key, kind="flag", action="archived", limit=10)
+    own = flag_subject(page.project, key)
+    archived = next((entry for entry in page.app.ask.log(query).entries if entry.subject == own), None)
+    return "" if archived is None else removed_by(archived.why)
 
 
 def dependents(state: State, project: str, key: str) -> list[tuple[str, str]]:

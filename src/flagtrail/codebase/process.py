@@ -1,0 +1,122 @@
+"""Running a command within bounds: of time, of what it prints, and of what it leaves running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+HEAD_BYTES, TAIL_BYTES = 16 << 10, 64 << 10
+"""Of what a command prints, the first and the last are kept."""
+MAX_LINE = 4_000
+MAX_MATCHES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a command. `code` is None where it took too long and was ended, or could not be started.
+
+    `matches` are the lines, of all that it printed, in which the pattern was found.
+    """
+
+    code: int | None
+    output: str
+    matches: tuple[str, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended well."""
+        return self.code == 0
+
+    def tail(self, lines: int) -> str:
+        """The last lines of its output."""
+        return "\n".join(self.output.rstrip().splitlines()[-lines:])
+
+
+def run(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    seconds: float,
+    environ: Mapping[str, str],
+    pattern: re.Pattern[str] | None = None,
+) -> Ran:
+    """Run a command in a folder, without input, and end all that it started when it ends, or after so many seconds."""
+    begun = time.monotonic()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - what runs is the caller's to choose
+            list(command),
+            cwd=folder,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Ran(None, f"{command[0]} cannot be run: {error.strerror}", (), 0.0)
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    kept = _Kept(pattern)
+    reader = threading.Thread(target=kept.read, args=(process.stdout,), daemon=True)
+    reader.start()
+    code: int | None = None
+    try:
+        code = process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        kept.note(f"[ended: it took longer than {seconds:g} s]")
+    finally:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        reader.join(timeout=5.0)  # who left the group can hold the pipe open
+    return Ran(code, kept.text(), tuple(kept.matches), time.monotonic() - begun)
+
+
+class _Kept:
+    """What is kept of an output: its beginning, its end, and the lines that match."""
+
+    def __init__(self, pattern: re.Pattern[str] | None) -> None:
+        self._pattern = pattern
+        self._head = bytearray()
+        self._tail: deque[bytes] = deque()
+        self._size = 0
+        self._left_out = False
+        self._notes: list[str] = []
+        self.matches: list[str] = []
+
+    def read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while line := stream.readline(MAX_LINE):
+                self._add(line)
+
+    def note(self, text: str) -> None:
+        self._notes.append(text)
+
+    def _add(self, line: bytes) -> None:
+        if self._pattern is not None and len(self.matches) < MAX_MATCHES:
+            text = line.decode(errors="replace").rstrip()
+            if self._pattern.search(text):
+                self.matches.append(text)
+        if len(self._head) < HEAD_BYTES:
+            self._head += line
+            return
+        self._tail.append(line)
+        self._size += len(line)
+        while self._size > TAIL_BYTES:
+            self._size -= len(self._tail.popleft())
+            self._left_out = True
+
+    def text(self) -> str:
+        parts = [bytes(self._head), b"[...]\n" if self._left_out else b"", *list(self._tail)]
+        told = b"".join(parts).decode(errors="replace")
+        return "\n".join([told.rstrip("\n"), *self._notes]) if self._notes else told
