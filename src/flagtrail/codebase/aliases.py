@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from tree_sitter import Node
@@ -21,6 +21,8 @@ from flagtrail.codebase.rewrite.seeds import Derived
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
+_OF_FOLDERS = frozenset({"__init__", "index"})
+"""Files that are the module of their folder."""
 _VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
 """What may stand between a constant's name and the literal that it holds: a type, a conversion, `=`."""
 
@@ -126,18 +128,28 @@ def imported(source: Source, language: Language, name: bytes) -> bool:
 
 
 def _qualified(source: Source, language: Language, name: bytes, path: str) -> bool:
-    """Whether every use of a name here is one of the folder it is defined in, as `features.NewUI` of Go is."""
-    folder = PurePosixPath(path).parent
-    if not language.SHARES_FOLDER or folder == PurePosixPath():
-        return False
-    packages = {
-        each.spelled.encode()
-        for each in language.definitions(source)
-        if each.kind == "import" and each.spelled and f"/{each.origin}".endswith(f"/{folder.name}")
-    }
-    found = list(sites.names(source, language, {name}))
+    """Whether every use of a name here is one of the module or folder that defines it: `features.NewUI`."""
+    modules = _modules(source, language, path)
+    found = list(sites.names(source, language, {name})) if modules else []
     members = (language.member(node.parent) for node in found if node.parent is not None)
-    return bool(found) and all(member is not None and source.text(member[0]) in packages for member in members)
+    return bool(found) and all(member is not None and source.text(member[0]) in modules for member in members)
+
+
+def _modules(source: Source, language: Language, path: str) -> set[bytes]:
+    """What a file calls the module that another file is, or the folder where files of one are a module together."""
+    where = PurePosixPath(path)
+    imports = [each for each in language.definitions(source) if each.kind == "import"]
+    if language.SHARES_FOLDER:
+        folder = where.parent
+        return {
+            each.spelled.encode()
+            for each in imports
+            if folder.name and each.spelled and f"/{each.origin}".endswith(f"/{folder.name}")
+        }
+    called = where.parent.name if where.stem in _OF_FOLDERS else where.stem
+    names = {source.text(each.name): re.split(r"[./]", each.origin) for each in imports}
+    whole = {each.origin.encode() for each in imports if each.origin.endswith(f".{called}")}
+    return whole | {name for name, parts in names.items() if called in (parts[-1], name.decode("utf-8", "replace"))}
 
 
 def _shares(path: str, other: str, language: Language) -> bool:
@@ -180,19 +192,22 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
 
 def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tuple[Derived, ...]:
     """Those that mean the flag's answer in this file."""
-    return tuple(known.derived for known in found if _usable(source, language, known))
+    return tuple(derived for known in found if (derived := _usable(source, language, known)) is not None)
 
 
-def _usable(source: Source, language: Language, known: Known) -> bool:
-    if known.derived.name not in source.data:
-        return False
+def _usable(source: Source, language: Language, known: Known) -> Derived | None:
+    derived = known.derived
+    if derived.name not in source.data:
+        return None
     if known.path == source.path:
-        return known.derived.function
+        return derived if derived.function else None
     if known.local:
-        return False
-    if known.member or imported(source, language, known.derived.name) or _shares(source.path, known.path, language):
-        return True
-    return _qualified(source, language, known.derived.name, known.path)
+        return None
+    if known.member or imported(source, language, derived.name) or _shares(source.path, known.path, language):
+        return derived
+    if not _qualified(source, language, derived.name, known.path):
+        return None
+    return derived if derived.function else replace(derived, accessor=True)
 
 
 def defined(source: Source, language: Language, name: bytes) -> int:
