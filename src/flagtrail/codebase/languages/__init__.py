@@ -286,6 +286,10 @@ class Language(ABC):
             text = source.text(read) + b": " + text
         return read.start_byte, read.end_byte, text
 
+    def reflowed(self, source: Source, start: int, end: int) -> tuple[Edit, ...]:
+        """What makes an expression around edited bytes read as a formatter would write it, where it is short now."""
+        return ()
+
     def joined(self, source: Source, statement: Node) -> tuple[Edit, ...]:
         """What makes one statement of `int n;` and, right behind it, `n = 1;`: nothing where that cannot be."""
         return ()

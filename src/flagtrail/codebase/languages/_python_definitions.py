@@ -7,7 +7,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._python_expressions import operands, pure
+from flagtrail.codebase.languages._python_expressions import needs_parentheses, operands, pure
 from flagtrail.codebase.languages._python_names import (
     KEEPING,
     assigned,
@@ -54,8 +54,32 @@ def _defined(source: Source, node: Node) -> Iterator[Definition]:
                 yield Definition(
                     "class", name, _bytes(whole(node)), _reach(node), pure=plain_class(node), scope=scope_of(node)
                 )
+        case "named_expression":
+            yield from _walrus(node)
+        case "as_pattern":
+            yield from _caught(node)
         case _:
             return
+
+
+def _walrus(node: Node) -> Iterator[Definition]:
+    """`(name := value)`, of which the value stays."""
+    name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+    scope, above = scope_of(node), node.parent
+    if name is None or value is None or above is None or scope.type != "function_definition":
+        return
+    place = above if above.type == "parenthesized_expression" else node
+    if place != node and needs_parentheses(value, place):
+        place = node
+    yield Definition("variable", name, _bytes(place), "local", remainder=value.text or b"", scope=scope)
+
+
+def _caught(node: Node) -> Iterator[Definition]:
+    """`except Error as name`, `with f() as name`, without the name."""
+    alias, scope = node.child_by_field_name("alias"), scope_of(node)
+    names = [] if alias is None else operands(alias)
+    if len(names) == 1 and names[0].type == "identifier" and scope.type == "function_definition":
+        yield Definition("variable", names[0], (operands(node)[0].end_byte, node.end_byte), "local", scope=scope)
 
 
 def _imported(source: Source, statement: Node) -> Iterator[Definition]:

@@ -12,6 +12,7 @@ from flagtrail.codebase.languages import (
     Language,
     _python_definitions,
     _python_expressions,
+    _python_layout,
     _python_names,
     _python_tests,
     _python_text,
@@ -242,6 +243,10 @@ class Python(Language):
             and statement.named_child_count == 0
             and operands(block)[-1] == statement
         )
+
+    def reflowed(self, source: Source, start: int, end: int) -> tuple[Edit, ...]:
+        """On one line, without the parentheses that allowed several."""
+        return _python_layout.reflowed(source, start, end)
 
     def joined(self, source: Source, statement: Node) -> tuple[Edit, ...]:
         """`n = 0`, then `n = 1`, as `n = 1`."""

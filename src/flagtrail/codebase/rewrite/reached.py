@@ -18,7 +18,9 @@ def settled(before: Source, made: Source, language: Language) -> Source:
     start = common(before.data, made.data)
     end = len(made.data) - common(before.data[:start:-1], made.data[:start:-1])
     shorter = reached(made, language, start, end)
-    return _joined(_without_idle_jump(shorter, language, start, end), language, start, end)
+    joined = _joined(_without_idle_jump(shorter, language, start, end), language, start, end)
+    edits = language.reflowed(joined, start, min(end, len(joined.data)))
+    return joined.edited(edits) if edits else joined
 
 
 def reached(source: Source, language: Language, start: int, end: int) -> Source:

@@ -163,7 +163,7 @@ def removals(text: str, path: str = "app/main.py") -> dict[str, tuple[str, str, 
             found.kind,
             found.reach,
             found.pure,
-            (source.data[: found.removal[0]] + source.data[found.removal[1] :]).decode(),
+            (source.data[: found.removal[0]] + found.remainder + source.data[found.removal[1] :]).decode(),
         )
         for found in python().definitions(source)
     }
@@ -205,6 +205,23 @@ def removals(text: str, path: str = "app/main.py") -> dict[str, tuple[str, str, 
         ("class C(Model):\n    pass\n", "C", ("class", "repository", False, "\n")),
         ("class CError(Exception):\n    pass\n", "CError", ("class", "repository", True, "\n")),
         ("def f(a, b: int = 1):\n    pass\n", "b", ("parameter", "repository", True, "def f(a):\n    pass\n")),
+        (
+            "def f():\n    if (a := b()) and c: pass\n",
+            "a",
+            ("variable", "local", True, "def f():\n    if b() and c: pass\n"),
+        ),
+        ("def f():\n    if a := b(): pass\n", "a", ("variable", "local", True, "def f():\n    if b(): pass\n")),
+        (
+            "def f():\n    if (a := b or c) and d: pass\n",
+            "a",
+            ("variable", "local", True, "def f():\n    if (b or c) and d: pass\n"),
+        ),
+        (
+            "def f():\n    try: pass\n    except E as a: pass\n",
+            "a",
+            ("variable", "local", True, "def f():\n    try: pass\n    except E: pass\n"),
+        ),
+        ("def f():\n    with b() as a: pass\n", "a", ("variable", "local", True, "def f():\n    with b(): pass\n")),
         ("def f(a, b):\n    pass\n", "a", ("parameter", "repository", True, "def f(b):\n    pass\n")),
     ],
 )

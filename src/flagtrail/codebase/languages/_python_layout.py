@@ -1,0 +1,67 @@
+"""How Python is laid out where an edit made an expression short: as the formatters that break it in parentheses do."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from flagtrail.codebase.source import Edit, Source, ancestors, descendants
+
+_WRAPPED = {"if_statement", "elif_clause", "while_statement", "return_statement", "assignment", "assert_statement"}
+"""Where parentheses around the whole only allow that lines end."""
+_WIDTHS = (79, 88, 100, 120)
+_MOST_BEYOND = 0.005
+"""The share of a file's lines that may be longer than its width: texts and addresses."""
+
+
+def reflowed(source: Source, start: int, end: int) -> tuple[Edit, ...]:
+    """An expression in parentheses, over several lines, on one line without them where it fits."""
+    wrapped = _around(source, start, end)
+    if wrapped is None or not _can_join(wrapped):
+        return ()
+    lines = source.data[wrapped.start_byte + 1 : wrapped.end_byte - 1].decode().split("\n")
+    if lines[0].strip() or lines[-1].strip():
+        return ()
+    joined = _joined([line.strip() for line in lines[1:-1]]).encode()
+    before = source.data[source.line_start(wrapped.start_byte) : wrapped.start_byte]
+    after = source.data[wrapped.end_byte : source.line_end(wrapped.end_byte)].rstrip()
+    if len((before + joined + after).decode()) > _width(source):
+        return ()
+    return (Edit(wrapped.start_byte, wrapped.end_byte, joined),)
+
+
+def _around(source: Source, start: int, end: int) -> Node | None:
+    inner = source.tree.root_node.descendant_for_byte_range(start, end)
+    for node in (inner, *ancestors(inner)) if inner is not None else ():
+        above = node.parent
+        if above is None or node.type == "block":
+            return None
+        if node.type == "parenthesized_expression" and above.type in _WRAPPED:
+            return node if node.start_point.row < node.end_point.row else None
+    return None
+
+
+def _can_join(wrapped: Node) -> bool:
+    """Not where a comment, a text over lines or a comma at a line's end would be lost or means that lines stay."""
+    for node in descendants(wrapped):
+        following = node.next_sibling
+        if node.type in {"comment", "yield", "named_expression", "line_continuation"}:
+            return False
+        if node.type == "string" and node.start_point.row != node.end_point.row:
+            return False
+        if node.type == "," and following is not None and following.type in {")", "]", "}"}:
+            return False
+    return True
+
+
+def _joined(lines: list[str]) -> str:
+    text = ""
+    for line in lines:
+        glued = not text or text[-1] in "([{" or line[:1] in ")]}."
+        text += line if glued else f" {line}"
+    return text
+
+
+def _width(source: Source) -> int:
+    lengths = [len(line) for line in source.data.decode("utf-8", "replace").splitlines()]
+    allowed = len(lengths) * _MOST_BEYOND
+    return next((width for width in _WIDTHS if sum(length > width for length in lengths) <= allowed), _WIDTHS[-1])
