@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium postgres node java redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node java kotlin redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -104,6 +104,19 @@ java:
 	  echo "Installing a JDK for the corpus of the clean-up"; \
 	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends default-jdk-headless >/dev/null; }
+
+KOTLIN := tests/support/corpus/kotlin
+
+.PHONY: kotlin
+kotlin: java $(KOTLIN)/classpath.txt
+
+$(KOTLIN)/classpath.txt: $(KOTLIN)/pom.xml
+	@command -v mvn >/dev/null || { \
+	  echo "Installing Maven, which brings Kotlin's compiler for the corpus of the clean-up"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends maven >/dev/null; }
+	mvn -q -B -f $< dependency:build-classpath -Dmdep.outputFile=classpath.txt
+	@touch $@
 
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark (minutes)

@@ -40,11 +40,12 @@ class Conditional:
     """An expression that is one of two others: `a ? b : c`, `b if a else c`, Kotlin's `if (a) b else c` as a value.
 
     Not `alike` where the type of the whole may be another one than that of a branch (Java's `a ? 1 : 2.0` is a double).
+    A branch is None where it cannot stand alone, as several statements cannot within an expression.
     """
 
     condition: Node
-    then: Node
-    otherwise: Node
+    then: Node | None
+    otherwise: Node | None
     alike: bool = True
 
 
@@ -273,8 +274,9 @@ class Wrapping:
 @dataclass(frozen=True, slots=True)
 class Stub:
     """Where a test says what an evaluation is to answer: `every { flags.isEnabled(K) } returns true`,
-    `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered.
+    `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered; None where the
+    test asks instead whether the evaluation was made, which it never is again.
     """
 
     statement: Node
-    value: Node
+    value: Node | None

@@ -261,7 +261,7 @@ CASES = [
         },
         [
             "src/Cart.kt:2:52 evaluation new-ui Cart.total",
-            "src/Cart.kt:2:80 comment new-ui Cart.total",
+            "src/Cart.kt:2:80 comment new-ui Cart",
             "src/Flags.kt:2:25 definition new-ui Flags",
         ],
     ),

@@ -234,12 +234,17 @@ class Language(ABC):
             node = stack.pop()
             if node.id in skipped:
                 continue
-            if node.type in self.NAMES and node.text in mine and self.role(node) != "member":
-                return Clash(mine[node.text])
+            name = self.called(node)
+            if name in mine and self.role(node) != "member":
+                return Clash(mine[name])
             stack.extend(node.children)
         return None
 
     # ---------------------------------------------------------------- names
+    def called(self, node: Node) -> bytes | None:
+        """The name that a node is; also where the grammar has no node for it alone, as in Kotlin's `"$name"`."""
+        return node.text if node.type in self.NAMES else None
+
     @abstractmethod
     def role(self, node: Node) -> Role:
         """What a name (one of NAMES) stands for."""

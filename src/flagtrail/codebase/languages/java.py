@@ -305,7 +305,7 @@ def _described(language: Java, call: Call, statement: Node) -> Stub | None:
     if mock is None:
         return None
     if text(mock.name) == b"verify":
-        return Stub(statement, mock.node)
+        return Stub(statement, None)
     told = language.call(mock.receiver) if mock.receiver is not None else None
     if text(mock.name) in _ASKING and told is not None and text(told.name) in (b"doReturn", b"willReturn"):
         return Stub(statement, told.arguments[0].value if len(told.arguments) == 1 else told.node)

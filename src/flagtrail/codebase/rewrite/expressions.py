@@ -195,7 +195,10 @@ def _conditional(source: Source, language: Language, answer: Answer, node: Node)
         return None
     if not choice.alike:
         raise Refused("value_context", "the type of the whole hangs on both branches")
-    return replaced(source, language, parent, choice.then if answer.meaning(source.text(node)) else choice.otherwise)
+    kept = choice.then if answer.meaning(source.text(node)) else choice.otherwise
+    if kept is None:
+        raise Refused("unsupported", "the branch that is left has several statements, which cannot stand there")
+    return replaced(source, language, parent, kept)
 
 
 def _equality(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:

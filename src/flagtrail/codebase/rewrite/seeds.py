@@ -119,7 +119,9 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
-    if stub is not None:
+    if stub is not None and stub.value is None:
+        return statement_out(source, language, stub.statement)
+    if stub is not None and stub.value is not None:
         return _told(source, language, answer, site.call.node, stub.statement, language.constant(stub.value))
     _only_pure(source, language, site.call, key, site.pattern.pure)
     return _placeholder(source, language, answer, site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.expressions import replaced
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
 from flagtrail.codebase.rewrite.reached import reached
@@ -37,6 +38,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
             return _chosen(source, language, answer, switch)
         if switch is not None and switch.subject is None:
             return _case(source, language, switch, node, truth=bool(answer.meaning(source.text(node))))
+    if language.in_condition(node):
+        raise Refused("unsupported", "what this decides cannot be taken apart here")
     return None
 
 
@@ -80,6 +83,8 @@ def _decided(source: Source, language: Language, chain: Chain, index: int, *, tr
 
 def _gone(source: Source, language: Language, statement: Node) -> Source:
     """Without a statement that never does anything, and the comment that is about it."""
+    if statement.parent is None or statement.parent.type not in language.BLOCKS:
+        return statement_out(source, language, statement)
     return without(source, language, [(statement.start_byte, statement.end_byte)])
 
 
@@ -155,7 +160,9 @@ def _case(source: Source, language: Language, switch: Switch, node: Node, *, tru
 
 def _taken(source: Source, language: Language, switch: Switch, case: Case) -> Source:
     if switch.expression:
-        return source.edited([Edit(switch.node.start_byte, switch.node.end_byte, source.data[slice(*case.body)])])
+        value = source.tree.root_node.descendant_for_byte_range(*case.body)
+        assert value is not None  # noqa: S101 - a case has a value
+        return replaced(source, language, switch.node, value)
     if language.breaks(case):
         raise Refused("unsupported", "a `break` deeper within the chosen case leaves the switch")
     return _in_place_of(source, language, switch.node, case)

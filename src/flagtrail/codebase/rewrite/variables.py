@@ -24,7 +24,7 @@ def folded(source: Source, language: Language, node: Node) -> Source | None:
     if binding is None:
         return None
     lifetime = language.lifetime(binding)
-    reads = lifetime.reads if lifetime else list(_reads(source, language, binding, source.text(binding.name)))
+    reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
     if reads:
         edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
         return source.edited(edits)
@@ -54,12 +54,12 @@ def of_value(language: Language, node: Node) -> Binding | None:
     return None
 
 
-def _reads(source: Source, language: Language, binding: Binding, name: bytes) -> Iterator[Node]:
+def _reads(language: Language, binding: Binding, name: bytes) -> Iterator[Node]:
     """Every read, once it is sure that all of them read this value."""
     top = binding.scope
     everywhere = top.parent is None or binding.everywhere
     for node in descendants(top):
-        if node.type not in language.NAMES or node in (binding.name, binding.declaration) or source.text(node) != name:
+        if language.called(node) != name or node in (binding.name, binding.declaration):
             continue
         role = language.role_as(binding, node)
         if role == "member" or not language.means(binding, node):

@@ -19,7 +19,7 @@ import javax.tools.ToolProvider;
 /**
  * Compiles and runs trees of the corpus in one process.
  *
- * <p>Arguments: the stubs' sources or compiled classes, a file of jobs, a file for what came of them. A line of jobs is
+ * <p>Arguments: the stubs' sources or compiled classes and jars that all share, a file of jobs, a file for what came of them. A line of jobs is
  * {@code job name folder class compiled?}, or, for the job above it, {@code run json-value key=0 key=1 ..}; tabs between.
  * A line of results is {@code name failure} or {@code name outcome}, both as JSON texts.
  */
@@ -29,9 +29,15 @@ public final class Driver {
 
     private final StandardJavaFileManager files = COMPILER.getStandardFileManager(null, null, null);
     private final List<Path> stubs;
+    private final ClassLoader jars;
 
-    private Driver(List<Path> stubs) {
+    private Driver(List<Path> stubs) throws Exception {
         this.stubs = stubs;
+        List<URL> path = new ArrayList<>();
+        for (Path jar : stubs.subList(1, stubs.size())) {
+            path.add(jar.toUri().toURL());
+        }
+        this.jars = new URLClassLoader(path.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -100,12 +106,9 @@ public final class Driver {
             String[] pair = parts[at].split("=");
             outcomes.put(pair[0], pair[1].equals("1"));
         }
-        List<URL> path = new ArrayList<>(List.of(compiled.toUri().toURL()));
-        for (Path stub : stubs) {
-            path.add(stub.toUri().toURL());
-        }
+        List<URL> path = List.of(compiled.toUri().toURL(), stubs.get(0).toUri().toURL());
         AtomicReference<String> result = new AtomicReference<>("\"it never ends\"");
-        try (URLClassLoader loader = new URLClassLoader(path.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+        try (URLClassLoader loader = new URLClassLoader(path.toArray(URL[]::new), jars)) {
             Class<?> stub = loader.loadClass("stub.Stub");
             stub.getMethod("reset", String.class, Map.class).invoke(null, parts[1], outcomes);
             Thread thread = new Thread(() -> result.set(subject(loader, main)));

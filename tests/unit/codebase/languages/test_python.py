@@ -418,6 +418,7 @@ def test_settled__is_what_does_nothing_around_a_condition_that_holds(
 def test_settled__of_a_list_that_is_unpacked__is_its_elements() -> None:
     source = source_of("z = [a, *(([b, c]) if X else [])]\n")
     [choice] = every(source, python().conditional)
+    assert choice.then is not None
     place, kept = choice.condition.parent, python().inner(choice.then)
     assert place is not None
     assert place.parent is not None

@@ -1,0 +1,122 @@
+"""Kotlin: `when`, and what a value that comes from a block of several statements becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._kotlin_syntax import (
+    child,
+    is_body,
+    is_default,
+    is_used,
+    named,
+    single,
+    swallows,
+    text,
+)
+from flagtrail.codebase.shapes import Case, Mend, Scalar, Settled, Switch
+from flagtrail.codebase.source import Source, descendants
+
+
+def switch(node: Node) -> Switch | None:
+    """`when`, with or without a subject, as a statement or as an expression."""
+    if node.type != "when_expression":
+        return None
+    about = child(node, "when_subject")
+    subject = named(about)[-1] if about is not None else None
+    if about is not None and child(about, "variable_declaration") is not None:
+        return None
+    expression = is_used(node) or not (node.parent is not None and node.parent.type in ("block", "source_file"))
+    cases = tuple(_cases(node, expression=expression))
+    return Switch(node, subject, cases, expression)
+
+
+def _cases(node: Node, *, expression: bool) -> Iterator[Case]:
+    for entry in node.children:
+        if entry.type != "when_entry":
+            continue
+        body = named(entry)[-1]
+        kept = single(body) if expression and not is_body(node) else body
+        span = kept if kept is not None else body
+        values = tuple(entry.children_by_field_name("condition"))
+        yield Case(entry, values, is_default(entry), (span.start_byte, span.end_byte), kept is None)
+
+
+def is_liftable(place: Node, kept: Node) -> bool:
+    """Whether the statements of a block can be made in front of what takes the block's value.
+
+    That is so for a value that is all that a variable, an assignment or a `return` is given.
+    """
+    statement, inside = place.parent, named(kept)
+    if kept.type != "block" or statement is None or not _takes_all(statement, place) or len(inside) < 2:  # noqa: PLR2004
+        return False
+    if statement.parent is None or statement.parent.type not in ("block", "lambda_literal"):
+        return False
+    return not _declares(inside) and not any(each.type == "multiline_string_literal" for each in descendants(kept))
+
+
+def lifted(source: Source, place: Node, kept: Node) -> Settled | None:
+    """`val n = if (flag) { f(); 1 } else { .. }` is `f()`, and then `val n = 1`."""
+    statement = place.parent
+    if statement is None or not is_liftable(place, kept):
+        return None
+    last = named(kept)[-1]
+    old, new = source.indent(named(kept)[0].start_byte), source.indent(statement.start_byte)
+    first = source.data[kept.start_byte + 1 : last.start_byte].strip()
+    value = source.data[last.start_byte : kept.end_byte - 1].rstrip()
+    head = source.data[statement.start_byte : place.start_byte]
+    moved = (first + b"\n" + old + head + value).replace(b"\n" + old, b"\n" + new)
+    return Settled(statement.start_byte, statement.end_byte, None, moved)
+
+
+def in_text(place: Node, kept: Node) -> Settled | None:
+    """`"${if (flag) "a" else "b"}"` is `"a"`."""
+    around = place.parent
+    if around is None or around.type != "interpolation" or kept.type != "string_literal" or around.parent is None:
+        return None
+    if around.parent.type != "string_literal":
+        return None
+    return Settled(around.start_byte, around.end_byte, None, text(kept)[1:-1])
+
+
+def _takes_all(statement: Node, place: Node) -> bool:
+    if statement.type in ("property_declaration", "return_expression"):
+        return statement.end_byte == place.end_byte
+    return statement.type == "assignment" and statement.child_by_field_name("right") == place
+
+
+def _declares(statements: list[Node]) -> bool:
+    """Whether a block has names of its own, which would be names of what is around it."""
+    return any(each.type in ("property_declaration", "function_declaration") for each in statements)
+
+
+def taken(place: Node, value: tuple[Scalar]) -> Settled | None:
+    """`x.takeIf { true }` is `x`, and `x.takeIf { false }` is null."""
+    literal = place.parent
+    call = (
+        literal.parent.parent if literal is not None and literal.type == "lambda_literal" and literal.parent else None
+    )
+    if literal is None or call is None or call.type != "call_expression" or len(named(literal)) != 1 or swallows(call):
+        return None
+    asked = call.children[0]
+    if asked.type != "navigation_expression" or text(asked.children[-1]) not in (b"takeIf", b"takeUnless"):
+        return None
+    if text(asked.children[1]) != b"." or not isinstance(value[0], bool):
+        return None
+    if value[0] == (text(asked.children[-1]) == b"takeIf"):
+        return Settled(call.start_byte, call.end_byte, (asked.start_byte, asked.children[0].end_byte))
+    return None
+
+
+def written(node: Node, value: Scalar, literal: bytes) -> Mend:
+    """`"${true}"` is `"true"`."""
+    parent = node.parent
+    if parent is None or parent.type != "interpolation":
+        return node.start_byte, node.end_byte, literal
+    plain = literal[1:-1] if isinstance(value, str) else literal
+    if isinstance(value, str) and not re.fullmatch(r"[\w .,:;/-]*", value):
+        return node.start_byte, node.end_byte, literal
+    return parent.start_byte, parent.end_byte, plain
