@@ -18,7 +18,7 @@ from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
 from flagtrail.codebase.rewrite.splice import out, put, settled_in, statement_out, unwrapped
-from flagtrail.codebase.shapes import Call
+from flagtrail.codebase.shapes import Call, Stub
 from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source, ancestors, common
 
@@ -119,12 +119,16 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
-    if stub is not None and stub.value is None:
-        return statement_out(source, language, stub.statement)
-    if stub is not None and stub.value is not None:
-        return _told(source, language, answer, site.call.node, stub.statement, language.constant(stub.value))
+    if stub is not None:
+        return _stubbed(source, language, answer, site.call.node, stub)
     _only_pure(source, language, site.call, key, site.pattern.pure)
     return _placeholder(source, language, answer, site)
+
+
+def _stubbed(source: Source, language: Language, answer: Answer, call: Node, stub: Stub) -> Source:
+    if stub.value is None:
+        return statement_out(source, language, stub.statement)
+    return _told(source, language, answer, call, stub.statement, language.constant(stub.value))
 
 
 def _component(source: Source, language: Language, answer: Answer, site: Site) -> Source:
