@@ -11,7 +11,7 @@ from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
 from flagtrail.codebase.rewrite.reached import reached
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import start_with_comments, without
-from flagtrail.codebase.rewrite.splice import out, reindented, unwrapped
+from flagtrail.codebase.rewrite.splice import out, reindented, statement_out, unwrapped
 from flagtrail.codebase.shapes import Arm, Case, Chain, Loop, Switch
 from flagtrail.codebase.source import Edit, Source, ancestors
 
