@@ -19,6 +19,7 @@ from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import fold, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
+from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.seeds import Wanted
@@ -50,6 +51,7 @@ class Search:
     answer: Answer
     patterns: Patterns
     data: dict[str, bytes] = field(default_factory=dict)
+    others: dict[str, bytes] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
 
     def source(self, path: str, language: Language) -> Source:
@@ -75,7 +77,9 @@ def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
         data = repository.read(path)
         if languages.of_path(path) is not None:
             search.data[path] = data
-        elif path != patterns.FILE and flag.encode() in data and key.search(data):
+            continue
+        search.others[path] = data
+        if path != patterns.FILE and flag.encode() in data and key.search(data):
             elsewhere.append(f"{path} names the flag and is left as it is")
     folded = _rounds(search)
     return _told(search, flag, winner, folded, elsewhere)
@@ -176,23 +180,44 @@ def _unique(search: Search, known: Known) -> bool:
 
 
 def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], elsewhere: list[str]) -> Plan:
-    changes, refusals = [], []
+    written = {path: placeholders.written(file.after, _language(path), search.answer) for path, file in folded.items()}
+    changed = {path: after for path, after in written.items() if after.data != search.data[path]}
+    files = search.data | search.others
+    files.pop(patterns.FILE, None)
+    spared = {each.last for each in search.patterns}
+    fell = fallen(files, changed, languages.of_path, flag, spared)
+    fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)
+    refusals: list[Refusal] = []
+    for path, left in fell.left.items():
+        now = fell.files.get(path) or search.source(path, _language(path))
+        was = _lines(now.data, files[path])
+        refusals += [Refusal(path, was(now.line(each.at)), each.why, each.detail) for each in left]
+    told = {(refusal.path, refusal.line) for refusal in refusals}
     for path, file in folded.items():
-        language = _language(path)
-        after = language.tidied(file.before, placeholders.written(file.after, language, search.answer))
-        if after.data != file.before.data:
-            changes.append(Change(path, file.before.data, after.data))
-        refusals += _refusals(file, language, flag, after)
+        after = fell.files.get(path, file.before)
+        found = _refusals(file, flag, after) if after is not None else []
+        refusals += [each for each in found if each.why != "unclassified" or (each.path, each.line) not in told]
+    changes = [
+        Change(path, files[path], None if after is None else after.data)
+        for path, after in sorted(fell.files.items())
+        if after is None or after.data != files[path]
+    ]
     return Plan(flag, winner, tuple(changes), tuple(sorted(set(refusals))), tuple(elsewhere))
 
 
-def _refusals(file: Folded, language: Language, flag: str, after: Source) -> list[Refusal]:
+def _tidied(search: Search, path: str, after: Source | None) -> Source | None:
+    language = languages.of_path(path)
+    return after if after is None or language is None else language.tidied(search.source(path, language), after)
+
+
+def _refusals(file: Folded, flag: str, after: Source) -> list[Refusal]:
     path, before = file.before.path, file.before
     told = [Refusal(path, before.line(left.at), left.why, left.detail) for left in file.seeded]
-    was = _lines(after.data, before.data)
-    told += [Refusal(path, was(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
+    folded = _lines(file.after.data, before.data)
+    told += [Refusal(path, folded(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
     lines = {refusal.line for refusal in told}
-    for node in sites.texts(after, language, flag):
+    was = _lines(after.data, before.data)
+    for node in sites.texts(after, _language(path), flag):
         line = was(after.line(node.start_byte))
         if line not in lines:
             told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))

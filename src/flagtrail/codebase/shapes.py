@@ -248,7 +248,7 @@ class Definition:
     `spelled` is what code calls it, where that is not the text of `name` (Go: `flags` of `import "example.org/flags"`).
     """
 
-    kind: Literal["import", "variable", "constant", "function", "class", "parameter", "field", "member"]
+    kind: Literal["import", "export", "variable", "constant", "function", "class", "parameter", "field", "member"]
     name: Node
     removal: tuple[int, int]
     reach: Literal["local", "file", "repository"]

@@ -66,10 +66,14 @@ class Language(ABC):
     """Node types whose inner lines must never be re-indented."""
     DEFAULT_CASE: ClassVar[bytes] = b"default"
     """What stands for the head of a case that becomes the one for everything else, up to its colon or arrow."""
+    FAMILY: ClassVar[str] = ""
+    """What languages have in common that see each other's names; the language alone where it is empty."""
     SHARES_FOLDER: ClassVar[bool] = False
     """Files of one folder see each other's names without an import."""
     BLOCK_NEEDS_STATEMENT: ClassVar[bool] = False
     """A block without a statement is no block: EMPTY stands in it."""
+    NAMES_IN_TEXTS: ClassVar[bool] = False
+    """A text can name what a module defines: `__all__`, `getattr(module, "name")`, `patch("module.name")`."""
     BLOCKS: ClassVar[frozenset[str]] = frozenset()
     """Node types whose children are statements."""
 
@@ -310,6 +314,13 @@ class Language(ABC):
     @abstractmethod
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that this file binds and that could be removed."""
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
+        """The files that an import of `name` from `origin` in the file `path` could mean.
+
+        A path from the root begins with `/`; others tell how the file's path ends, with `/*` for all files of a folder.
+        """
+        return ()
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """For any node within one test, the bytes of that whole test; None outside of tests."""

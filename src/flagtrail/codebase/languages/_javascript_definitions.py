@@ -156,6 +156,21 @@ def _imports(node: Node) -> Iterator[Definition]:
             )
 
 
+def _reexports(node: Node) -> Iterator[Definition]:
+    """`export { a, b as c } from './x'`: names that pass through a file."""
+    origin = field(node, "source")
+    clause = next((child for child in node.named_children if child.type == "export_clause"), None)
+    if origin is None or clause is None:
+        return
+    module = str((constant(origin) or ("",))[0])
+    specifiers = parts(clause)
+    for specifier in specifiers:
+        name = field(specifier, "alias") or field(specifier, "name")
+        if name is not None and text(name) != b"default":
+            taken = listed(specifier) if len(specifiers) > 1 else whole(node, comments=False)
+            yield Definition("import", name, taken, "repository", origin=module)
+
+
 def _variables(node: Node) -> Iterator[Definition]:
     if node.parent is None or node.parent.type in {"for_statement", "for_in_statement"}:
         return
@@ -362,6 +377,7 @@ def _parameters(node: Node) -> Iterator[Definition]:
 
 _READERS: dict[str, Callable[[Node], Iterator[Definition]]] = {
     "import_statement": _imports,
+    "export_statement": _reexports,
     "lexical_declaration": _variables,
     "variable_declaration": _variables,
     "function_declaration": _functions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from tree_sitter import Node
@@ -33,11 +34,30 @@ def definitions(source: Source) -> Iterator[Definition]:
     """Every name that could be removed. Not one that a string names, nor one bound where code tries to bind it."""
     root = source.tree.root_node
     kept = words_of_types(root) | _NEVER
+    exports = list(_exported(source, root))
+    yield from exports
+    listed = {export.spelled for export in exports}
     for node in descendants(root):
         for found in _defined(source, node):
             name = text(found.name)
             if name not in kept and not (name.startswith("__") and name.endswith("__")):
-                yield found
+                yield replace(found, reach="repository") if name in listed and found.kind == "import" else found
+
+
+def _exported(source: Source, root: Node) -> Iterator[Definition]:
+    """What `__all__` lists."""
+    for statement in root.named_children:
+        assignment = statement.named_children[0] if statement.type == "expression_statement" else None
+        if assignment is None or assignment.type not in {"assignment", "augmented_assignment"}:
+            continue
+        left, right = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
+        if left is None or right is None or text(left) != "__all__" or right.type not in {"list", "tuple"}:
+            continue
+        for element in right.named_children:
+            content = next((child for child in element.named_children if child.type == "string_content"), None)
+            if element.type == "string" and content is not None:
+                removal = _of_list(source, element)
+                yield Definition("export", content, removal, "repository", spelled=text(content), scope=root)
 
 
 def _defined(source: Source, node: Node) -> Iterator[Definition]:

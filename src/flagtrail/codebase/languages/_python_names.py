@@ -338,7 +338,7 @@ def impure_defaults(parameters: Node) -> bool:
 
 
 def words_of_types(root: Node) -> set[str]:
-    """The names in annotations that are strings, and in what `__all__` exports."""
+    """The names in annotations that are strings."""
     found: set[str] = set()
     for node in descendants(root):
         if node.type == "string_content" and _names_something(node):
@@ -354,7 +354,7 @@ def _names_something(content: Node) -> bool:
         if above.type == "type":
             return True
         if above.type in {"assignment", "augmented_assignment"}:
-            return text(above).startswith("__all__")
+            return False
         if above.type == "argument_list":
             called = above.parent.child_by_field_name("function") if above.parent is not None else None
             return called is not None and text(called).rpartition(".")[2] in {"cast", "TypeVar", "ForwardRef"}

@@ -16,6 +16,7 @@ from flagtrail.codebase.languages import _go_flow as flow
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tests as tests
+from flagtrail.codebase.languages import _origins
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._go_align import aligned
 from flagtrail.codebase.shapes import (
@@ -269,6 +270,9 @@ class Go(Braces):
 
     def definitions(self, source: Source) -> Iterable[Definition]:
         return definitions.definitions(source, self.pure)
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
+        return _origins.of_go(origin)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return tests.test_case(node)

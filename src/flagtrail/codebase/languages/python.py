@@ -10,6 +10,7 @@ from tree_sitter import Node, Parser, Tree
 
 from flagtrail.codebase.languages import (
     Language,
+    _origins,
     _python_definitions,
     _python_expressions,
     _python_layout,
@@ -64,6 +65,7 @@ class Python(Language):
     VERBATIM = frozenset({"string"})
     BLOCK_NEEDS_STATEMENT = True
     BLOCKS = _python_names.BLOCKS
+    NAMES_IN_TEXTS = True
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - one dialect
         """The syntax tree."""
@@ -294,6 +296,10 @@ class Python(Language):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Imports, variables, functions, classes, parameters, members."""
         return _python_definitions.definitions(source)
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
+        """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""
+        return _origins.of_python(path, origin, name)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """A function `test..`, or the class of tests that is decorated."""

@@ -24,6 +24,7 @@ from flagtrail.codebase.languages import _javascript_places as places
 from flagtrail.codebase.languages import _javascript_settled as settlements
 from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
+from flagtrail.codebase.languages import _origins
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._javascript_values import field, operator, parts, text, uncast
 from flagtrail.codebase.shapes import (
@@ -262,6 +263,10 @@ class TypeScript(Braces):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that could be removed."""
         return definitions_of.definitions(source)
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
+        """`./old.ts`, `./old/index.ts` and the like of `./old`."""
+        return _origins.of_javascript(path, origin)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """The test around a node."""

@@ -6,7 +6,7 @@ A name that nobody used before stays: a user's own dead code is his. What a valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -35,14 +35,17 @@ def exported(definition: Definition) -> bool:
     return definition.reach == "repository"
 
 
-def swept(before: Source, after: Source, language: Language, kept: Kept = exported) -> tuple[Source, tuple[Left, ...]]:
+def swept(
+    before: Source, after: Source, language: Language, kept: Kept = exported, lost: Collection[bytes] = ()
+) -> tuple[Source, tuple[Left, ...]]:
     """The file without the names whose last use went between `before` and `after`; `kept` says which to leave alone.
 
-    Also the names that nothing uses any more and that stay all the same, by their place in the file as it became.
+    `lost` are names whose last use in other files went, which nothing keeps. Also the names that nothing uses any more
+    and that stay all the same, by their place in the file as it became.
     """
     then = Names(before, language)
     for _ in range(MOST_ROUNDS):
-        sweep = _Sweep(then, Names(after, language), kept)
+        sweep = _Sweep(then, Names(after, language), kept, frozenset(lost))
         made = sweep.made()
         if made is None:
             return after, tuple(sorted(sweep.held.values(), key=lambda each: each.at))
@@ -65,13 +68,14 @@ class _Sweep:
     then: Names
     now: Names
     kept: Kept
+    lost: frozenset[bytes]
     held: dict[Key, Left] = field(default_factory=dict)
     groups: dict[Key, list[Definition]] = field(default_factory=dict)
 
     def made(self) -> Source | None:
         """The file after this round; None where nothing is dead any more."""
         source, language = self.now.source, self.now.language
-        if source.data == self.then.source.data:
+        if source.data == self.then.source.data and not self.lost:
             return None
         while dead := self.dead():
             chosen = list(self._one_of_each_statement(dead))
@@ -96,14 +100,17 @@ class _Sweep:
         """What nothing uses any more because of us, but for what only dead definitions use."""
         self.groups = {}
         for definition in self.now.definitions:
-            removable = definition.pure or definition.kind in VALUED
-            if definition.kind != "parameter" and removable and not self.kept(definition):
+            if definition.kind != "parameter" and self._can_go(definition):
                 scope = definition.scope.start_byte if definition.scope is not None else 0
                 self.groups.setdefault((scope, *self.now.key(definition)), []).append(definition)
         for key in self.held:
             self.groups.pop(key, None)
         words, before = self.now.words, self.then.words
-        work = [key for key in self.groups if len(words.get(_name(key), ())) < len(before.get(_name(key), ()))]
+        work = [
+            key
+            for key in self.groups
+            if _name(key) in self.lost or len(words.get(_name(key), ())) < len(before.get(_name(key), ()))
+        ]
         named: dict[bytes, list[Key]] = {}
         for key in self.groups:
             named.setdefault(_name(key), []).append(key)
@@ -118,7 +125,15 @@ class _Sweep:
                 work += [other for name in set(inside) for other in named.get(name, ())]
         return self._unused(list(dead))
 
+    def _can_go(self, definition: Definition) -> bool:
+        """Whether it could; what other files could use only whole, since what is left of it would be their effect."""
+        if self.kept(definition):
+            return definition.pure and self.now.called(definition) in self.lost
+        return definition.pure or definition.kind in VALUED
+
     def _used_before(self, key: Key) -> bool:
+        if _name(key) in self.lost:
+            return True
         before = [each for each in self.then.by_name.get(_name(key), ()) if self.then.key(each) == key[1:]]
         return bool(before) and all(any(True for _ in self.then.uses(each)) for each in before)
 

@@ -6,7 +6,7 @@ Names are told by their text. Whatever could be a use counts as one: `$name` wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -120,33 +120,46 @@ class Names:
                 return False
         return False
 
+    def in_text(self, at: int, name: bytes, reads: Callable[[bytes, int, bytes], bool]) -> bool:
+        """Whether a word that is no name here stands in a text that could name it, by how such texts read."""
+        node = self.source.tree.root_node.descendant_for_byte_range(at, at + len(name))
+        if node is None or any(each.type in self.language.COMMENTS for each in (node, *ancestors(node))):
+            return False
+        return reads(self.source.data, at, name)
+
     def uses(self, definition: Definition) -> Iterator[Mention]:
-        """What could use a definition in this file, outside of itself."""
-        scope = definition.scope
-        begin, end = (scope.start_byte, scope.end_byte) if scope is not None else (0, len(self.source.data))
+        """What could use a definition in this file, outside of itself.
+
+        Of what is looked up in a value, every mention could: also a pattern that takes a value apart, and a field of
+        the same name that another type demands.
+        """
         name = self.called(definition)
-        of_class = definition.kind in MEMBERS or self._in_class(definition)
+        if definition.kind in MEMBERS or self.in_class(definition):
+            yield from (each for each in self.mentions(name) if not _holds(definition.removal, each.at))
+            return
+        begin, end = self._scope(definition)
         hidden = self._hiding(definition, name, (begin, end))
         for mention in self.mentions(name):
             at = mention.at
-            if not begin <= at < end or definition.removal[0] <= at < definition.removal[1]:
+            if not begin <= at < end or _holds(definition.removal, at):
                 continue
-            if mention.stands in ("bind", "write") or (mention.stands == "member" and not of_class):
-                continue
-            if any(start <= at < stop for start, stop in hidden):
+            if mention.stands in ("bind", "write", "member") or any(_holds(span, at) for span in hidden):
                 continue
             yield mention
 
+    def _scope(self, definition: Definition) -> Span:
+        scope = definition.scope
+        return (scope.start_byte, scope.end_byte) if scope is not None else (0, len(self.source.data))
+
     def writes(self, definition: Definition) -> Iterator[Mention]:
         """The assignments to what a definition declares."""
-        scope = definition.scope
-        begin, end = (scope.start_byte, scope.end_byte) if scope is not None else (0, len(self.source.data))
+        begin, end = self._scope(definition)
         for mention in self.mentions(self.called(definition)):
-            outside = not definition.removal[0] <= mention.at < definition.removal[1]
+            outside = not _holds(definition.removal, mention.at)
             if mention.stands == "write" and begin <= mention.at < end and outside:
                 yield mention
 
-    def _in_class(self, definition: Definition) -> bool:
+    def in_class(self, definition: Definition) -> bool:
         """Whether it is looked up in a class: one stands around it, and no function between."""
         around = self.around[definition]
         return bool(around) and around[-1].kind == "class"
@@ -165,3 +178,7 @@ class Names:
 
 def _within(inner: Span, outer: Span) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _holds(span: Span, at: int) -> bool:
+    return span[0] <= at < span[1]

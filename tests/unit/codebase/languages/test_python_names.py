@@ -234,7 +234,6 @@ def test_definitions__say_what_goes_with_a_name(text: str, name: str, expected: 
     [
         ("from a import B\ndef f(x: 'list[B]'): pass\n", "B"),
         ("from a import B\nz = cast('B', x)\n", "B"),
-        ("from a import b\n__all__ = ['b']\n", "b"),
         ("__version__ = '1'\n", "__version__"),
         ("class C:\n    def f(self, a): pass\n", "self"),
         ("from a import *\n", "a"),
@@ -243,6 +242,14 @@ def test_definitions__say_what_goes_with_a_name(text: str, name: str, expected: 
 )
 def test_definitions__leave_out_names_that_something_else_needs(text: str, name: str) -> None:
     assert name not in removals(text)
+
+
+def test_definitions__that_all_lists__can_be_imported_by_others_and_go_from_the_list_too() -> None:
+    source = source_of("from a import b, c\n__all__ = ['b']\n")
+    found = [
+        (each.kind, each.spelled or written(source, each.name), each.reach) for each in python().definitions(source)
+    ]
+    assert found == [("export", "b", "repository"), ("import", "b", "repository"), ("import", "c", "file")]
 
 
 def test_definitions__of_a_package__can_be_imported_by_others() -> None:

@@ -1,0 +1,128 @@
+"""What loading a file does beside defining names: what does something is still loaded when no name of it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.rewrite import conventions
+from flagtrail.codebase.rewrite.dead import exported
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.importing import imported, leads_to, stem
+from flagtrail.codebase.rewrite.names import HOLDERS, Names
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Edit, Source, ancestors
+
+MOST_FILES = 200
+"""A file whose name stands in more files than that is loaded by one of them."""
+DEEP = 10
+"""How far a file that is loaded is followed to those that it loads."""
+_HEAD = re.compile(rb"(?:package|import|from|using|export\s*\{\s*\}|(?:'|\")use (?:client|server|strict)|__all__)\b|#!")
+_BOUND = re.compile(
+    rb"(?:export\s+)?(?:default\s+)?(?:async\s+)?(?:const|let|var|class|function|abstract|interface|type|enum|def)\b"
+)
+_REGISTERS = re.compile(
+    rb"\.?\b(?:register|connect|subscribe|install|use|add|on|listen|mount|run|start|init|setup)\w*\s*\("
+)
+STYLES = re.compile(rb"""import\s+(?:\w+\s+from\s+)?['"]([^'"]+\.(?:css|scss|sass|less|svg|png))['"]""")
+_JAVASCRIPT = re.compile(rb"import\s+(?!type\b)[^'\"]*?from\s*(?=['\"])")
+_PYTHON = re.compile(rb"from\s+(\.*)((?:\w+\.)*)(\w+)\s+import\s.*", re.DOTALL)
+
+
+def still_loading(forest: Forest, path: str, after: Source) -> Source | None:
+    """A file before it loses the names that nothing uses, with imports without a name of what it must still load.
+
+    `after` is the file without them. None where it loaded nothing alone that does something.
+    """
+    now = forest.now(path)
+    if now.language.SHARES_FOLDER or conventions.is_test(path):
+        return None
+    lost = set(imported(forest, path, now)) - set(imported(forest, path, Names(after, now.language)))
+    acting = {target for target in lost if _orphaned(forest, target, path) and _acts(forest, target, DEEP)}
+    edits = {edit for target in acting for edit in _loading(forest, now, target)}
+    return now.source.edited(edits) if edits else None
+
+
+def _loading(forest: Forest, names: Names, target: str) -> Iterator[Edit]:
+    """The import of a file without a name of it."""
+    path = names.source.path
+    for definition in names.definitions:
+        ends = names.language.modules(path, definition.origin, names.called(definition).decode())
+        if not definition.origin or target not in set(forest.named(ends)):
+            continue
+        statement = definition.name
+        for above in ancestors(definition.name):
+            if above.parent is None:
+                break
+            statement = above
+        text = names.source.text(statement)
+        yield Edit(statement.start_byte, statement.end_byte, _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text)))
+
+
+def _module(found: re.Match[bytes]) -> bytes:
+    dots, package, name = found.groups()
+    if not dots:
+        return b"import " + package + name + b"  # noqa: F401"
+    return b"from " + dots + package.rstrip(b".") + b" import " + name + b"  # noqa: F401"
+
+
+def _orphaned(forest: Forest, target: str, path: str) -> bool:
+    """Whether nothing else loads a file."""
+    if forest.gone(target):
+        return False
+    places = forest.search([stem(target)])[stem(target)]
+    others = (
+        leads_to(forest, other, positions, target)
+        for other, positions in places.items()
+        if other not in (path, target) and not conventions.is_test(other)
+    )
+    return len(places) <= MOST_FILES and not any(others)
+
+
+def _acts(forest: Forest, path: str, deep: int) -> bool:
+    if acts_itself(forest.then(path)):
+        return True
+    loaded = set(imported(forest, path, forest.then(path))) if deep else ()
+    return any(_orphaned(forest, target, path) and _acts(forest, target, deep - 1) for target in loaded)
+
+
+def defines_nothing(names: Names) -> bool:
+    """Whether a file has nothing but what files begin with."""
+    return all(_HEAD.match(names.source.text(node)) and _defines(names, node) for node in _statements(names))
+
+
+def acts_itself(names: Names) -> bool:
+    """Whether loading a file does more than define names."""
+    return not all(_defines(names, node) for node in _statements(names))
+
+
+def _statements(names: Names) -> Iterator[Node]:
+    """What a file consists of, without comments and documentation."""
+    for node in names.source.tree.root_node.named_children:
+        text = names.source.text(node)
+        if node.type not in names.language.COMMENTS and not text.startswith((b'"""', b"'''", b'r"""')):
+            yield node
+
+
+def _defines(names: Names, node: Node) -> bool:
+    """Whether a statement of a module does nothing that others could notice once nobody imports it."""
+    text = names.source.text(node)
+    found = list(_of(names, node))
+    if _HEAD.match(text):
+        loads = text.startswith(b"import") and not STYLES.match(text)
+        return all(each.pure for each in found) and bool(found or not loads)
+    if any(not each.pure and each.kind in HOLDERS for each in found):
+        return False
+    if found and all(each.pure for each in found if exported(each) or each.reach == "file"):
+        return True
+    return bool(found or _BOUND.match(text)) and not _REGISTERS.search(text.partition(b"=>")[0].partition(b"{")[0])
+
+
+def _of(names: Names, node: Node) -> Iterator[Definition]:
+    return (
+        each
+        for each in names.definitions
+        if node.start_byte <= each.name.start_byte and each.name.end_byte <= node.end_byte
+    )

@@ -1,0 +1,400 @@
+"""Names whose last use anywhere went because of us: exported functions, constants, classes, members, and re-exports.
+
+A name counts by its text, in all files. It falls only where its definition is the only one it can mean, a changed file
+used it, and nothing is left that could: no code of a language that sees it, no text that names it, no file that is not
+parsed. What falls in one file can be the last use of something in another, so it goes round until nothing falls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from flagtrail.codebase.rewrite import conventions, effects, tested, texts
+from flagtrail.codebase.rewrite.dead import exported, swept
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.importing import in_texts, is_public, stem
+from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
+from flagtrail.codebase.rewrite.refused import Left
+from flagtrail.codebase.rewrite.registries import lists_flags
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source
+
+PASSING = frozenset({"import", "export"})
+"""Definitions by which a file passes on what another one defines."""
+MOST_ROUNDS = 50
+MOST_FILES = 60
+"""A name that stands in more files than that is used."""
+FEW_FILES = 12
+"""In so many files a name's definition is looked for, also where no import leads to it."""
+_STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|import\s+\.\s")
+_MEMBERS_OF = (
+    rb"\b%s\s*(?:\.|::)\s*(?:values|entries|valueOf|__members__|class)\b|\b%s\s*\[|[\w.]+[(<]\s*%s\s*[)>]"
+    rb"|\b(?:in|of|typeof)\s+%s\b"
+)
+_ROOT = re.compile(r"^(?:.*/)?src/\w+/(?:java|kotlin)/")
+Places = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class _Use:
+    """What still uses a name: code, tests alone, or something that may be a use, in words."""
+
+    code: bool = False
+    tests: list[str] = field(default_factory=list)
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fall:
+    """The files that define a name or pass it on, the one that defines it first; how; and what could still use it."""
+
+    owners: list[str]
+    definitions: dict[str, list[Definition]]
+    use: _Use
+
+
+@dataclass(slots=True)
+class Exports:
+    """The names that fall, round by round."""
+
+    forest: Forest
+    key: bytes
+    spared: frozenset[bytes] = frozenset()
+    lost: dict[str, set[bytes]] = field(default_factory=dict)
+    left: dict[str, tuple[Left, ...]] = field(default_factory=dict)
+    kept: dict[tuple[str, bytes], Left] = field(default_factory=dict)
+    looked: dict[str, bytes] = field(default_factory=dict)
+
+    def swept(self, paths: Iterable[str]) -> None:
+        """Files without the names that are dead in them, with what is known of other files."""
+        for path in paths:
+            if self.forest.gone(path):
+                continue
+            lost = self.lost.get(path, set())
+            then, now = self.forest.then(path), self.forest.now(path)
+            language = self.forest.language(path)
+            source, left = swept(then.source, now.source, language, exported, frozenset(lost))
+            loading = effects.still_loading(self.forest, path, source)
+            if loading is not None:
+                source, left = swept(then.source, loading, language, exported, frozenset(lost))
+            self.left[path] = left
+            if source.data != self.forest.files[path]:
+                self.forest.put(path, source)
+
+    def round(self) -> bool:
+        """One round: whether another name fell."""
+        vanished = self._vanished()
+        places = self.forest.search(vanished)
+        unused: dict[bytes, _Fall] = {}
+        for name, users in vanished.items():
+            if 0 < len(places[name]) <= MOST_FILES:
+                fall = self._fall(name, users, places[name])
+                if fall is not None:
+                    unused[name] = fall
+        self._of_named_files(unused)
+        dirty: set[str] = set()
+        for name, fall in unused.items():
+            dirty |= self._fallen(name, fall)
+        self.swept(sorted(dirty))
+        return bool(dirty)
+
+    def _of_named_files(self, unused: dict[bytes, _Fall]) -> None:
+        """What a package shows to others stays, and so does what would leave nothing of a file that a text names."""
+        files = {fall.owners[0] for fall in unused.values()}
+        places = self.forest.search({stem(path) for path in files})
+        public = {path for path in files if is_public(self.forest, path, places[stem(path)])}
+        named = {
+            path: other
+            for path in files - public
+            if self._rest(path) <= unused.keys() and not effects.acts_itself(self.forest.now(path))
+            for other, positions in places[stem(path)].items()
+            if other != path and in_texts(self.forest, other, positions, path)
+        }
+        for name, fall in list(unused.items()):
+            if fall.owners[0] in public:
+                del unused[name]
+            elif fall.owners[0] in named:
+                fall.use.doubt = f"is all of a file that {named[fall.owners[0]]} names"
+
+    def _rest(self, path: str) -> set[bytes]:
+        """The names of a file that other files could still use."""
+        now = self.forest.now(path)
+        exports = {now.called(each) for each in now.definitions if exported(each) and each.kind != "parameter"}
+        return exports - self.lost.get(path, set())
+
+    # ---------------------------------------------------------------- what could have fallen
+    def _vanished(self) -> dict[bytes, list[str]]:
+        """The names that changed files used and use no more, with those files."""
+        found: dict[bytes, list[str]] = {}
+        for path in self.forest.parsed():
+            data = self.forest.data(path)
+            if self.looked.get(path) == data:
+                continue
+            self.looked[path] = data
+            then = self.forest.then(path)
+            now = self.forest.now(path) if not self.forest.gone(path) else None
+            for name, positions in then.words.items():
+                if now is not None and len(now.words.get(name, ())) >= len(positions):
+                    continue
+                named = now is not None and any(True for _ in now.mentions(name))
+                defined = now is not None and any(map(exported, now.by_name.get(name, ())))
+                if (defined or not named) and _is_used(then, name):
+                    found.setdefault(name, []).append(path)
+        return found
+
+    def _fall(self, name: bytes, users: list[str], places: Places) -> _Fall | None:
+        """A name that code other than tests uses no more."""
+        owners = self._owners(name, users, places)
+        definitions = {path: self._defined(path, name) for path in owners}
+        use = self._use(name, owners, definitions, places) if owners else None
+        return None if use is None or use.code else _Fall(owners, definitions, use)
+
+    def _fallen(self, name: bytes, fall: _Fall) -> set[str]:
+        """The files from which a name goes."""
+        doubt, tests = fall.use.doubt, fall.use.tests
+        if not doubt and tests and (self._is_key(fall.definitions) or not self._tests_go(tests, fall.owners[0], name)):
+            doubt = f"is used by {tests[0]}, a test, and by nothing else"
+        for path in fall.owners:
+            if doubt:
+                first = fall.definitions[path][0]
+                self.kept[path, name] = Left(first.name.start_byte, "still_used", f"{name.decode()} {doubt}")
+            else:
+                self.lost.setdefault(path, set()).add(name)
+        return set() if doubt else {*fall.owners, *tests}
+
+    def _is_key(self, definitions: Mapping[str, list[Definition]]) -> bool:
+        """Whether the name stands for the flag's key: what a test does with it is about the flag, and not about it."""
+        return any(
+            self.key in self.forest.now(path).source.data[slice(*each.removal)]
+            for path, found in definitions.items()
+            for each in found
+            if each.kind in ("constant", "variable", "member", "field")
+        )
+
+    def _tests_go(self, paths: list[str], owner: str, name: bytes) -> bool:
+        """Whether the tests of a name could be taken out, which they then are."""
+        lost = {name, *self.lost.get(owner, ())}
+        made: dict[str, Source | None] = {}
+        for path in paths:
+            if tested.is_of(self.forest, path, owner, lost):
+                made[path] = None
+                continue
+            left = tested.without_cases(self.forest, path, name)
+            if left is None:
+                return False
+            made[path] = None if tested.is_empty(Names(left, self.forest.language(path))) else left
+        for path, source in made.items():
+            self.forest.put(path, source)
+        return True
+
+    def _defined(self, path: str, name: bytes) -> list[Definition]:
+        return [
+            each for each in self.forest.now(path).by_name.get(name, ()) if exported(each) and each.kind != "parameter"
+        ]
+
+    def _owners(self, name: bytes, users: list[str], places: Places) -> list[str]:
+        """The one file that defines what the name meant to its users, and those that passed it on to them."""
+        linked = {path for user in users for path in self._linked(user, name)}
+        near = [path for path in places if any(self.forest.akin(path, user) for user in users)]
+        if len(near) > FEW_FILES:
+            near = [path for path in near if path in linked]
+        found = {path: defined for path in near if (defined := self._defined(path, name))}
+        sources = [path for path, defined in found.items() if any(each.kind not in PASSING for each in defined)]
+        passing = [path for path in found if path not in sources and path in linked]
+        if len(sources) > 1:
+            sources = [path for path in sources if path in linked]
+        if len(sources) > 1 or any(conventions.is_found(path) for path in passing):
+            return []
+        owners = [*sources, *passing]
+        meant = linked & set(owners) or any(self._meant(user, name, sources) for user in users)
+        return owners if meant else []
+
+    def _linked(self, user: str, name: bytes) -> Iterator[str]:
+        """The files that an import of the name led to, from one to the next; the user's own where it defines it."""
+        then = self.forest.then(user)
+        if any(exported(each) and each.kind not in PASSING for each in then.by_name.get(name, ())):
+            yield user
+        work, seen = [(user, name)], {user}
+        while work:
+            path, called = work.pop()
+            for target, original in self._imported(path, called):
+                if target not in seen:
+                    seen.add(target)
+                    yield target
+                    work.append((target, original))
+
+    def _imported(self, path: str, name: bytes) -> Iterator[tuple[str, bytes]]:
+        """The files that an import of a name means, and what the name is called there."""
+        if self.forest.of_path(path) is None:
+            return
+        then, language = self.forest.then(path), self.forest.language(path)
+        for definition in then.by_name.get(name, ()):
+            if definition.kind == "import":
+                original = _original(then, definition)
+                for target in self.forest.named(language.modules(path, definition.origin, original.decode())):
+                    yield target, original
+
+    def _meant(self, user: str, name: bytes, found: Iterable[str]) -> bool:
+        """Whether a user meant, without an import of the name, what the files found define."""
+        then, language = self.forest.then(user), self.forest.language(user)
+        if any(each.kind != "import" and not exported(each) for each in then.by_name.get(name, ())):
+            return False
+        stands = {mention.stands for mention in then.mentions(name)}
+        if "member" in stands:
+            return True
+        if "read" not in stands or not language.SHARES_FOLDER:
+            return False
+        return any(_package(path) == _package(user) for path in found) or _stars(then)
+
+    # ---------------------------------------------------------------- what still uses it
+    def _use(self, name: bytes, owners: list[str], definitions: Mapping[str, list[Definition]], places: Places) -> _Use:
+        of_class = any(
+            each.kind in MEMBERS or self.forest.now(path).in_class(each)
+            for path, found in definitions.items()
+            for each in found
+        )
+        use = _Use()
+        use.code = (of_class and name in self.spared) or any(
+            self._stays(path, each) for path in owners for each in definitions[path]
+        )
+        for path, positions in places.items():
+            own = [each.removal for each in definitions.get(path, ())]
+            outside = [at for at in positions if not any(start <= at < end for start, end in own)]
+            if use.code or not outside:
+                continue
+            if self.forest.of_path(path) is None:
+                data = self.forest.data(path)
+                if any(texts.in_file(path, data, at, name) for at in outside):
+                    use.doubt = f"stands in {path} as well"
+            elif self.forest.akin(path, owners[0]):
+                self._use_in(use, path, name, outside, owners, definitions, of_class=of_class)
+        return use
+
+    def _use_in(
+        self,
+        use: _Use,
+        path: str,
+        name: bytes,
+        places: list[int],
+        owners: list[str],
+        definitions: Mapping[str, list[Definition]],
+        *,
+        of_class: bool,
+    ) -> None:
+        names = self.forest.now(path)
+        mentions = {mention.at: mention for mention in names.mentions(name)}
+        if path in definitions:
+            used = any(each.at in places for definition in definitions[path] for each in names.uses(definition))
+        else:
+            found = (mentions[at] for at in places if at in mentions)
+            used = any(self._uses(names, mention, name, owners, of_class=of_class) for mention in found)
+        if used and conventions.is_test(path) and not conventions.is_test(owners[0]):
+            use.tests.append(path)
+        elif used:
+            use.code = True
+        held = all(self._holder(owner, each) for owner, found in definitions.items() for each in found)
+        reads = texts.component if (of_class and not held) or names.language.NAMES_IN_TEXTS else _qualified
+        for at in places:
+            if at not in mentions and names.in_text(at, name, reads):
+                use.doubt = f"stands in a text in {path}, line {names.source.line(at)}"
+
+    def _uses(self, names: Names, mention: Mention, name: bytes, owners: list[str], *, of_class: bool) -> bool:
+        """Whether a name in another file means what the owners define."""
+        path, language = names.source.path, names.language
+        around = [each for each in names.definitions if each.kind == "import" and _within(mention.at, each)]
+        if around:
+            return any(self._imports(path, each, name, owners) for each in around)
+        if of_class or mention.stands == "text":
+            return True
+        if mention.stands == "bind":
+            return False
+        if mention.stands == "member":
+            stems = {stem(owner) for owner in owners}
+            return language.SHARES_FOLDER or len(owners) > 1 or any(each in names.words for each in stems)
+        if language.SHARES_FOLDER:
+            return _package(path) == _package(owners[0]) or _stars(names)
+        return not any(each.stands == "bind" for each in names.mentions(name)) or _stars(names)
+
+    def _imports(self, path: str, definition: Definition, name: bytes, owners: list[str]) -> bool:
+        language = self.forest.language(path)
+        meant = set(self.forest.named(language.modules(path, definition.origin, name.decode())))
+        return (
+            not meant or any(owner in meant for owner in owners) or not any(self._holds(each, name) for each in meant)
+        )
+
+    def _holds(self, path: str, name: bytes) -> bool:
+        return self.forest.of_path(path) is not None and bool(self._defined(path, name))
+
+    def _stays(self, path: str, definition: Definition) -> bool:
+        """Whether it belongs to something that must stay as a whole: a list of flags, or what is read as a whole."""
+        if definition.kind == "member" and self._whole(path, definition):
+            return True
+        return lists_flags(self.forest, self.key, path, definition)
+
+    def _holder(self, path: str, member: Definition) -> Definition | None:
+        """The constant or enum that a member is looked up in."""
+        names = self.forest.now(path)
+        kinds = ("constant", "variable", "class") if member.kind == "member" else ()
+        around = [each for each in names.definitions if each.kind in kinds and _within(member.removal[0], each)]
+        return around[-1] if around else None
+
+    def _whole(self, path: str, member: Definition) -> bool:
+        """Whether what holds a member is used as a whole, so that any of its members may be."""
+        holder = self._holder(path, member)
+        if holder is None:
+            return False
+        name = self.forest.now(path).called(holder)
+        places = self.forest.search([name])[name]
+        taken = _enumerated if holder.kind == "class" else _taken
+        used = (taken(self.forest.now(each), name) for each in places if self.forest.akin(each, path))
+        return len(places) > MOST_FILES or any(used)
+
+
+def _taken(names: Names, holder: bytes) -> bool:
+    """Whether an object is read other than to look up a member by its name."""
+    for mention in names.mentions(holder):
+        above = mention.node.parent
+        looked_up = names.language.member(above) if above is not None else None
+        alone = looked_up is None or looked_up[0] != mention.node
+        if mention.stands in ("read", "shorthand", "write", "text") and alone:
+            return True
+    return False
+
+
+def _enumerated(names: Names, holder: bytes) -> bool:
+    """Whether the members of an enum are counted up, or looked up by a value."""
+    name = re.escape(holder)
+    return bool(re.search(_MEMBERS_OF % (name, name, name, name), names.source.data))
+
+
+def _is_used(names: Names, name: bytes) -> bool:
+    return any(mention.stands != "bind" for mention in names.mentions(name))
+
+
+def _within(at: int, definition: Definition) -> bool:
+    return definition.removal[0] <= at < definition.removal[1]
+
+
+def _original(names: Names, definition: Definition) -> bytes:
+    """What an imported name is called where it is defined."""
+    called = names.called(definition)
+    text = names.source.data[slice(*definition.removal)]
+    found = re.search(rb"([\w$]+)\s+as\s+" + re.escape(called), text)
+    return found.group(1) if found else called
+
+
+def _package(path: str) -> str:
+    """The folder, of which source roots (`src/main/java`, `src/test/kotlin`) are no part."""
+    folder = path.rpartition("/")[0]
+    return _ROOT.sub("", folder + "/")
+
+
+def _stars(names: Names) -> bool:
+    """Whether a file imports names without telling which."""
+    return bool(_STARRED.search(names.source.data))
+
+
+def _qualified(data: bytes, at: int, _: bytes) -> bool:
+    return texts.qualified(data, at)

@@ -1,0 +1,46 @@
+"""What fell because of the clean-up: names within a file, names across files, whole files; round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from flagtrail.codebase.rewrite.exports import MOST_ROUNDS, Exports
+from flagtrail.codebase.rewrite.forest import Forest, OfPath
+from flagtrail.codebase.rewrite.modules import Modules
+from flagtrail.codebase.rewrite.refused import Left
+from flagtrail.codebase.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """What files become, None where they go; and names that stay though nothing is sure to use them, by path."""
+
+    files: Mapping[str, Source | None]
+    left: Mapping[str, tuple[Left, ...]]
+
+
+def fallen(
+    files: Mapping[str, bytes],
+    changed: Mapping[str, Source],
+    of_path: OfPath,
+    key: str,
+    spared: Collection[str] = (),
+) -> Fallen:
+    """After a clean-up that made of some of the repository's files what is in `changed`.
+
+    `files` are all as they were, also those of no known language: a name in a template or a configuration counts.
+    `key` is the flag's: what lists other flags beside it stays, and so do the methods in `spared`, which ask for flags.
+    """
+    forest = Forest(files, of_path, dict(changed))
+    exports = Exports(forest, key.encode(), frozenset(name.encode() for name in spared))
+    modules = Modules(forest, key.encode())
+    exports.swept(sorted(changed))
+    for _ in range(MOST_ROUNDS):
+        if not (exports.round() or modules.round()):
+            break
+    left: dict[str, tuple[Left, ...]] = {path: found for path, found in exports.left.items() if found}
+    for (path, _), kept in exports.kept.items():
+        left[path] = (*left.get(path, ()), kept)
+    gone = {path for path, source in forest.changed.items() if source is None}
+    return Fallen(forest.changed, {path: found for path, found in left.items() if path not in gone})

@@ -1,0 +1,124 @@
+"""All files of a repository before the clean-up and as they are now, with what stands where in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import ahocorasick
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.names import Names
+from flagtrail.codebase.source import Source
+
+OfPath = Callable[[str], Language | None]
+Places = Mapping[str, tuple[int, ...]]
+"""Where a word stands: by path, the bytes that it begins at."""
+
+
+@dataclass(slots=True)
+class Forest:
+    """The files. Every one is parsed at most once as it was, and once for each time that it is changed."""
+
+    files: Mapping[str, bytes]
+    of_path: OfPath
+    changed: dict[str, Source | None] = field(default_factory=dict)
+    _then: dict[str, Names] = field(default_factory=dict)
+    _now: dict[str, Names] = field(default_factory=dict)
+    _by_file_name: dict[str, list[str]] = field(default_factory=dict)
+
+    def put(self, path: str, source: Source | None) -> None:
+        """What a file is from now on; None where it goes."""
+        self.changed[path] = source
+        self._now.pop(path, None)
+
+    def data(self, path: str) -> bytes:
+        """A file's bytes as they are now; none where it is gone."""
+        if path in self.changed:
+            source = self.changed[path]
+            return b"" if source is None else source.data
+        return self.files.get(path, b"")
+
+    def language(self, path: str) -> Language:
+        """The language of a file that has one."""
+        language = self.of_path(path)
+        assert language is not None  # noqa: S101 - asked only of such
+        return language
+
+    def akin(self, path: str, other: str) -> bool:
+        """Whether code of one file can name what the other one defines."""
+        one, two = self.of_path(path), self.of_path(other)
+        if one is None or two is None:
+            return False
+        return (one.FAMILY or one.NAME) == (two.FAMILY or two.NAME)
+
+    def then(self, path: str) -> Names:
+        """A file's names before the clean-up."""
+        if path not in self._then:
+            language = self.language(path)
+            self._then[path] = Names(language.source(path, self.files[path]), language)
+        return self._then[path]
+
+    def now(self, path: str) -> Names:
+        """A file's names as they are now."""
+        source = self.changed.get(path)
+        if source is None:
+            return self.then(path)
+        if path not in self._now:
+            self._now[path] = Names(source, self.language(path))
+        return self._now[path]
+
+    def parsed(self) -> list[str]:
+        """The changed files of a known language, also those that are gone."""
+        return [path for path in sorted(self.changed) if self.of_path(path) is not None]
+
+    def gone(self, path: str) -> bool:
+        """Whether a file was taken away."""
+        return path in self.changed and self.changed[path] is None
+
+    def search(self, words: Iterable[bytes]) -> dict[bytes, dict[str, tuple[int, ...]]]:
+        """Where each of these words stands as a whole word, in all files as they are now."""
+        automaton = ahocorasick.Automaton()
+        found: dict[bytes, dict[str, tuple[int, ...]]] = {}
+        for word in words:
+            found[word] = {}
+            automaton.add_word(word.decode("latin-1"), word)
+        if not found:
+            return found
+        automaton.make_automaton()
+        for path in self.files:
+            data = self.data(path)
+            for end, word in automaton.iter(data.decode("latin-1")):
+                start = end + 1 - len(word)
+                if not _joins(data[start - 1 : start]) and not _joins(data[end + 1 : end + 2]):
+                    places = found[word]
+                    places[path] = (*places.get(path, ()), start)
+        return found
+
+    def named(self, ends: Iterable[str]) -> Iterator[str]:
+        """The files whose paths end so; see `Language.modules`."""
+        for end in ends:
+            if end.endswith("/*"):
+                yield from (path for path in self.files if _in_folder(path, end[:-2]))
+            elif end.startswith("/"):
+                if end[1:] in self.files:
+                    yield end[1:]
+            else:
+                yield from (path for path in self._called(PurePosixPath(end).name) if f"/{path}".endswith(f"/{end}"))
+
+    def _called(self, name: str) -> list[str]:
+        if not self._by_file_name:
+            for path in self.files:
+                self._by_file_name.setdefault(path.rpartition("/")[2], []).append(path)
+        return self._by_file_name.get(name, [])
+
+
+def _in_folder(path: str, folder: str) -> bool:
+    around = path.rpartition("/")[0]
+    return around == folder[1:] if folder.startswith("/") else f"/{around}".endswith(f"/{folder}")
+
+
+def _joins(byte: bytes) -> bool:
+    """Whether a byte belongs to a word. A dollar does in some languages, and in others it stands before one."""
+    return byte.isalnum() or byte == b"_" or byte > b"\x7f"

@@ -1,0 +1,87 @@
+"""Which files a file imports, and what else could lead to a file: a text with its path, a line of a configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from flagtrail.codebase.rewrite import conventions, texts
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.names import Names
+
+_STAR = re.compile(
+    rb"""export\s+(?:type\s+)?\*(?:\s+as\s+\w+)?\s+from\s*['"]([^'"]+)['"]|from\s+([\w.]+)\s+import\s+\*"""
+)
+_TEXT = re.compile(rb"""['"`]([^'"`\s]+)['"`]""")
+
+
+def stem(path: str) -> bytes:
+    """How imports call a file: by its name, or its folder's."""
+    folder, _, name = path.rpartition("/")
+    called = name.partition(".")[0]
+    return (folder.rpartition("/")[2] if called in ("index", "__init__") else called).encode()
+
+
+def imported(forest: Forest, path: str, names: Names) -> Iterator[str]:
+    """The files of the repository that a file imports."""
+    for definition in names.definitions:
+        if definition.origin and not names.language.SHARES_FOLDER:
+            ends = names.language.modules(path, definition.origin, names.called(definition).decode())
+            yield from (target for target in forest.named(ends) if forest.of_path(target) is not None)
+
+
+def starred(forest: Forest, path: str) -> Iterator[tuple[re.Match[bytes], set[str]]]:
+    """Where a file takes or passes on all that others define, with those files."""
+    language = forest.language(path)
+    for match in _STAR.finditer(forest.data(path)):
+        origin = next(group for group in match.groups() if group).decode(errors="replace")
+        yield match, set(forest.named(language.modules(path, origin, "")))
+
+
+def leads_to(forest: Forest, other: str, places: Iterable[int], path: str) -> bool:
+    """Whether one of the places where a file's name stands in another one is an import of it, or could act as one."""
+    if forest.of_path(other) is not None and not forest.akin(other, path):
+        return False
+    if forest.of_path(other) is not None and path in set(imported(forest, other, forest.now(other))):
+        return True
+    return in_texts(forest, other, places, path)
+
+
+def in_texts(forest: Forest, other: str, places: Iterable[int], path: str) -> bool:
+    """Whether a file's name stands in a text that could lead to it, or in a file that is not parsed."""
+    word = stem(path)
+    if forest.of_path(other) is None:
+        data = forest.data(other)
+        return any(texts.in_file(other, data, at, word) for at in places)
+    return forest.akin(other, path) and any(_text_leads(forest, forest.now(other), at, path) for at in places)
+
+
+def _text_leads(forest: Forest, names: Names, at: int, path: str) -> bool:
+    if any(each.kind == "import" and each.removal[0] <= at < each.removal[1] for each in names.definitions):
+        return False
+    if any(match.start() <= at < match.end() for match in _STAR.finditer(names.source.data)):
+        return False
+    if not names.in_text(at, stem(path), texts.in_path):
+        return False
+    source = names.source
+    line = source.data[source.line_start(at) : source.line_end(at)]
+    relative = [found.decode(errors="replace") for found in _TEXT.findall(line) if found.startswith(b".")]
+    meant = {target for each in relative for target in forest.named(names.language.modules(source.path, each, ""))}
+    return not meant or path in meant
+
+
+def is_public(forest: Forest, path: str, places: Iterable[str]) -> bool:
+    """Whether a file that a package shows to others passes on all that this file defines, directly or not."""
+    around = [(each, path) for each in places]
+    seen: set[str] = set()
+    while around:
+        other, target = around.pop()
+        if other in seen or not forest.akin(other, target):
+            continue
+        if not any(target in meant for _, meant in starred(forest, other)):
+            continue
+        if conventions.is_found(other):
+            return True
+        seen.add(other)
+        around += [(each, other) for each in forest.search([stem(other)])[stem(other)]]
+    return False

@@ -1,0 +1,23 @@
+"""Lists of flags: what names other flags beside the one that goes is not dead because of us."""
+
+from __future__ import annotations
+
+import re
+
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.shapes import Definition
+
+_TEXT = re.compile(rb"""["'`]([\w.:/-]+)["'`]""")
+_VALUED = frozenset({"constant", "variable", "member", "class", "field"})
+
+
+def lists_flags(forest: Forest, key: bytes, path: str, definition: Definition) -> bool:
+    """Whether a definition holds another text, in a file where one holds the flag's key."""
+    if definition.kind not in _VALUED or not _holds(forest.then(path).source.data, key):
+        return False
+    held = forest.now(path).source.data[slice(*definition.removal)]
+    return any(match.group(1) != key for match in _TEXT.finditer(held))
+
+
+def _holds(data: bytes, key: bytes) -> bool:
+    return any(match.group(1) == key for match in _TEXT.finditer(data))

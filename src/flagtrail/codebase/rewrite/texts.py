@@ -1,0 +1,53 @@
+"""Whether a name in a text, or in a file of no known language, could be a use of what code defines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+_PROSE = frozenset({".md", ".mdx", ".rst", ".txt", ".adoc", ".po", ".pot", ".snap", ".lock", ".csv", ".svg"})
+_TEMPLATES = frozenset(
+    {".html", ".htm", ".jinja", ".jinja2", ".j2", ".vue", ".svelte", ".astro", ".hbs", ".ejs", ".erb", ".jsp", ".ftl"}
+)
+_TOKEN = re.compile(rb"[\w$./:#@\\-]*\Z")
+_SEPARATORS = b"./:#@\\"
+_QUOTES = b"\"'`"
+
+
+def in_file(path: str, data: bytes, at: int, name: bytes) -> bool:
+    """Whether a word of a file that is not parsed could be a use: code in a template, or a name on its own."""
+    suffix = PurePosixPath(path).suffix
+    if suffix in _PROSE or not suffix:
+        return False
+    return suffix in _TEMPLATES or in_path(data, at, name)
+
+
+def qualified(data: bytes, at: int) -> bool:
+    """Whether a word is looked up in something: the `old` of `shop.views.old` and of `shop/old:main`."""
+    head = _TOKEN.search(data, max(0, at - 200), at)
+    before = head.group() if head is not None else b""
+    return bool(before) and before[-1:] in _SEPARATORS and any(byte not in _SEPARATORS for byte in before)
+
+
+def component(data: bytes, at: int, name: bytes) -> bool:
+    """Whether a word is a part of a dotted name, or all of a text."""
+    return qualified(data, at) or _qualifies(data, at + len(name)) or _alone(data, at, name)
+
+
+def in_path(data: bytes, at: int, name: bytes) -> bool:
+    """Whether a word is a part of a path, of a dotted name, or all of a text."""
+    return component(data, at, name) or data[at - 1 : at] in (b"/", b".", b"\\")
+
+
+def _qualifies(data: bytes, end: int) -> bool:
+    """Whether something is looked up in the word that ends here."""
+    return data[end : end + 1] in (b".", b"/", b":") and data[end + 1 : end + 2].isalnum()
+
+
+def _alone(data: bytes, at: int, name: bytes) -> bool:
+    """Whether it is a whole text or value."""
+    before, after = data[at - 1 : at], data[at + len(name) : at + len(name) + 1]
+    if before and before in _QUOTES and before == after:
+        return True
+    line = data[data.rfind(b"\n", 0, at) + 1 : at].rstrip(b" \t")
+    return (not after or after in b"\r\n") and line[-1:] in (b":", b"=", b"-", b">")
