@@ -178,6 +178,13 @@ class Language(ABC):
         """A choice among cases."""
         return None
 
+    def without_head(self, chain: Chain, *, truth: bool, always: bytes) -> tuple[Mend, ...] | None:
+        """For an `if` with a statement in front of its first condition, which is decided: how that one is still done.
+
+        `always` stands for what is always true. None where it is not sure.
+        """
+        return None
+
     def breaks(self, case: Case) -> bool:
         """Whether a `break` deeper within a case leaves the switch, so that it means another thing without it."""
         return False

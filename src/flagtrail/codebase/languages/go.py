@@ -13,6 +13,7 @@ from tree_sitter import Node, Parser, Tree
 
 from flagtrail.codebase.languages import _go_definitions as definitions
 from flagtrail.codebase.languages import _go_flow as flow
+from flagtrail.codebase.languages import _go_heads as heads
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tests as tests
@@ -24,6 +25,7 @@ from flagtrail.codebase.shapes import (
     Binding,
     Call,
     Case,
+    Chain,
     Clash,
     Definition,
     Function,
@@ -175,6 +177,9 @@ class Go(Braces):
     # ---------------------------------------------------------------- statements
     def is_later_arm(self, node: Node) -> bool:
         return super().is_later_arm(node) and node.child_by_field_name("initializer") is None
+
+    def without_head(self, chain: Chain, *, truth: bool, always: bytes) -> tuple[Mend, ...] | None:
+        return heads.without_head(chain, self.pure, truth=truth, always=always)
 
     def statements(self, body: Node) -> list[Node]:
         return scopes.statements(body) if body.type == "block" else super().statements(body)

@@ -6,7 +6,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.expressions import replaced
-from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.placeholders import TRUE, Answer
 from flagtrail.codebase.rewrite.placeholders import is_one as is_placeholder
 from flagtrail.codebase.rewrite.reached import reached
 from flagtrail.codebase.rewrite.refused import Refused
@@ -65,8 +65,11 @@ def _chain(language: Language, node: Node) -> Chain | None:
 
 
 def _decided(source: Source, language: Language, chain: Chain, index: int, *, truth: bool) -> Source:
-    if chain.initializer is not None:
-        raise Refused("unsupported", "the `if` has a statement of its own in front of its condition")
+    if chain.initializer is not None and index == 0:
+        mends = language.without_head(chain, truth=truth, always=TRUE)
+        if mends is None:
+            raise Refused("unsupported", "the `if` has a statement of its own in front of its condition")
+        return source.edited(Edit(*mend) for mend in mends)
     arm = chain.arms[index]
     if truth and index == 0:
         return unwrapped(source, language, chain.node, arm.body)
