@@ -27,7 +27,7 @@ from flagtrail.app.health import Health
 from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.app.impact import Impacts
 from flagtrail.app.investigate import Investigations
-from flagtrail.app.lease import Lease, Leases
+from flagtrail.app.lease import Leases
 from flagtrail.app.limits import Limits, LimitTeller
 from flagtrail.app.metrics import Metrics
 from flagtrail.app.move import MoveRefused, unfinished
@@ -36,7 +36,7 @@ from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.references import References
 from flagtrail.app.settings import Settings, read_queries
 from flagtrail.app.sign import CheckpointSigner
-from flagtrail.app.stages import FOLLOWER, MOVE_SECONDS, StageFollower, Stages
+from flagtrail.app.stages import StageFollower, Stages
 from flagtrail.app.sync import Sync
 from flagtrail.app.trace_storage import watched
 from flagtrail.app.transfer import Transfer
@@ -189,7 +189,7 @@ class App:
             Periodic("signins", self.access.record_failures, 15.0),
             predict.PreviewFollower(self.storage, self.changes, self.clock, lease(predict.FOLLOWER)),
             Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
-            self._moving(lease(FOLLOWER)),
+            StageFollower(self.stages, self.changes, lease(StageFollower.name)),
             GuardFollower(self.guards, lease(GuardFollower.name)),
             *self._sharing(),
             *alert_followers(
@@ -201,10 +201,6 @@ class App:
                 leases=self.leases,
             ),
         ]
-
-    def _moving(self, lease: Lease) -> Follower:
-        """What writes down the stages to which flags come."""
-        return Periodic(FOLLOWER, StageFollower(self.stages, self.changes, lease).step, MOVE_SECONDS, lease=lease)
 
     def _heard(self, size: int) -> None:
         """Another replica told of a ledger of this size."""

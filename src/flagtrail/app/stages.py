@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
@@ -26,7 +27,7 @@ from flagtrail.storage import Storage, Transaction
 
 log = structlog.get_logger()
 
-FOLLOWER = "stages"
+FIRST_SECONDS = 60.0
 MOVE_SECONDS = 3_600.0
 """How often the evidence is looked at: it changes by days."""
 AT_ONCE = 200
@@ -145,14 +146,33 @@ class Stages:
 
 
 class StageFollower:
-    """Writes down the moves of all projects, on the replica that holds the lease."""
+    """Writes down the moves of all projects, on the replica that holds the lease: a while after it started, so that
+    nobody waits for it then, and by the hour. `monotonic` is in seconds.
+    """
 
-    def __init__(self, stages: Stages, changes: Changes, lease: Lease) -> None:
+    name = "stages"
+
+    def __init__(
+        self, stages: Stages, changes: Changes, lease: Lease, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stages = stages
         self._changes = changes
         self._lease = lease
+        self._monotonic = monotonic
+        self._due = monotonic() + FIRST_SECONDS
 
-    def step(self) -> None:
+    def step(self) -> float | None:
+        """Look at each project, where it is time; the seconds until it is again. Called whenever anything changes."""
+        if not self._lease.held():
+            return None
+        wait = self._due - self._monotonic()
+        if wait > 0:
+            return wait
+        self._move()
+        self._due = self._monotonic() + MOVE_SECONDS
+        return MOVE_SECONDS
+
+    def _move(self) -> None:
         """Look at each project once. One in which a person moves something just now is looked at again next time."""
         for project in list(self._changes.state.projects()):
             try:

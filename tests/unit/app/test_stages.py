@@ -14,7 +14,7 @@ from tests.support.ledgers import stores, url_in
 from flagtrail.analysis.stages import Standing
 from flagtrail.app.bootstrap import App
 from flagtrail.app.settings import Settings
-from flagtrail.app.stages import StageFollower
+from flagtrail.app.stages import FIRST_SECONDS, MOVE_SECONDS, StageFollower
 from flagtrail.model.change import Operation
 from flagtrail.model.entry import Entry
 from flagtrail.model.errors import InvalidDocument, NotFound, StageRefused
@@ -27,6 +27,13 @@ from flagtrail.storage import EntryQuery
 P, FLAG = "default", "new_pricing"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ON = {"enabled": True, "fallthrough": {"variant": "on"}}
+
+
+def follow(app: App) -> list[float | None]:
+    """Two steps of a follower: when it starts, and when it is time."""
+    times = iter([0.0, 0.0, FIRST_SECONDS, FIRST_SECONDS])
+    follower = StageFollower(app.stages, app.changes, app.leases.lease("stages"), monotonic=lambda: next(times))
+    return [follower.step(), follower.step()]
 
 
 class World:
@@ -52,7 +59,7 @@ class World:
         self.now = START + timedelta(days=days)
         for app in self.apps:
             app.changes.catch_up()
-            StageFollower(app.stages, app.changes, app.leases.lease("stages")).step()
+            follow(app)
         self.app.changes.catch_up()
         return self
 
@@ -147,10 +154,14 @@ def test_stages__restored_after_its_archive__begins_anew(world: World) -> None:
     assert [stage for _, stage, _ in world.after(33).moves()] == ["stale", "archived", "active"]
 
 
+def test_follower__waits_a_minute_after_its_start_and_then_an_hour(world: World) -> None:
+    assert follow(world.app) == [FIRST_SECONDS, MOVE_SECONDS]
+
+
 def test_follower__without_the_lease__writes_nothing(world: World) -> None:
     world.now = START + timedelta(days=31)
     world.app.leases.stop()
-    StageFollower(world.app.stages, world.app.changes, world.app.leases.lease("stages")).step()
+    follow(world.app)
     assert world.moves() == []
 
 
@@ -165,7 +176,7 @@ def test_follower__a_person_moves_it_just_now__leaves_it_to_them(world: World, m
         return found
 
     monkeypatch.setattr(world.app.stages, "board", late)
-    StageFollower(world.app.stages, world.app.changes, world.app.leases.lease("stages")).step()
+    follow(world.app)
     assert [(kind, stage) for kind, stage, _ in world.moves()] == [("person", "ready_to_remove")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -156,6 +157,7 @@ def _environment() -> Environment:
         day=day,
         number=number,
         pretty=pretty,
+        shell=shlex.quote,
         percent=wording.percent,
         value=wording.text,
         initials=words.initials,
