@@ -377,17 +377,22 @@ def test_cleanup__killed_while_it_verifies__leaves_nothing_that_the_next_does_no
     before = held(shop)
     command = [sys.executable, "-m", "flagtrail", "cleanup", KEY, *BY_HAND, "--branch"]
     process = subprocess.Popen(
-        [*command, "--verify", f"touch {shop.parent}/begun; sleep 60"],
+        [*command, "--verify", f"echo $$ > {shop.parent}/begun; sleep 600"],
         cwd=shop,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     deadline = time.monotonic() + 30
-    while not (shop.parent / "begun").exists() and time.monotonic() < deadline:
+    begun = shop.parent / "begun"
+    while not (begun.exists() and begun.read_text().endswith("\n")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    running = Path(f"/proc/{begun.read_text().strip()}/cmdline")
+    while running.exists() and b"sleep" in running.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert time.monotonic() < deadline, "the command went on without its caller"
 
     assert {**held(shop), "worktrees": 0} == before
     assert cleanup(shop, "--patch", "../it.patch").code == 0

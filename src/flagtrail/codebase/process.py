@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+_SUPERVISED = 'exec 3<&0; (read -r _ <&3; kill -9 -$$) >/dev/null 2>&1 & exec "$@" </dev/null 3<&-'
+"""Ends the whole group when the pipe at its input is closed: also where this process is killed, and closes nothing."""
 HEAD_BYTES, TAIL_BYTES = 16 << 10, 64 << 10
 """Of what a command prints, the first and the last are kept."""
 MAX_LINE = 4_000
@@ -51,21 +54,25 @@ def run(
     environ: Mapping[str, str],
     pattern: re.Pattern[str] | None = None,
 ) -> Ran:
-    """Run a command in a folder, without input, and end all that it started when it ends, or after so many seconds."""
+    """Run a command in a folder, without input. All that it started ends when it ends, after so many seconds, and
+    when this process does, however that ends.
+    """
     begun = time.monotonic()
+    if shutil.which(command[0]) is None:
+        return Ran(None, f"{command[0]} cannot be run: there is no such program", (), 0.0)
     try:
         process = subprocess.Popen(  # noqa: S603 - what runs is the caller's to choose
-            list(command),
+            ["/bin/sh", "-c", _SUPERVISED, "sh", *command],
             cwd=folder,
             env=dict(environ),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     except OSError as error:
         return Ran(None, f"{command[0]} cannot be run: {error.strerror}", (), 0.0)
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - they are pipes
     kept = _Kept(pattern)
     reader = threading.Thread(target=kept.read, args=(process.stdout,), daemon=True)
     reader.start()
@@ -78,6 +85,7 @@ def run(
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        process.stdin.close()
         reader.join(timeout=5.0)  # who left the group can hold the pipe open
     return Ran(code, kept.text(), tuple(kept.matches), time.monotonic() - begun)
 

@@ -82,7 +82,7 @@ def test_run__a_flood__keeps_the_beginning_the_end_and_every_match(tmp_path: Pat
 def test_run__a_program_that_is_not_there__is_told(tmp_path: Path) -> None:
     ran = run(["/no/such/program"], tmp_path, seconds=1, environ=ENVIRON)
 
-    assert (ran.code, ran.output) == (None, "/no/such/program cannot be run: No such file or directory")
+    assert (ran.code, ran.output) == (None, "/no/such/program cannot be run: there is no such program")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
