@@ -20,6 +20,8 @@ from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.source import Source, descendants
 
 _USES = frozenset({"read", "write", "shorthand"})
+_BUILT_IN = frozenset(b"true false null nil None True False undefined run int int64 float64 string bool".split())
+"""What a clean-up may write that no file binds: literals, Go's conversions, Kotlin's block with a scope of its own."""
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 """What is so spelled is that constant also where it is looked up in something else (`keys.NEW_UI`)."""
 
@@ -66,7 +68,8 @@ def undefined(repository: Repository, changes: Iterable[Change]) -> list[Undefin
 
 def _free(path: str, before: _Names, after: _Names) -> Iterator[Undefined]:
     for name, line in after.used.items():
-        if name not in after.bound and (name in before.bound or name not in before.used):
+        new = name not in before.used and name not in _BUILT_IN
+        if name not in after.bound and (name in before.bound or new):
             yield Undefined(path, line, name.decode(errors="replace"), "is used and not bound here any more")
 
 

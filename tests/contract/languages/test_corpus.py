@@ -12,6 +12,7 @@ from flagtrail.codebase import languages as door
 from flagtrail.codebase.cleanup import Plan, Winner
 from flagtrail.codebase.plan import plan
 from flagtrail.codebase.repository import Files
+from flagtrail.codebase.undefined import undefined
 
 LEAST = {"python": 60}
 EVERY = [case for language in languages() for case in cases(language)]
@@ -65,6 +66,11 @@ def test_a_case__parses_as_well_as_before(case: Case) -> None:
                 language.source(change.path, change.after).defects
                 <= language.source(change.path, change.before).defects
             )
+
+
+@EACH
+def test_a_case__leaves_no_name_without_its_definition(case: Case) -> None:
+    assert undefined(case.before, planned(case.language, case.name).changes) == []
 
 
 @pytest.mark.slow
