@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._python_text import constant, text
+from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Scalar, Settled
 from flagtrail.codebase.source import ancestors
 
@@ -76,6 +76,7 @@ _BRACKETS = {
     "string",
     "tuple",
 }
+_CALLS_THAT_MAKE = {"dict", "frozenset", "list", "object", "set", "str", "tuple"}
 _CALLS_THAT_ONLY_LOOK = {"bool", "callable", "hasattr", "isinstance", "issubclass", "len", "type"}
 _CALLS_FOR_TRUTH = {"all", "any", "bool", "callable", "hasattr", "isinstance", "issubclass"}
 _UNPACKED = {  # what can be written out where it is unpacked
@@ -99,7 +100,9 @@ _PURE = {
     "pair",
     "parenthesized_expression",
     "set",
+    "slice",
     "string",
+    "subscript",
     "tuple",
     "unary_operator",
 }
@@ -114,16 +117,17 @@ def operands(node: Node) -> list[Node]:
 
 
 def pure(node: Node) -> bool:
-    """Whether evaluating it only yields a value. A subscript may fail for a missing key, so few are pure."""
+    """Whether evaluating it only yields a value. An attribute or key that is missing is a defect, no effect."""
     if node.type in _PURE_LEAVES or node.type in _PARTS_OF_STRINGS:
         return True
     if node.type == "call":
         called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         if called is None or given is None or given.type != "argument_list":
             return False
-        return text(called) in _CALLS_THAT_ONLY_LOOK and all(pure(argument) for argument in given.named_children)
-    if node.type == "subscript":
-        return _of_constants(node)
+        name, arguments = text(called), given.named_children
+        return (name in _CALLS_THAT_ONLY_LOOK and all(pure(each) for each in arguments)) or (
+            name in _CALLS_THAT_MAKE and not arguments
+        )
     return node.type in _PURE and all(pure(child) for child in node.named_children)
 
 
@@ -175,13 +179,6 @@ def _held(above: Node, condition: Node) -> Settled | None:
         return None
     alone = above.parent.type == "block" and len(operands(above.parent)) == 1
     return Settled(above.start_byte, above.end_byte, text=b"pass" if alone else b"")
-
-
-def _of_constants(subscript: Node) -> bool:
-    """`DEFAULTS["k"]`, whose key is there if ever it was."""
-    parts = operands(subscript)
-    name = text(parts[0]).rpartition(".")[2]
-    return name.isupper() and len(parts) > 1 and all(constant(part) is not None for part in parts[1:])
 
 
 def in_condition(node: Node) -> bool:
