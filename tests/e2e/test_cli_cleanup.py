@@ -278,8 +278,10 @@ def test_cleanup__of_a_flag_that_no_code_names__has_nothing_to_do(shop: Path, tm
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_cleanup__of_a_folder__looks_below_it_alone(shop: Path) -> None:
-    outcome = cleanup(shop, "--repo", "shop")
+def test_cleanup__of_a_folder__is_of_the_whole_repository(shop: Path) -> None:
+    (shop / "empty").mkdir()
+    outcome = cleanup(shop, "--repo", "empty")
+    (shop / "empty").rmdir()
     elsewhere = flagtrail_in(shop.parent, "cleanup", KEY, "--flag-file", "flag.json", "--variant", "on")
 
     assert (outcome.code, "shop/cart.py" in outcome.out) == (0, True)

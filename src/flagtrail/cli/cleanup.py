@@ -35,7 +35,7 @@ MOST_REFUSALS = 200
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=".",
     show_default=True,
-    help="The repository, or a folder in it.",
+    help="A folder in the repository.",
 )
 @click.option("--variant", metavar="NAME", help="What everybody gets from now on.  [default: the server's verdict]")
 @click.option("--flag-file", metavar="FILE", help="The flag's document (JSON), instead of asking a server.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,12 +92,8 @@ def remove(asked: Asked, tell: Callable[[str], None] = lambda _: None) -> Remove
 
 
 def _planned(place: Checkout, asked: Asked) -> Plan:
-    """The plan, made of the worktree at HEAD: of what lies below the folder that was named."""
-    below = os.path.relpath(asked.path.resolve(), place.repository.root.resolve())
-    folder = place.tree / below
-    if not folder.is_dir():
-        raise CleanupRefused(f"{asked.path} is not in the commit {place.repository.commit[:10]}", path=str(asked.path))
-    files = Worktree.of(folder)
+    """The plan, made of the whole worktree at HEAD: what uses a name is seen wherever it stands."""
+    files = Worktree.of(place.tree)
     made = plan(files, asked.flag, asked.winner)
     submodules = files.skipped["submodule"]
     told = (f"{submodules} submodule(s) are repositories of their own, and were not looked at",) if submodules else ()
