@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node, Tree
 
 Parse = Callable[[bytes], Tree]
+Parted = Callable[["Source", Iterable["Edit"]], Iterable["Edit"]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,21 +28,23 @@ class Source:
     data: bytes
     parse: Parse
     tree: Tree
+    parted: Parted | None = None
+    """What a language does to edits so that neighbours do not run together."""
 
     @classmethod
-    def of(cls, path: str, data: bytes, parse: Parse) -> Source:
+    def of(cls, path: str, data: bytes, parse: Parse, parted: Parted | None = None) -> Source:
         """Parsed."""
-        return cls(path, data, parse, parse(data))
+        return cls(path, data, parse, parse(data), parted)
 
     def edited(self, edits: Iterable[Edit]) -> Source:
         """After edits, which must not overlap, parsed anew."""
         pieces, at = [], 0
-        for edit in sorted(edits):
+        for edit in sorted(edits if self.parted is None else self.parted(self, edits)):
             if edit.start < at:
                 raise ValueError(f"{self.path}: edits overlap at byte {edit.start}")
             pieces += [self.data[at : edit.start], edit.text]
             at = edit.end
-        return Source.of(self.path, b"".join([*pieces, self.data[at:]]), self.parse)
+        return Source.of(self.path, b"".join([*pieces, self.data[at:]]), self.parse, self.parted)
 
     def text(self, node: Node) -> bytes:
         """What a node was parsed from."""

@@ -41,6 +41,7 @@ _QUIET_HOOKS = frozenset(
         b"useTranslation",
     }
 )
+_LOADED = re.compile(rb"""(?:\brequire|\bimport)\(\s*['"]([^'"]+)['"]\s*\)""")
 _ASKS = re.compile(rb"use\w*(?:Flags?|Config)\Z")
 
 
@@ -196,12 +197,9 @@ def _variable_kind(who: Reach, value: Node | None) -> Kind:
 
 
 def _required(value: Node | None) -> str:
-    """The module that `require('./x')` loads."""
-    if value is None or value.type != "call_expression" or text(field(value, "function") or value) != b"require":
-        return ""
-    arguments = parts(field(value, "arguments") or value)
-    found = constant(arguments[0]) if len(arguments) == 1 else None
-    return str(found[0]) if found else ""
+    """The module that `require('./x')`, `await import('./x')` or `lazy(() => import('./x'))` loads."""
+    found = _LOADED.search(text(value)) if value is not None else None
+    return found[1].decode() if found is not None else ""
 
 
 def harmless(value: Node) -> bool:
@@ -299,7 +297,8 @@ def hidden_members(node: Node) -> Iterator[Definition]:
     )
     decorated = any(child.type == "decorator" for child in node.children)
     quiet = not decorated and (value is None or pure(value))
-    yield Definition(kind, name, (whole(node)[0], end), "file", quiet, scope=node.parent)
+    called = text(name).removeprefix(b"#").decode()
+    yield Definition(kind, name, (whole(node)[0], end), "file", quiet, spelled=called, scope=node.parent)
 
 
 def _pairs(node: Node) -> Iterator[Definition]:
@@ -315,10 +314,17 @@ def _owner(value: Node | None) -> Node | None:
     """The statement `const NAME = ..` whose value this is."""
     at = value
     while at is not None and at.type not in DECLARATIONS:
-        if at.type in {"statement_block", "arguments", "class_body", "array"} or at.type in FUNCTIONS:
+        frozen = at.type == "arguments" and at.parent is not None and _freezes(at.parent)
+        if at.type in {"statement_block", "class_body", "array"} or at.type in FUNCTIONS:
+            return None
+        if at.type == "arguments" and not frozen:
             return None
         at = at.parent
     return at
+
+
+def _freezes(call: Node) -> bool:
+    return text(field(call, "function") or call) == b"Object.freeze"
 
 
 def _properties(node: Node) -> Iterator[Definition]:

@@ -338,7 +338,19 @@ def _assignment(node: Node) -> Iterable[Binding]:
         return
     name, value = field(assigned, "left"), field(assigned, "right")
     if name is not None and value is not None and name.type == "identifier":
-        yield Binding(node, name, value, declaring_scope(name), (node.start_byte, node.end_byte))
+        around = declaring_scope(name)
+        taken = (node.start_byte, node.end_byte)
+        yield Binding(node, name, value, around, taken, declaration=_declared_empty(around, text(name)))
+
+
+def _declared_empty(block: Node, wanted: bytes) -> Node | None:
+    """The name in `let name;`."""
+    for statement in block.named_children if block.type in BLOCK_SCOPES else ():
+        for declarator in statement.named_children if statement.type in DECLARATIONS else ():
+            name = field(declarator, "name")
+            if name is not None and text(name) == wanted:
+                return name if field(declarator, "value") is None else None
+    return None
 
 
 def listed(node: Node) -> tuple[int, int]:

@@ -25,6 +25,7 @@ _ANSWERS = frozenset(
         b"thenReturn",
     }
 )
+_HOOKS = frozenset({b"after", b"afterAll", b"afterEach", b"before", b"beforeAll", b"beforeEach", b"setup"})
 _DESCRIBES = frozenset({b"when", b"calledWith", b"withArgs"})
 
 
@@ -36,12 +37,18 @@ def switch(node: Node) -> Switch | None:
     if value is None or body is None or not (inside := parts(value)):
         return None
     members = parts(body)
-    cases = tuple(_case(case, last=case == members[-1]) for case in members)
-    return Switch(node, uncast(inside[0]), cases)
+    cases, labels = [], []
+    for member in members:
+        labels.append(member)
+        if member == members[-1] or any(child.type != "comment" for child in member.children_by_field_name("body")):
+            cases.append(_case(member, labels, last=member == members[-1]))
+            labels = []
+    return Switch(node, uncast(inside[0]), tuple(cases))
 
 
-def _case(node: Node, *, last: bool) -> Case:
-    value = field(node, "value")
+def _case(node: Node, labels: list[Node], *, last: bool) -> Case:
+    """One case, with the labels right above it that share its statements."""
+    values = tuple(value for label in labels if (value := field(label, "value")) is not None)
     statements = [child for child in node.children_by_field_name("body") if child.type != "comment"]
     colon = next(child for child in node.children if child.type == ":")
     start, end = colon.end_byte, node.end_byte
@@ -59,8 +66,8 @@ def _case(node: Node, *, last: bool) -> Case:
     end -= len(written) - len(written.rstrip())
     return Case(
         node=node,
-        values=(value,) if value is not None else (),
-        default=node.type == "switch_default",
+        values=values,
+        default=any(label.type == "switch_default" for label in labels),
         body=(start, max(start, end)),
         falls_through=inner or (not ends and not last),
     )
@@ -169,7 +176,21 @@ def stub(node: Node) -> Stub | None:
         return None
     if statement is None or statement.type != "expression_statement":
         return None
-    return Stub(statement, _answered(parts(arguments)[0]))
+    return Stub(_hook(statement), _answered(parts(arguments)[0]))
+
+
+def _hook(statement: Node) -> Node:
+    """`beforeEach(() => {..})` around a statement that is all it does, or the statement."""
+    body = statement.parent
+    function = body and body.parent
+    arguments = function and function.parent
+    call = arguments and arguments.parent
+    if body is None or function is None or call is None or call.parent is None or len(body.named_children) != 1:
+        return statement
+    called = function.type in {"arrow_function", "function_expression"} and field(call, "function")
+    return (
+        call.parent if called and text(called) in _HOOKS and call.parent.type == "expression_statement" else statement
+    )
 
 
 def _answered(value: Node) -> Node:

@@ -26,6 +26,7 @@ from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
 from flagtrail.codebase.languages import _origins
 from flagtrail.codebase.languages._braces import Braces
+from flagtrail.codebase.languages._javascript_semicolons import separated
 from flagtrail.codebase.languages._javascript_values import field, operator, parts, text, uncast
 from flagtrail.codebase.shapes import (
     Argument,
@@ -73,6 +74,10 @@ class TypeScript(Braces):
     def parse(self, data: bytes, path: str) -> Tree:
         """The tree, by the grammar that the suffix asks for."""
         return _parser(PurePosixPath(path).suffix).parse(data)
+
+    def source(self, path: str, data: bytes) -> Source:
+        """A file, in which lines that no semicolon ends stay apart."""
+        return Source.of(path, data, lambda data: self.parse(data, path), separated)
 
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes."""

@@ -105,7 +105,7 @@ class Names:
             node = node.children[0]
         if node is None:
             return None
-        if node.type in self.language.NAMES and self.source.text(node) == name:
+        if node.type in self.language.NAMES and self.source.text(node) in (name, b"#" + name):
             return Mention(node, at, self.language.role(node))
         return Mention(node, at, "text") if self._means(node, at) else None
 

@@ -17,6 +17,7 @@ from flagtrail.codebase.rewrite import members
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
+from flagtrail.codebase.rewrite.removal import without
 from flagtrail.codebase.rewrite.splice import out, put, settled_in, statement_out, unwrapped
 from flagtrail.codebase.shapes import Call, Stub
 from flagtrail.codebase.sites import Site
@@ -218,7 +219,7 @@ def _told(
     test = language.test_case(call)
     if test is None:
         raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
-    return source.edited([out(source, *test)])
+    return without(source, language, [test])
 
 
 def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> Source:

@@ -62,10 +62,10 @@ function emitted(job) {
   const root = path.join(folder, job.name);
   const target = path.join(folder, 'run', job.name);
   for (const file of sources(root)) {
-    const output = ts.transpileModule(fs.readFileSync(file, 'utf8'), { compilerOptions: OPTIONS, fileName: file });
+    const output = ts.transpileModule(fs.readFileSync(file, 'utf8'), { compilerOptions: OPTIONS, fileName: file.replace(/\.mjs$/, '.js') });
     const place = path.join(target, path.relative(root, file)).replace(SOURCE, '.js');
     fs.mkdirSync(path.dirname(place), { recursive: true });
-    fs.writeFileSync(place, output.outputText);
+    fs.writeFileSync(place, output.outputText.replace(/(require\(["'][^"']+)\.[cm]js/g, '$1.js'));
   }
   return path.join(target, 'main.js');
 }

@@ -287,7 +287,7 @@ def statement(it: Language, node: Node) -> object:
         (
             switch,
             "switch (a as T) { case 1: f(); break; case 2: case 3: { g(); break; } default: h(); }",
-            [("a", [(["1"], "f();", False), (["2"], "", True), (["3"], "g();", False), ([], "h();", False)])],
+            [("a", [(["1"], "f();", False), (["2", "3"], "g();", False), ([], "h();", False)])],
         ),
         (
             switch,
