@@ -20,6 +20,7 @@ from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import fold, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
+from flagtrail.codebase.rewrite.listed import unlisted
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.seeds import Wanted
@@ -187,6 +188,7 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
     spared = {each.last for each in search.patterns}
     fell = fallen(files, changed, languages.of_path, flag, spared)
     fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)
+    fell = Fallen({**fell.files, **_unlisted(search, fell)}, fell.left)
     refusals: list[Refusal] = []
     for path, left in fell.left.items():
         now = fell.files.get(path) or search.source(path, _language(path))
@@ -203,6 +205,15 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
         if after is None or after.data != files[path]
     ]
     return Plan(flag, winner, tuple(changes), tuple(sorted(set(refusals))), tuple(elsewhere))
+
+
+def _unlisted(search: Search, fell: Fallen) -> dict[str, Source]:
+    """Files that list flags, without this one, where something else changed and nothing else names it."""
+    names = members_of.spellings(search.patterns, search.flag) if fell.files else frozenset()
+    paths = sorted({path for name in (search.flag.encode(), *names) for path in search.holding(name)})
+    now = {path: (fell.files.get(path, search.source(path, _language(path))), _language(path)) for path in paths}
+    files = {path: (source, language) for path, (source, language) in now.items() if source is not None}
+    return unlisted(files, search.flag, names) if fell.files else {}
 
 
 def _tidied(search: Search, path: str, after: Source | None) -> Source | None:
