@@ -40,7 +40,8 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `decorator` for what makes a function depend on a flag (`@waffle_flag("new-ui")`), `definition` for what registers
     one (`NEW_UI = register("new-ui")`), and `address` for a text that ends with the key
     (`/ofrep/v1/evaluate/flags/new-ui`): `call` is what stands before the key.
-    `key` is the position or name of the argument with the flag's key, and `within` says that it stands somewhere
+    `key` is the position or name of the argument with the flag's key, or `receiver` where the flag is what is called
+    on (`NEW_UI.isEnabled()`), and `within` says that it stands somewhere
     within that argument; `default` that of the value for the case that the flag cannot be evaluated (-1: the last).
     `arguments` are the least and the most that such a call has, where that tells it from another's.
     `returns` says what comes back: the value, an object with the value in `field`, one of them with an error beside

@@ -109,6 +109,8 @@ def argument(call: Call, which: int | str | None) -> Argument | None:
 
 
 def _is_key(call: Call, pattern: Pattern, key: Node) -> bool:
+    if pattern.key == RECEIVER:
+        return call.receiver is not None and call.receiver == key
     found = argument(call, pattern.key)
     if isinstance(pattern.key, int) and (found is None or found.name is not None):
         found = next((each for each in call.arguments if each.name in KEY_NAMES), found)
@@ -121,5 +123,7 @@ def _holds(outer: Node, inner: Node) -> bool:
     return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
+RECEIVER = "receiver"
+"""What a pattern says for a key that is what the evaluation is called on."""
 KEY_NAMES = ("flag_key", "flagKey", "key", "feature", "feature_name", "featureName", "name", "flag", "flag_name")
 """What SDKs call the key where it is passed by name."""

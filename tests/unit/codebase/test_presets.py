@@ -222,18 +222,24 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled "
         "has_feature is_on features.has",
     ),
-    ("wrappers", "typescript"): each(
-        "use(own.@@('new-ui'));",
-        "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
-        "getFeatureFlag getFlag isOn useUiFlag useFlag useFeatureFlag useFeature useFlagEnabled useFeatureEnabled "
-        "useIsFeatureEnabled features.includes features.has",
-    ),
-    **{
-        ("wrappers", language): each(
-            f'use(own.@@("new-ui")){end}',
+    ("wrappers", "typescript"): [
+        *each(
+            "use(own.@@('new-ui'));",
             "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
-            f"getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
-        )
+            "getFeatureFlag getFlag isOn useUiFlag useFlag useFeatureFlag useFeature useFlagEnabled useFeatureEnabled "
+            "useIsFeatureEnabled features.includes features.has",
+        ),
+        *each("use('new-ui'.@@());", "isEnabled isOn isActive"),
+    ],
+    **{
+        ("wrappers", language): [
+            *each(
+                f'use(own.@@("new-ui")){end}',
+                "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
+                f"getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
+            ),
+            *each(f'use("new-ui".@@()){end}', "isEnabled isOn isActive"),
+        ]
         for language, end in (("java", ";"), ("kotlin", ""))
     },
     ("wrappers", "go"): [
@@ -246,6 +252,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             'use(own.@@(ctx, "new-ui"))',
             "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn",
         ),
+        *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive"),
     ],
 }
 HOOKS = {

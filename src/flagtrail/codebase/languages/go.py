@@ -49,6 +49,7 @@ _PRIMARY = frozenset(
 _PURE_LEAVES = _PRIMARY - {"call_expression", "index_expression", "slice_expression", "type_assertion_expression"}
 _PURE_CALLS = frozenset({b"len", b"cap", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"})
 _SWITCHES = frozenset({"expression_switch_statement"})
+_CONVERSIONS = frozenset({b"bool", b"string"})
 _NUMBERS = {
     b"IntValue": b"int64", b"Int": b"int64", b"IntEvaluation": b"int64", b"FloatValue": b"float64",
     b"Float": b"float64", b"FloatEvaluation": b"float64", b"Float64Variation": b"float64", b"IntVariation": b"int",
@@ -107,9 +108,9 @@ class Go(Braces):
     # ---------------------------------------------------------------- expressions
     def transparent(self, node: Node) -> Node | None:
         call = self.call(node)
-        if call is None or call.receiver is not None or call.name.text != b"bool" or len(call.arguments) != 1:
+        if call is None or call.receiver is not None or len(call.arguments) != 1:
             return None
-        return call.arguments[0].value
+        return call.arguments[0].value if call.name.text in _CONVERSIONS else None
 
     def call(self, node: Node) -> Call | None:
         if node.type == "type_conversion_expression":
