@@ -186,7 +186,8 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
     files = search.data | search.others
     files.pop(patterns.FILE, None)
     spared = {each.last for each in search.patterns}
-    fell = fallen(files, changed, languages.of_path, flag, spared)
+    registers = {each.last for each in search.patterns if each.kind == "definition"}
+    fell = fallen(files, changed, languages.of_path, flag, spared, registers)
     fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)
     fell = Fallen({**fell.files, **_unlisted(search, fell)}, fell.left)
     refusals: list[Refusal] = []

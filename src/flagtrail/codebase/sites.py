@@ -52,12 +52,19 @@ def names(source: Source, language: Language, wanted: Collection[bytes]) -> Iter
 
 
 def whole(language: Language, node: Node) -> Node:
-    """The expression that a name is the last part of: `Flags.NEW_UI` of `NEW_UI`; with what asks it for its key."""
-    while node.parent is not None:
-        member = language.member(node.parent)
+    """The expression that a name is the last part of: `Flags.NEW_UI` of `NEW_UI`; with what asks it for its key.
+
+    And with what converts it: `string(NewUI)` of Go.
+    """
+    while (parent := node.parent) is not None:
+        converted = parent.parent
+        if converted is not None and language.call(converted) and language.transparent(converted) == node:
+            node = converted
+            continue
+        member = language.member(parent)
         if member is None or (member[1] != node and member[1].text not in ACCESSORS):
             return node
-        asked, node = member[0] == node, node.parent
+        asked, node = member[0] == node, parent
         call = language.call(node) or (language.call(node.parent) if node.parent is not None else None)
         if asked and call is not None and call.name == member[1]:
             if call.arguments:
@@ -69,6 +76,7 @@ def whole(language: Language, node: Node) -> Node:
 ACCESSORS = frozenset(
     {b"key", b"getKey", b"id", b"getId", b"value", b"getValue", b"flagKey", b"getFlagKey", b"keyName", b"getKeyName"}
     | {b"flagName", b"getFlagName", b"featureName", b"getFeatureName", b"featureKey", b"getFeatureKey", b"rawValue"}
+    | {b"String", b"Key", b"Name"}
 )
 """Members of an enumeration's member that answer the key which it was made with."""
 

@@ -235,8 +235,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         ("wrappers", language): [
             *each(
                 f'use(own.@@("new-ui")){end}',
-                "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
-                f"getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
+                "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature "
+                f"hasFeatureFlag getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
             ),
             *each(f'use("new-ui".@@()){end}', "isEnabled isOn isActive"),
         ]
@@ -253,6 +253,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn",
         ),
         *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive"),
+        *each('use(gate.@@("new-ui"))', "MustRegister RegisterFlag MustRegisterFlag NewFlag NewFeatureFlag"),
     ],
 }
 HOOKS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from tree_sitter import Node
 
@@ -131,7 +132,8 @@ def _functions(source: Source, node: Node) -> Iterator[Definition]:
         and source.path.endswith("_test.go")
     ):
         return
-    yield Definition("function", name, _lines(source, node, node), "repository", scope=source.tree.root_node)
+    kind: Literal["function", "member"] = "function" if node.type == "function_declaration" else "member"
+    yield Definition(kind, name, _lines(source, node, node), "repository", scope=source.tree.root_node)
 
 
 # -------------------------------------------------------------------- locals
@@ -145,8 +147,8 @@ def _locals(source: Source, function: Node, pure: Pure) -> Iterator[Definition]:
                     whole = node if len(scopes.specs(node)) == 1 else spec
                     yield from _variables(source, whole, spec, pure)
             case "labeled_statement":
-                label, statement = node.named_children[0], node.named_children[-1]
-                removal = (node.start_byte, statement.start_byte)
+                label, colon = node.named_children[0], node.children[1]
+                removal = (node.start_byte, colon.end_byte)
                 yield Definition("variable", label, removal, "local", scope=scopes_function(node))
             case _:
                 pass

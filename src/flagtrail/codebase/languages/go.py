@@ -47,7 +47,18 @@ _PRIMARY = frozenset(
     }
 )  # fmt: skip
 _PURE_LEAVES = _PRIMARY - {"call_expression", "index_expression", "slice_expression", "type_assertion_expression"}
-_PURE_CALLS = frozenset({b"len", b"cap", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"})
+_PURE_CALLS = frozenset(
+    {b"len", b"cap", b"make", b"new", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"}
+)
+_PURE_PACKAGES = frozenset({b"strings", b"strconv", b"math", b"unicode", b"utf8", b"path"})
+_PURE_FUNCTIONS = {
+    b"context": {b"Background", b"TODO"},
+    b"errors": {b"New"},
+    b"fmt": {b"Sprintf", b"Sprint", b"Sprintln", b"Errorf"},
+    b"time": {b"Now", b"Duration", b"Since"},
+    b"openfeature": {b"NewEvaluationContext", b"NewTargetlessEvaluationContext"},
+}
+_PURE_TYPES = frozenset({"type_identifier", "map_type", "slice_type", "pointer_type", "channel_type", "qualified_type"})
 _SWITCHES = frozenset({"expression_switch_statement"})
 _CONVERSIONS = frozenset({b"bool", b"string"})
 _NUMBERS = {
@@ -156,8 +167,7 @@ class Go(Braces):
             return True
         if node.type == "call_expression":
             call = self.call(node)
-            known = call is not None and call.receiver is None and call.name.text in _PURE_CALLS
-            return call is not None and known and all(self.pure(argument.value) for argument in call.arguments)
+            return call is not None and _only_answers(call) and all(self.pure(each.value) for each in call.arguments)
         if node.type == "unary_expression":
             operator = node.child_by_field_name("operator")
             return (
@@ -173,7 +183,7 @@ class Go(Braces):
             return all(self.pure(child) for child in self.solid(node))
         if node.type in {"selector_expression", "type_conversion_expression"}:
             return self.pure(node.named_children[0] if node.type == "selector_expression" else self.solid(node)[-1])
-        return node.type in _PURE_LEAVES
+        return node.type in _PURE_LEAVES or node.type in _PURE_TYPES
 
     # ---------------------------------------------------------------- statements
     def is_later_arm(self, node: Node) -> bool:
@@ -285,6 +295,15 @@ class Go(Braces):
 
     def stub(self, node: Node) -> Stub | None:
         return tests.stub(node)
+
+
+def _only_answers(call: Call) -> bool:
+    """Whether a function of the language or its library does nothing but answer."""
+    name = call.name.text or b""
+    if call.receiver is None:
+        return name in _PURE_CALLS
+    package = call.receiver.text or b""
+    return package in _PURE_PACKAGES or name in _PURE_FUNCTIONS.get(package, ())
 
 
 def _argument(node: Node) -> Argument:

@@ -36,16 +36,22 @@ def exported(definition: Definition) -> bool:
 
 
 def swept(
-    before: Source, after: Source, language: Language, kept: Kept = exported, lost: Collection[bytes] = ()
+    before: Source,
+    after: Source,
+    language: Language,
+    kept: Kept = exported,
+    lost: Collection[bytes] = (),
+    registering: Collection[bytes] = (),
 ) -> tuple[Source, tuple[Left, ...]]:
     """The file without the names whose last use went between `before` and `after`; `kept` says which to leave alone.
 
-    `lost` are names whose last use in other files went, which nothing keeps. Also the names that nothing uses any more
-    and that stay all the same, by their place in the file as it became.
+    `lost` are names whose last use in other files went, which nothing keeps; `registering` those whose value does
+    nothing but make the flag known. Also the names that nothing uses any more and that stay all the same, by their
+    place in the file as it became.
     """
     then = Names(before, language)
     for _ in range(MOST_ROUNDS):
-        sweep = _Sweep(then, Names(after, language), kept, frozenset(lost))
+        sweep = _Sweep(then, Names(after, language), kept, frozenset(lost), frozenset(registering))
         made = sweep.made()
         if made is None:
             return after, tuple(sorted(sweep.held.values(), key=lambda each: each.at))
@@ -69,6 +75,7 @@ class _Sweep:
     now: Names
     kept: Kept
     lost: frozenset[bytes]
+    registering: frozenset[bytes] = frozenset()
     held: dict[Key, Left] = field(default_factory=dict)
     groups: dict[Key, list[Definition]] = field(default_factory=dict)
 
@@ -128,8 +135,11 @@ class _Sweep:
     def _can_go(self, definition: Definition) -> bool:
         """Whether it could; what other files could use only whole, since what is left of it would be their effect."""
         if self.kept(definition):
-            return definition.pure and self.now.called(definition) in self.lost
+            return self._goes_whole(definition) and self.now.called(definition) in self.lost
         return definition.pure or definition.kind in VALUED
+
+    def _goes_whole(self, definition: Definition) -> bool:
+        return definition.pure or self.now.called(definition) in self.registering
 
     def _used_before(self, key: Key) -> bool:
         if _name(key) in self.lost:
@@ -190,7 +200,7 @@ class _Sweep:
     def _definition_out(self, key: Key, definition: Definition) -> _Edits | None:
         if definition.pure and definition.remainder:
             return _Edits((), (Edit(*definition.removal, definition.remainder),))
-        if definition.pure:
+        if self._goes_whole(definition):
             return _Edits((definition.removal,))
         binding = self._binding(definition.name)
         return self._value_kept(key, binding)

@@ -17,7 +17,7 @@ from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, stem
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.rewrite.refused import Left
-from flagtrail.codebase.rewrite.registries import lists_flags
+from flagtrail.codebase.rewrite.registries import lists_flags, registering
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
@@ -62,6 +62,7 @@ class Exports:
     forest: Forest
     key: bytes
     spared: frozenset[bytes] = frozenset()
+    registers: frozenset[bytes] = frozenset()
     lost: dict[str, set[bytes]] = field(default_factory=dict)
     left: dict[str, tuple[Left, ...]] = field(default_factory=dict)
     kept: dict[tuple[str, bytes], Left] = field(default_factory=dict)
@@ -75,10 +76,11 @@ class Exports:
             lost = self.lost.get(path, set())
             then, now = self.forest.then(path), self.forest.now(path)
             language = self.forest.language(path)
-            source, left = swept(then.source, now.source, language, exported, frozenset(lost))
+            known = registering(now, self.key, self.registers)
+            source, left = swept(then.source, now.source, language, exported, frozenset(lost), known)
             loading = effects.still_loading(self.forest, path, source)
             if loading is not None:
-                source, left = swept(then.source, loading, language, exported, frozenset(lost))
+                source, left = swept(then.source, loading, language, exported, frozenset(lost), known)
             self.left[path] = left
             if source.data != self.forest.files[path]:
                 self.forest.put(path, source)
@@ -295,7 +297,7 @@ class Exports:
         elif used:
             use.code = True
         held = all(self._holder(owner, each) for owner, found in definitions.items() for each in found)
-        reads = texts.component if (of_class and not held) or names.language.NAMES_IN_TEXTS else _qualified
+        reads = texts.component if (of_class and not held) or names.language.NAMES_IN_TEXTS else texts.looked_up
         for at in places:
             if at not in mentions and names.in_text(at, name, reads):
                 use.doubt = f"stands in a text in {path}, line {names.source.line(at)}"
@@ -394,7 +396,3 @@ def _package(path: str) -> str:
 def _stars(names: Names) -> bool:
     """Whether a file imports names without telling which."""
     return bool(_STARRED.search(names.source.data))
-
-
-def _qualified(data: bytes, at: int, _: bytes) -> bool:
-    return texts.qualified(data, at)

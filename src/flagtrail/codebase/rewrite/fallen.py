@@ -26,14 +26,17 @@ def fallen(
     of_path: OfPath,
     key: str,
     spared: Collection[str] = (),
+    registers: Collection[str] = (),
 ) -> Fallen:
     """After a clean-up that made of some of the repository's files what is in `changed`.
 
     `files` are all as they were, also those of no known language: a name in a template or a configuration counts.
     `key` is the flag's: what lists other flags beside it stays, and so do the methods in `spared`, which ask for flags.
+    What a function in `registers` makes of the key goes with its last use.
     """
     forest = Forest(files, of_path, dict(changed))
-    exports = Exports(forest, key.encode(), frozenset(name.encode() for name in spared))
+    methods, makers = (frozenset(name.encode() for name in names) for names in (spared, registers))
+    exports = Exports(forest, key.encode(), methods, makers)
     modules = Modules(forest, key.encode())
     exports.swept(sorted(changed))
     for _ in range(MOST_ROUNDS):

@@ -30,9 +30,15 @@ def reached(source: Source, language: Language, start: int, end: int) -> Source:
     for block in (inner, *ancestors(inner)) if inner is not None else ():
         for node in block.named_children if block.type in language.BLOCKS else ():
             if start < node.end_byte and node.start_byte < max(end, start + 1) and language.jumps(node):
-                edits += dropped(source, language, following(node))
+                behind = [each for each in following(node) if not _beside(language, node, each)]
+                edits += dropped(source, language, behind)
                 break
     return source.edited(edits) if edits else source
+
+
+def _beside(language: Language, statement: Node, other: Node) -> bool:
+    """Whether a comment stands on the line on which the statement ends, and is about it."""
+    return other.type in language.COMMENTS and other.start_point.row == statement.end_point.row
 
 
 def _without_idle_jump(source: Source, language: Language, start: int, end: int) -> Source:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.shapes import Definition
 
 _TEXT = re.compile(rb"""["'`]([\w.:/-]+)["'`]""")
@@ -21,3 +23,12 @@ def lists_flags(forest: Forest, key: bytes, path: str, definition: Definition) -
 
 def _holds(data: bytes, key: bytes) -> bool:
     return any(match.group(1) == key for match in _TEXT.finditer(data))
+
+
+def registering(names: Names, key: bytes, makers: Collection[bytes]) -> frozenset[bytes]:
+    """The names of a file that are given what makes the flag known: `NEW_UI = register("new-ui")`."""
+    if not makers or key not in names.source.data:
+        return frozenset()
+    made = re.compile(rb"\b(?:%s)\([\s\w.,]*[\"'`]%s[\"'`]" % (b"|".join(map(re.escape, makers)), re.escape(key)))
+    found = (each for each in names.definitions if each.kind in _VALUED)
+    return frozenset(names.called(each) for each in found if made.search(names.source.data, *each.removal))

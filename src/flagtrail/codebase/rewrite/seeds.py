@@ -109,7 +109,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return member.replaced(source, _name(answer, member.pattern))
     key = sites.whole(language, node)
     site = sites.site(source, language, key, wanted.patterns)
-    if site is None:
+    if site is None or site.pattern.kind == "definition":
         return None
     if site.pattern.kind == "override":
         return _override(source, language, answer, site)

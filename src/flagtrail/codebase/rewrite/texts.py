@@ -29,6 +29,11 @@ def qualified(data: bytes, at: int) -> bool:
     return bool(before) and before[-1:] in _SEPARATORS and any(byte not in _SEPARATORS for byte in before)
 
 
+def looked_up(data: bytes, at: int, _: bytes) -> bool:
+    """The same, as one of several ways to read a word in a text."""
+    return qualified(data, at)
+
+
 def component(data: bytes, at: int, name: bytes) -> bool:
     """Whether a word is a part of a dotted name, or all of a text."""
     return qualified(data, at) or _qualifies(data, at + len(name)) or _alone(data, at, name)

@@ -461,7 +461,7 @@ DEFINITIONS: list[tuple[str, str, list[tuple[object, ...]]]] = [
     (
         "a label",
         "package p\nfunc f() {\nL:\n\tfor {\n\t}\n}\n",
-        [("function", "f", ..., "", "repository", True), ("variable", "L", "L:\n\t", "", "local", True)],
+        [("function", "f", ..., "", "repository", True), ("variable", "L", "L:", "", "local", True)],
     ),
 ]  # fmt: skip
 
