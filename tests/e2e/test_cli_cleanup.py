@@ -31,14 +31,15 @@ Json = Any
 Given = dict[str, str]
 KEY = "new_pricing"
 BRANCH = f"flagtrail/remove-{KEY}"
+CART = (
+    "def total(client, items):\n"
+    f'    if client.get_boolean_value("{KEY}", False):\n'
+    "        return sum(items)\n"
+    "    return sum(items) * 2\n"
+)
 FILES = {
     "shop/__init__.py": "",
-    "shop/cart.py": (
-        "def total(client, items):\n"
-        f'    if client.get_boolean_value("{KEY}", False):\n'
-        "        return sum(items)\n"
-        "    return sum(items) * 2\n"
-    ),
+    "shop/cart.py": CART,
     "check.py": (
         "from shop.cart import total\n\n\n"
         "class On:\n"
@@ -188,6 +189,19 @@ def test_cleanup__to_a_pull_request__pushes_the_branch_and_opens_it(
     assert list(shop.glob("*.md")) == []
 
 
+def test_cleanup__to_a_pull_request_whose_branch_is_at_the_remote__is_refused(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_tool(shop, monkeypatch, "gh")
+    assert cleanup(shop, "--pr").code == 0
+    git(shop, "branch", "-D", BRANCH)
+    before = held(shop)
+    outcome = cleanup(shop, "--pr")
+
+    assert (outcome.code, held(shop)) == (1, before)
+    assert f"the branch {BRANCH} exists already at origin" in " ".join(outcome.err.split())
+
+
 def test_cleanup__to_a_pull_request_that_fails__says_what_there_is(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = with_tool(shop, monkeypatch, "gh")
     Path(f"{program}.fails").touch()
@@ -309,6 +323,7 @@ def test_cleanup__with_a_command_in_its_settings__runs_it(shop: Path) -> None:
         (("--flag-file", "check.py"), 2, "not JSON"),
         (("--flag-file", "../list.json"), 1, "is not the document of the flag"),
         ((*BY_HAND, "--branch", "--pr"), 2, "Choose one of"),
+        (("--at", "stale", "--branch"), 2, "--at takes every flag of a stage"),
         ((*BY_HAND, "--repo", "nowhere"), 2, "does not exist"),
         (("--variant", "on"), 1, "There is no database here"),
     ],
@@ -331,7 +346,7 @@ def installation(tmp_path: Path) -> Given:
     app = App(Settings(**settings), clock=lambda: now)  # type: ignore[arg-type]  # by name
     app.first_start()
     operations = []
-    for key, share in ((KEY, 100), ("half", 50)):
+    for key, share in ((KEY, 100), ("half", 50), ("zoom", 100)):
         operations += [
             Operation(action="create", subject=flag_subject("default", key), value=encode(boolean_flag(key))),
             Operation(
@@ -370,6 +385,44 @@ def test_cleanup__of_a_flag_that_half_of_them_get__is_refused_with_the_reasons(
     assert "name the one that stays with --variant" in told
     taken = flagtrail_in(shop, "cleanup", "half", "--variant", "on", **installation)
     assert (taken.code, "nothing to remove" in taken.out) == (0, True)
+
+
+# ---------------------------------------------------------------- many at once
+def test_cleanup__at_a_stage__makes_branches_up_to_the_limit_and_goes_on_when_they_are_merged(
+    shop: Path, installation: Given
+) -> None:
+    write(shop, {"shop/zoom.py": CART.replace(KEY, "zoom")})
+    git(shop, "add", "--all")
+    git(shop, "commit", "--quiet", "--message", "zoom")
+
+    def run() -> Outcome:
+        return flagtrail_in(shop, "cleanup", "--at", "stale", "--limit", "1", "--branch", **installation)
+
+    first, second = run(), run()
+    assert (first.code, second.code, git(shop, "branch", "--list", "flagtrail/*")) == (0, 0, BRANCH)
+    assert f"waits to be merged: {BRANCH}" in second.out
+    assert "no branch was made" in second.out
+    git(shop, "merge", "--quiet", BRANCH)
+    third: Json = flagtrail_in(
+        shop, "cleanup", "--at", "stale", "--limit", "1", "--branch", "--json", **installation
+    ).json
+    assert [(each["flag"], each["branch"]) for each in third["items"] if each["branch"]] == [
+        ("zoom", "flagtrail/remove-zoom")
+    ]
+
+
+def test_cleanup__at_a_stage_with_a_flag_that_cannot_be_removed__removes_the_others(
+    shop: Path, installation: Given
+) -> None:
+    write(shop, {"shop/zoom.py": CART.replace(KEY, "zoom")})
+    git(shop, "add", "--all")
+    git(shop, "commit", "--quiet", "--message", "zoom")
+    outcome = flagtrail_in(
+        shop, "cleanup", "--at", "stale", "--branch", "--verify", "grep -q new_pricing shop/cart.py", **installation
+    )
+
+    assert (outcome.code, git(shop, "branch", "--list", "flagtrail/*")) == (0, "flagtrail/remove-zoom")
+    assert "NOT DELIVERED: it did not stand the checks" in outcome.out
 
 
 # ---------------------------------------------------------------- faults

@@ -1,34 +1,39 @@
-"""Removing a flag from source code: cleanup."""
+"""Removing flags from source code: cleanup."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 import msgspec
 
-from flagtrail.analysis.staleness import FlagStaleness, StaleReport
-from flagtrail.cli.inputs import json_file
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import print_json
 from flagtrail.cli.refusals import EXIT_DONE, EXIT_REFUSED
 from flagtrail.cli.session import Session
-from flagtrail.cli.views import Document
-from flagtrail.model.errors import CleanupRefused, InvalidQuery
 
 if TYPE_CHECKING:
-    from flagtrail.codebase.cleanup import Winner
-    from flagtrail.codebase.deliver import Reason
-    from flagtrail.codebase.remove import Delivery, Removed
-
-MOST_REFUSALS = 200
+    from flagtrail.cli.cleanup_choice import Choice
+    from flagtrail.codebase.remove import Asked, Delivery
 
 
 @click.command
-@click.argument("flag")
+@click.argument("flag", required=False)
+@click.option(
+    "--at",
+    "stage",
+    type=click.Choice(["ready_to_remove", "stale"]),
+    help="Every flag at this stage, instead of one; with --branch or --pr.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    help="With --at: so many branches at once, those that wait to be merged included.",
+)
 @click.option(
     "--repo",
     metavar="PATH",
@@ -50,8 +55,10 @@ MOST_REFUSALS = 200
 @asks
 def cleanup(  # noqa: PLR0913 - each is an option
     session: Session,
-    flag: str,
+    flag: str | None,
     *,
+    stage: Literal["ready_to_remove", "stale"] | None,
+    limit: int,
     repo: Path,
     variant: str | None,
     flag_file: str | None,
@@ -71,217 +78,64 @@ def cleanup(  # noqa: PLR0913 - each is an option
 
     Example:
       flagtrail cleanup new_pricing --repo ~/src/shop --verify "make test" --branch
+      flagtrail cleanup --at ready_to_remove --limit 3 --pr
     """
     if sum((branch, patch is not None, pr)) > 1:
         raise click.UsageError("Choose one of --branch, --patch and --pr.")
-    from flagtrail.codebase.remove import Asked, remove
-
-    winner, reason = _winner(session, flag, variant, flag_file, why)
     delivery: Delivery = "pr" if pr else "branch" if branch else "patch"
-    removed = remove(
-        Asked(
+
+    def asked(choice: Choice) -> Asked:
+        from flagtrail.codebase.remove import Asked
+
+        return Asked(
             path=repo,
-            flag=flag,
-            winner=winner,
-            reason=reason,
+            flag=choice.flag,
+            winner=choice.winner,
+            reason=choice.reason,
             delivery=delivery,
             verify=command,
             seconds=seconds,
             strict=strict,
             dry=dry_run,
-            text=Path.cwd() / f"flagtrail-remove-{flag}.md",
-        ),
-        _progress,
+            text=Path.cwd() / f"flagtrail-remove-{choice.flag}.md",
+        )
+
+    from flagtrail.cli import cleanup_choice as choose
+
+    if stage is not None:
+        if flag or variant or flag_file or delivery == "patch":
+            raise click.UsageError("--at takes every flag of a stage, and needs --branch or --pr.")
+        from flagtrail.cli.cleanup_every import every
+
+        found = choose.at_stage(session, stage, why)
+        return every(found, asked, limit, as_json=session.as_json, progress=_progress)
+    if flag is None:
+        raise click.UsageError("Name a flag, or a stage with --at.")
+    choice = (
+        choose.of_server(session, flag, variant, why)
+        if flag_file is None
+        else choose.of_file(flag_file, flag, variant, why)
     )
-    printed = _hand_over(removed, patch, as_json=session.as_json)
+    return _one(session, asked(choice), patch)
+
+
+def _one(session: Session, asked: Asked, patch: Path | None) -> int:
+    from flagtrail.cli.cleanup_report import hand_over, outcome, report
+    from flagtrail.codebase.remove import remove
+
+    removed = remove(asked, _progress)
+    printed = hand_over(removed, patch, as_json=session.as_json)
     if session.as_json:
-        print_json(msgspec.json.encode(_as_json(removed, reason, patch)))
+        print_json(msgspec.json.encode(outcome(removed, asked.reason, patch)))
     else:
-        for line in _report(removed, reason, patch):
+        for line in report(removed, asked.reason, patch):
             click.echo(line, err=printed)
     return EXIT_REFUSED if removed.refused else EXIT_DONE
 
 
-# ---------------------------------------------------------------- which variant stays
-def _winner(session: Session, flag: str, variant: str | None, flag_file: str | None, why: str) -> tuple[Winner, Reason]:
-    """What the flag answers from now on, and why; raises CleanupRefused where nobody says it."""
-    from flagtrail.codebase.cleanup import Winner
-    from flagtrail.codebase.deliver import Reason
-
-    if flag_file is not None:
-        document = json_file(flag_file)
-        if not isinstance(document, dict) or document.get("key") != flag:
-            raise CleanupRefused(f"{flag_file} is not the document of the flag {flag!r}", flag=flag)
-        verdict = None
-    else:
-        document = session.get(session.of_project("flags", flag)).read(Document).document
-        report = session.get(session.of_project("stale")).read(StaleReport)
-        verdict = next((each for each in report.flags if each.flag == flag), None)
-    chosen = variant or _decided(flag, verdict)
-    variants: dict[str, Any] = document.get("variants") or {}
-    if chosen not in variants:
-        known = ", ".join(variants) or "none"
-        raise InvalidQuery(f"{flag} has no variant {chosen!r}; it has {known}", parameter="variant")
-    evidence = tuple(f"{each.code}: {each.evidence}" for each in verdict.reasons) if verdict is not None else ()
-    if variant is not None and (verdict is None or verdict.winning_variant != variant):
-        evidence = (*evidence, f"the variant {variant} was chosen by hand")
-    minds = tuple(f"{each.code}: {each.evidence}" for each in verdict.blockers) if verdict is not None else ()
-    return Winner(chosen, variants[chosen]), Reason(why, evidence, minds)
-
-
-def _decided(flag: str, verdict: FlagStaleness | None) -> str:
-    if verdict is None:
-        told = f"nobody says which variant of {flag} stays: name it with --variant"
-        raise CleanupRefused(told, flag=flag)
-    if verdict.winning_variant is None:
-        reasons = [f"{each.code}: {each.evidence}" for each in verdict.reasons]
-        blockers = [f"{each.code}: {each.evidence}" for each in verdict.blockers]
-        why = "; ".join((*reasons, *blockers)) or "nothing speaks for its removal"
-        raise CleanupRefused(
-            f"the server does not say that everybody gets one variant of {flag} ({verdict.stage}: {why});"
-            " if you know better, name the one that stays with --variant",
-            flag=flag,
-            stage=verdict.stage,
-        )
-    return verdict.winning_variant
-
-
-# ---------------------------------------------------------------- what is told
 def _progress(text: str) -> None:
     if sys.stderr.isatty():
         click.echo(click.style(f"  {text} ...", dim=True), err=True)
-
-
-def _hand_over(removed: Removed, patch: Path | None, *, as_json: bool) -> bool:
-    """Write the patch where it was wanted, or where nothing better was delivered; whether it was printed."""
-    if not removed.patch or removed.branch:
-        return False
-    if patch is not None:
-        patch.write_bytes(removed.patch)
-        return False
-    if as_json:
-        return False
-    sys.stdout.buffer.write(removed.patch)
-    sys.stdout.flush()
-    return True
-
-
-def _report(removed: Removed, reason: Reason, patch: Path | None) -> Iterator[str]:
-    from flagtrail.codebase.deliver import told, told_refusal
-
-    plan, repository = removed.plan, removed.repository
-    yield f"{plan.flag}: everybody gets {plan.winner.variant}"
-    yield from (f"  {each}" for each in reason.evidence)
-    yield from (f"  mind: {each}" for each in reason.minds)
-    where = f"on {repository.branch}" if repository.branch else "with HEAD detached"
-    yield f"made of the commit {repository.commit[:10]} {where}"
-    if removed.dirty:
-        yield "  note: what you changed and did not commit is no part of it, and was not touched"
-    yield from _changed(removed)
-    if plan.refusals or plan.notes:
-        yield "left alone:"
-        yield from (f"  {told_refusal(each)}" for each in plan.refusals[:MOST_REFUSALS])
-        yield from (f"  {each}" for each in plan.notes)
-        if len(plan.refusals) > MOST_REFUSALS:
-            yield f"  and {len(plan.refusals) - MOST_REFUSALS} more"
-    if removed.verified is not None:
-        yield "checked before and after:"
-        for check in removed.verified.checks:
-            yield f"  {told(check)}"
-            yield from (f"    {finding}" for finding in check.findings)
-    yield from _delivered(removed, patch)
-
-
-def _changed(removed: Removed) -> Iterator[str]:
-    from flagtrail.codebase.files import shown
-
-    changes = removed.plan.changes
-    if not changes:
-        yield "no code was changed" if removed.plan.refusals else "no code names the flag: nothing to remove"
-    for change in changes:
-        if change.after is None:
-            yield f"  removed  {shown(change.path)}"
-        else:
-            lines = change.after.count(b"\n") - change.before.count(b"\n")
-            yield f"  changed  {shown(change.path)}  {lines:+d} lines" if lines else f"  changed  {shown(change.path)}"
-
-
-def _delivered(removed: Removed, patch: Path | None) -> Iterator[str]:
-    if removed.branch:
-        yield f"branch {removed.branch}: {removed.commit}"
-    if removed.opened is not None:
-        yield f"pull request: {removed.opened.url}"
-    if removed.text is not None:
-        yield f"the text of a pull request is in {removed.text}"
-    if patch is not None and removed.patch and not removed.branch:
-        yield f"patch: {patch}"
-    if removed.refused:
-        yield f"NOT DELIVERED: {removed.refused}" if not removed.branch else f"NOT FINISHED: {removed.refused}"
-    elif removed.branch:
-        yield f"once it is merged: flagtrail flags archive {removed.plan.flag} --commit {removed.commit[:12]}"
-
-
-# ---------------------------------------------------------------- for machines
-class _File(msgspec.Struct, frozen=True):
-    path: str
-    change: Literal["changed", "removed"]
-
-
-class _Outcome(msgspec.Struct, frozen=True):
-    """What `--json` prints. `patch` is null where a branch holds it, a file does, or it is no UTF-8."""
-
-    flag: str
-    variant: str
-    evidence: tuple[str, ...]
-    blockers: tuple[str, ...]
-    base: str
-    dirty: bool
-    files: tuple[_File, ...]
-    refusals: tuple[Any, ...]
-    notes: tuple[str, ...]
-    checks: tuple[Any, ...]
-    delivered: bool
-    refused: str
-    branch: str
-    commit: str
-    pull_request: str
-    patch: str | None
-
-
-def _as_json(removed: Removed, reason: Reason, patch: Path | None) -> _Outcome:
-    from flagtrail.codebase.files import shown
-
-    plan = removed.plan
-    text: str | None = None
-    if removed.patch and not removed.branch and patch is None:
-        try:
-            text = removed.patch.decode()
-        except UnicodeDecodeError:
-            text = None
-    return _Outcome(
-        flag=plan.flag,
-        variant=plan.winner.variant,
-        evidence=reason.evidence,
-        blockers=reason.minds,
-        base=removed.repository.commit,
-        dirty=removed.dirty,
-        files=tuple(_File(shown(each.path), "removed" if each.after is None else "changed") for each in plan.changes),
-        refusals=tuple({**_fields(each), "path": shown(each.path)} for each in plan.refusals),
-        notes=plan.notes,
-        checks=tuple(_fields(each) for each in removed.verified.checks) if removed.verified is not None else (),
-        delivered=removed.verified is not None and not removed.refused,
-        refused=removed.refused,
-        branch=removed.branch,
-        commit=removed.commit,
-        pull_request=removed.opened.url if removed.opened is not None else "",
-        patch=text,
-    )
-
-
-def _fields(each: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(each)  # type: ignore[call-overload,no-any-return]  # a dataclass
 
 
 COMMANDS = {"cleanup": cleanup}

@@ -57,14 +57,42 @@ def branch_of(flag: str) -> str:
     return f"flagtrail/remove-{name.removesuffix('.lock').rstrip('.') or 'flag'}"
 
 
-def refuse_existing(repository: Repository, branch: str) -> None:
-    """Raise CleanupRefused where the branch exists."""
-    if repository.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"):
-        raise CleanupRefused(
-            f"the branch {branch} exists already: a clean-up of this flag was made before; merge it, or delete it"
-            f" (git branch -D {branch})",
-            branch=branch,
-        )
+def refuse_existing(repository: Repository, branch: str, remote: str | None = None) -> None:
+    """Raise CleanupRefused where the branch exists, here or at the remote."""
+    place, remedy = "", f"git branch -D {branch}"
+    if not repository.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"):
+        if remote is None or not _at_remote(repository, remote, branch):
+            return
+        place, remedy = f" at {remote}", f"git push {remote} --delete {branch}"
+    raise CleanupRefused(
+        f"the branch {branch} exists already{place}: a clean-up of this flag was made before; merge it, or delete it"
+        f" ({remedy})",
+        branch=branch,
+    )
+
+
+def _at_remote(repository: Repository, remote: str, pattern: str) -> list[tuple[str, str]]:
+    """Branches at a remote with their commits; raises SourceUnreadable where it does not answer."""
+    listed = repository.git("ls-remote", "--heads", remote, f"refs/heads/{pattern}").decode(errors="replace")
+    pairs = (line.split("\t", 1) for line in listed.splitlines())
+    return [(name.removeprefix("refs/heads/"), commit) for commit, name in pairs]
+
+
+def waiting(repository: Repository, remote: str | None = None) -> tuple[str, ...]:
+    """The branches of clean-ups, here and at the remote, that HEAD does not hold yet."""
+    pattern = branch_of("*")
+    listed = repository.git("for-each-ref", "--format=%(refname:short)%09%(objectname)", f"refs/heads/{pattern}")
+    found = [tuple(line.split("\t", 1)) for line in listed.decode(errors="replace").splitlines()]
+    found += _at_remote(repository, remote, pattern) if remote is not None else []
+    return tuple(sorted({name for name, commit in found if not _held(repository, commit)}))
+
+
+def _held(repository: Repository, commit: str) -> bool:
+    try:
+        repository.git("merge-base", "--is-ancestor", commit, repository.commit)
+    except SourceUnreadable:
+        return False  # also where the commit is at the remote alone
+    return True
 
 
 def refuse_nobody(repository: Repository) -> None:

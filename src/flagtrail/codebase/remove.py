@@ -63,10 +63,11 @@ def remove(asked: Asked, tell: Callable[[str], None] = lambda _: None) -> Remove
     found = repository(asked.path)
     branch = deliver.branch_of(asked.flag)
     if asked.delivery != "patch" and not asked.dry:
-        deliver.refuse_existing(found, branch)
-        deliver.refuse_nobody(found)
-        if asked.delivery == "pr" and deliver.remote_of(found) is None:
+        remote = deliver.remote_of(found) if asked.delivery == "pr" else None
+        if asked.delivery == "pr" and remote is None:
             raise CleanupRefused("a pull request needs a remote: git remote add origin URL; or take --branch")
+        deliver.refuse_existing(found, branch, remote)
+        deliver.refuse_nobody(found)
     with checkout(found) as place:
         tell("looking for the flag")
         made = _planned(place, asked)
