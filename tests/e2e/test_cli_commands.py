@@ -52,6 +52,7 @@ READS: list[tuple[str, str]] = [
     ("stale list --owner mobile", "blocked by old_version_asking"),
     ("stale stages --stage stale", "mobile_ios15_support"),
     ("stale thresholds", "never_enabled"),
+    ("stale health --months 3", "median age"),
     ("stale lifespan new_pricing", "new_pricing has no days of its own"),
     ("dashboard", "Most evaluated"),
     ("report flag --flag new_pricing --format csv", "new_pricing"),
@@ -127,6 +128,7 @@ CHANGES: list[tuple[str, str]] = [
 ]
 ELSEWHERE = {"up", "demo", "verify", "alerts test", "alerts resend", "migrate", "move", "impact"}
 ELSEWHERE |= {"cleanup", "references"}
+ELSEWHERE |= {f"stale {word}" for word in ("snooze", "unsnooze", "ready", "removed", "reopen")}
 ELSEWHERE |= {"metrics list", "metrics show", "metrics push", "guards list", "guards stop"}
 """Commands that other tests of this folder run."""
 

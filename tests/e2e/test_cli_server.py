@@ -39,6 +39,8 @@ MAIN: list[tuple[str, str]] = [
     ("stale", "of 1 flags."),
     (f"stale snooze checkout --until {SOON} --owner shop --why later", "by shop: later"),
     ("stale unsnooze checkout --why now", "no longer snoozed"),
+    ("flags create banner --remove-by 2024-01-31", "created"),
+    ("stale ready banner --variant on --why agreed", "became ready to remove"),
     ("stale removed checkout --commit c0ffee --why merged", "removed by c0ffee"),
     ("stale stages", "code removed"),
     ("stale reopen checkout --why back", "became active"),

@@ -64,6 +64,7 @@ def seen(folder: Path, *arguments: str) -> str:
         f"exposure {LONG_KEY}",
         "stale",
         "stale thresholds",
+        "stale health",
         "dashboard",
         "members list",
         "--help",

@@ -53,6 +53,12 @@ def test_stale__tells_reason_evidence_and_confidence(client: httpx2.Client) -> N
     assert (found["stage"], found["blockers"], found["snoozed"]) == ("potentially_stale", [], None)
 
 
+def test_health__tells_each_month_that_was_asked_for(client: httpx2.Client) -> None:
+    told = client.get(f"{PROJECT}/stale/health", params={"months": 2}).json()["months"]
+    assert ([each["flags"] for each in told], told[-1]["month"]) == ([0, 1], f"{datetime.now(UTC):%Y-%m}")
+    assert client.get(f"{PROJECT}/stale/health", params={"months": 121}).status_code == 400
+
+
 def test_snooze__is_an_entry_and_ends_by_hand(client: httpx2.Client) -> None:
     made = client.put(f"{FLAG}/snooze", json={"until": SOON, "why": "the campaign runs on"})
     [entry] = made.json()["entries"]

@@ -119,6 +119,20 @@ def test_form__that_is_refused__says_why_on_the_board(
     assert (answer.status_code, told in text(answer.text).replace("&#39;", "'").lower()) == (status, True)
 
 
+def test_health__draws_each_month_and_tells_it_in_a_table(client: httpx2.Client) -> None:
+    page = client.get("/stale/health").text
+    table = text(page.partition('id="h-table"')[2])
+    assert (page.count('class="chart bars"') >= 2, "Nov 2026 so far" in table, "Dec 2025" in table) == (
+        True,
+        True,
+        True,
+    )
+
+
+def test_health__of_a_project_without_flags__says_so(client: httpx2.Client) -> None:
+    assert "no stage was written down yet" in text(client.get("/stale/health?project=mobile").text)
+
+
 def test_board__of_a_stage_that_is_not__is_refused(client: httpx2.Client) -> None:
     assert client.get(BOARD, params={"stage": PROBE}).status_code == 400
 

@@ -9,6 +9,7 @@ from flagtrail.analysis.effect import Effect, Spot
 from flagtrail.analysis.evidence import Kind as ReportKind
 from flagtrail.analysis.exposure import Exposure, Interval
 from flagtrail.analysis.impact import FlagImpact, Impact, MetricImpact
+from flagtrail.analysis.project_health import Month, ProjectHealth
 from flagtrail.analysis.rollout import RolloutHistory, Step
 from flagtrail.analysis.stages import Board, Standing
 from flagtrail.analysis.staleness import StaleReport
@@ -34,6 +35,8 @@ __all__ = [
     "ImportedVersion",
     "Interval",
     "MetricImpact",
+    "Month",
+    "ProjectHealth",
     "ReportKind",
     "RolloutHistory",
     "Spot",

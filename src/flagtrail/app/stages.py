@@ -10,20 +10,21 @@ from typing import Literal, TypeAlias
 import msgspec
 import structlog
 
+from flagtrail.analysis.project_health import COMING_AND_GOING, MONTHS, ProjectHealth, project_health
 from flagtrail.analysis.stages import Board, Standing, codes
 from flagtrail.app.change import Changes
 from flagtrail.app.clock import Clock
 from flagtrail.app.heard import require_project
 from flagtrail.app.identity import SYSTEM_IDENTITY, Identity
 from flagtrail.app.lease import Lease, LeaseLost
-from flagtrail.app.stale import Gathered
+from flagtrail.app.stale import MANY, Gathered
 from flagtrail.changes.leaving_words import stage_words
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
 from flagtrail.model.errors import Defect, InvalidDocument, NotFound, StageRefused, VersionConflict
 from flagtrail.model.stage import FlagStage, Snooze, is_date
 from flagtrail.model.subject import snooze_subject, stage_subject
-from flagtrail.storage import Storage, Transaction
+from flagtrail.storage import EntryQuery, Storage, Transaction
 
 log = structlog.get_logger()
 
@@ -51,6 +52,15 @@ class Stages:
         """Where each flag of a project stands. Raises NotFound."""
         require_project(self._changes.state, project)
         return Gathered(self._storage, self._changes.state, project, self._clock()).board()
+
+    def health(self, project: str, *, months: int = MONTHS) -> ProjectHealth:
+        """How a project fares with its flags, month by month. Raises NotFound."""
+        require_project(self._changes.state, project)
+        found = self._storage.entries(EntryQuery(project=project, kind="stage", limit=MANY))
+        for action in COMING_AND_GOING:
+            found.extend(self._storage.entries(EntryQuery(project=project, kind="flag", action=action, limit=MANY)))
+        different = {entry.seq: entry for entry in found}
+        return project_health(different.values(), project, now=self._clock(), months=months)
 
     def snoozed(
         self,

@@ -1,4 +1,4 @@
-"""Flags that could go: stale list, stale stages."""
+"""Flags that could go: stale list, stale stages, stale health."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 import msgspec
 from rich.text import Text
 
+from flagtrail.analysis.project_health import ProjectHealth
 from flagtrail.analysis.stages import Board
 from flagtrail.analysis.stale_usage import Reporting
 from flagtrail.analysis.staleness import FlagStaleness, StaleReport
@@ -118,6 +119,34 @@ def stages(session: Session, stage: str | None) -> None:
         table(("flag", "stage", "since", "owner", "keep"), rows, empty="No flag is on its way out.")
 
     session.show(session.get(session.of_project("stale", "stages")), Board, render)
+
+
+@stale.command
+@click.option("--months", type=click.IntRange(1, 120), default=12, show_default=True, help="How many months.")
+@asks
+def health(session: Session, months: int) -> None:
+    """How the project fares with its flags, month by month: stale share, median age, removed.
+
+    Example:
+      flagtrail stale health --months 6
+    """
+
+    def render(found: ProjectHealth) -> None:
+        rows = [
+            (
+                each.month,
+                f"{each.flags}",
+                "" if each.stale is None else f"{each.stale}",
+                "" if each.share is None else f"{each.share} %",
+                "" if each.median_age_days is None else f"{each.median_age_days} days",
+                f"{each.created}",
+                f"{each.removed}",
+            )
+            for each in found.months
+        ]
+        table(("month", "flags", "stale", "share", "median age", "created", "removed"), rows, empty="")
+
+    session.show(session.get(session.of_project("stale", "health"), months=months), ProjectHealth, render)
 
 
 for _command in (*stale_stages.COMMANDS, *thresholds.COMMANDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,14 @@ def test_demo__old_mobile_build__blocks_the_flag_that_it_alone_asks_for(app: App
     }
 
 
+def test_demo__stages__were_written_down_when_they_were_reached_so_that_none_is_due(app: App) -> None:
+    board = app.stages.board("default")
+    assert [each.flag for each in board.flags if each.stage != each.recorded] == []
+    counted = Counter(each.stage for each in board.flags)
+    assert (counted["active"], counted["stale"] + counted["ready_to_remove"]) == (120, 80)
+    assert counted["ready_to_remove"] > 0
+
+
 def test_demo__times__never_run_backwards(app: App) -> None:
     times = [entry.time for entry in all_entries(app)]
     assert times == sorted(times)
@@ -128,7 +137,7 @@ def test_demo__first_and_last_entry__are_two_years_apart(app: App) -> None:
 def test_demo__actions__cover_all_that_people_do(app: App) -> None:
     seen = {action for entry in all_entries(app) for action in entry.actions}
     guards = {"guarded", "guard_breached", "guard_passed", "guard_unjudged"}
-    leaving = {"stage_changed", "snoozed", "unsnoozed", "thresholds_changed"}
+    leaving = {"snoozed", "unsnoozed", "thresholds_changed"}
     assert set(ACTIONS) - seen == {"type_changed", "policy_changed", *guards, *leaving}
 
 

@@ -21,6 +21,7 @@ from flagtrail.app.demo.calendar import Batch, Calendar, Clock, Step
 from flagtrail.app.demo.catalogue import Row, rows
 from flagtrail.app.demo.company import company_steps
 from flagtrail.app.demo.contexts import contexts
+from flagtrail.app.demo.going import going
 from flagtrail.app.demo.incident import incident
 from flagtrail.app.demo.life import PROJECT, Life
 from flagtrail.app.demo.samples import samples
@@ -120,6 +121,7 @@ def story(flags: Sequence[Row], calendar: Calendar, seed: int) -> list[Step]:
         _LIVES[row.life.partition(":")[0]](life)
         if row.life not in {"incident", "operational"}:
             life.everyday()
+        life.steps.extend(going(life, calendar, seed))
         steps.extend(life.steps)
     return sorted(steps, key=lambda step: step.at)
 

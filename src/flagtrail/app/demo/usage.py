@@ -59,7 +59,7 @@ def usage_rows(
         per_day = FEWEST * (MOST / FEWEST) ** dice.random()
         until = calendar.now
         if row.life in SILENT:
-            until = _silent_from(served.get((row.key, "production"), ()), calendar, dice)
+            until = silent_from(served.get((row.key, "production"), ()), calendar, dice)
         for environment, (part, _) in REACH.items():
             history = served.get((row.key, environment), ())
             for slot in slots[environment]:
@@ -88,7 +88,7 @@ def _old_android() -> Iterator[Build]:
     return (each for each in asking if each.application == old_build("android"))
 
 
-def _silent_from(history: Sequence[Served], calendar: Calendar, dice: Random) -> datetime:
+def silent_from(history: Sequence[Served], calendar: Calendar, dice: Random) -> datetime:
     """When the code that asked was removed: after the flag's last change, and more than two months ago."""
     soonest = max(history[-1].since, calendar.moment(DAYS - MOST_SILENT_DAYS)) + timedelta(days=3)
     return min(soonest + timedelta(days=dice.randint(0, 90)), calendar.moment(DAYS - LEAST_SILENT_DAYS))

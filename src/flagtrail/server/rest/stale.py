@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from anyio.to_thread import run_sync
 from litestar import Response, delete, get, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
-from flagtrail.app.answers import Board, StaleReport
+from flagtrail.app.answers import Board, ProjectHealth, StaleReport
 from flagtrail.app.stages import Decided
 from flagtrail.model.change import Operation
 from flagtrail.model.flag import Json
@@ -26,6 +28,7 @@ from flagtrail.server.rest.call import (
     with_etag,
 )
 
+MONTHS, MOST_MONTHS = 12, 120
 _PROJECT = "/projects/{project:str}"
 _FLAG = f"{_PROJECT}/flags/{{flag:str}}"
 
@@ -67,6 +70,14 @@ def stale(project: FromPath[str], call: Caller) -> StaleReport:
 def stages(project: FromPath[str], call: Caller) -> Board:
     """The stage of every flag on its way out."""
     return call.app.stages.board(project)
+
+
+@get(f"{_PROJECT}/stale/health", opt={"role": "viewer"}, sync_to_thread=True, summary="How do its flags fare?")
+def health(
+    project: FromPath[str], call: Caller, months: Annotated[int, QueryParameter(ge=1, le=MOST_MONTHS)] = MONTHS
+) -> ProjectHealth:
+    """By month: how many are stale, how old they are, how many came and went."""
+    return call.app.stages.health(project, months=months)
 
 
 @put(f"{_FLAG}/snooze", opt={"role": "editor"}, summary="Snooze a flag")
@@ -165,6 +176,7 @@ async def delete_lifespan(
 ROUTES: list[HTTPRouteHandler] = [
     stale,
     stages,
+    health,
     snooze,
     unsnooze,
     put_stage,

@@ -75,6 +75,15 @@ def day(stamp: str) -> str:
     return moment(stamp).partition(",")[0]
 
 
+def month(name: str) -> str:
+    """A month for people.
+
+    >>> month("2026-11")
+    'Nov 2026'
+    """
+    return day(f"{name}-01T00:00:00Z").partition(" ")[2]
+
+
 def number(value: float) -> str:
     """A number with thin groups of three, short beyond a million.
 
@@ -155,6 +164,7 @@ def _environment() -> Environment:
         moment=moment,
         moments=moments,
         day=day,
+        month=month,
         number=number,
         pretty=pretty,
         shell=shlex.quote,
