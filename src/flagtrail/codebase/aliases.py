@@ -86,9 +86,18 @@ def _holder(source: Source, definitions: Iterable[Definition], literal: Node) ->
         and literal.end_byte <= each.removal[1]
         and each.name.end_byte <= literal.start_byte
         and _VALUE.fullmatch(source.data[each.name.end_byte : literal.start_byte])
-        and _TAIL.fullmatch(source.data[literal.end_byte : each.removal[1]])
+        and (
+            _is_first_argument(source, each, literal)
+            or _TAIL.fullmatch(source.data[literal.end_byte : each.removal[1]])
+        )
     ]
     return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
+
+
+def _is_first_argument(source: Source, definition: Definition, literal: Node) -> bool:
+    """`NEW_UI("new-ui", true)`: a member of an enumeration that is made with more than the key."""
+    between = source.data[definition.name.end_byte : literal.start_byte]
+    return definition.kind == "member" and between.strip() == b"("
 
 
 def _container(definitions: Iterable[Definition], inner: Definition) -> Definition | None:

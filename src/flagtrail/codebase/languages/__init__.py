@@ -70,6 +70,8 @@ class Language(ABC):
     """What languages have in common that see each other's names; the language alone where it is empty."""
     SHARES_FOLDER: ClassVar[bool] = False
     """Files of one folder see each other's names without an import."""
+    NOMINAL: ClassVar[bool] = False
+    """A type is told by its name, never by its members: nobody else can need a private one."""
     BLOCK_NEEDS_STATEMENT: ClassVar[bool] = False
     """A block without a statement is no block: EMPTY stands in it."""
     NAMES_IN_TEXTS: ClassVar[bool] = False
@@ -213,6 +215,10 @@ class Language(ABC):
     def idle(self, statement: Node) -> bool:
         """Whether a jump goes where control goes anyway: a `return` without a value at the end of a function."""
         return False
+
+    def objection(self, before: Source, made: Source, at: int) -> str:
+        """Why the compiler would refuse what an edit at byte `at` made, though it parses; empty if it would not."""
+        return ""
 
     def must_stay(self, statement: Node) -> bool:
         """Whether a statement means something though it is never reached: hoisted functions, labels."""

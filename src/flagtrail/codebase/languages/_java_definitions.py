@@ -66,7 +66,7 @@ def _variables(statement: Node) -> Iterator[Definition]:
             removal,
             "local" if local else "file" if b"private" in words else "repository",
             pure=(value is None or is_plain(value)) and not annotated_with(statement),
-            scope=scope_of(statement),
+            scope=scope_of(statement) if local else None,
         )
 
 

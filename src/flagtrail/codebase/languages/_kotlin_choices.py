@@ -39,7 +39,7 @@ def _cases(node: Node, *, expression: bool) -> Iterator[Case]:
         if entry.type != "when_entry":
             continue
         body = named(entry)[-1]
-        kept = single(body) if expression and not is_body(node) else body
+        kept = single(body) or (body if is_liftable(node, body) else None) if expression and not is_body(node) else body
         span = kept if kept is not None else body
         values = tuple(entry.children_by_field_name("condition"))
         yield Case(entry, values, is_default(entry), (span.start_byte, span.end_byte), kept is None)

@@ -64,7 +64,7 @@ def _property(node: Node) -> Iterator[Definition]:
         documented(node),
         "local" if local else "file" if b"private" in words else "repository",
         pure=(value is None or is_plain(value)) and (delegate is None or text(delegate).split()[1][:4] == b"lazy"),
-        scope=scope_of(node),
+        scope=scope_of(node) if local else None,
     )
 
 

@@ -187,10 +187,12 @@ def _is_block_used(block: Node) -> bool:
 
 
 def _is_ignored(literal: Node) -> bool:
-    """Whether nobody asks what a lambda yields: its function makes nothing of it."""
+    """Whether nobody asks what a lambda yields: its function makes nothing of it, or nobody asks for what that made."""
     for above in ancestors(literal):
         if above.type == "call_expression":
-            return callee_name(above) in _IGNORING
+            return callee_name(above) in _IGNORING or not is_used(above)
+        if above.type == "value_argument" and text(above)[:2] == b"on" and text(above)[2:3].isupper():
+            return True
         if above.type not in ("annotated_lambda", "value_argument", "value_arguments"):
             return False
     return False

@@ -9,7 +9,7 @@ import tree_sitter_java
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
-from flagtrail.codebase.languages import _java_definitions, _java_names, _java_statements, _java_types
+from flagtrail.codebase.languages import _java_definitions, _java_exceptions, _java_names, _java_statements, _java_types
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._java_statements import BLOCKS, COMMENTS, named, text
 from flagtrail.codebase.shapes import (
@@ -70,6 +70,7 @@ class Java(Braces):
         {"if_statement", "while_statement", "do_statement", "switch_expression", "synchronized_statement"}
     )
     SHARES_FOLDER: ClassVar[bool] = True
+    NOMINAL: ClassVar[bool] = True
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - there is one dialect
         return Parser(_GRAMMAR).parse(data)
@@ -178,6 +179,9 @@ class Java(Braces):
 
     def idle(self, statement: Node) -> bool:
         return _java_statements.idle(statement)
+
+    def objection(self, before: Source, made: Source, at: int) -> str:
+        return _java_exceptions.objection(before, made, at)
 
     def scoped_names(self, body: Node) -> Iterable[Node]:
         return _java_names.scoped_names(body)

@@ -125,6 +125,7 @@ class Kotlin(Language):
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"multiline_string_literal"})
     BLOCKS: ClassVar[frozenset[str]] = BLOCKS
     SHARES_FOLDER: ClassVar[bool] = True
+    NOMINAL: ClassVar[bool] = True
     DEFAULT_CASE: ClassVar[bytes] = b"else"
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - there is one dialect

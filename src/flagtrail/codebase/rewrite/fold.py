@@ -53,7 +53,14 @@ def _step(source: Source, language: Language, answer: Answer, node: Node, left: 
             or statements.folded(source, language, answer, node)
             or variables.folded(source, language, node)
         )
-        return settled(source, made, language) if made is not None else None
+        return settled(source, made, language) if made is not None and _is_right(source, made, language) else None
     except Refused as refused:
         left.append(Left(node.start_byte, refused.why, refused.detail))
         return None
+
+
+def _is_right(source: Source, made: Source, language: Language) -> bool:
+    objection = language.objection(source, made, common(source.data, made.data))
+    if objection:
+        raise Refused("unsupported", objection)
+    return True

@@ -131,21 +131,23 @@ class Names:
         """What could use a definition in this file, outside of itself.
 
         Of what is looked up in a value, every mention could: also a pattern that takes a value apart, and a field of
-        the same name that another type demands.
+        the same name that another type demands; but for what is private where types are told apart by their names.
         """
         name = self.called(definition)
-        if definition.kind in MEMBERS or self.in_class(definition):
+        looked_up = definition.kind in MEMBERS or self.in_class(definition)
+        if looked_up and not (self.language.NOMINAL and definition.reach == "file"):
             yield from (each for each in self.mentions(name) if not _holds(definition.removal, each.at))
             return
         begin, end = self._scope(definition)
         hidden = self._hiding(definition, name, (begin, end))
         for mention in self.mentions(name):
             at = mention.at
-            if not begin <= at < end or _holds(definition.removal, at):
+            if not begin <= at < end or _holds(definition.removal, at) or mention.stands in ("bind", "write"):
                 continue
-            if mention.stands in ("bind", "write", "member") or any(_holds(span, at) for span in hidden):
+            if mention.stands == "member" and not looked_up:
                 continue
-            yield mention
+            if mention.stands == "member" or not any(_holds(span, at) for span in hidden):
+                yield mention
 
     def _scope(self, definition: Definition) -> Span:
         scope = definition.scope

@@ -30,15 +30,17 @@ def reached(source: Source, language: Language, start: int, end: int) -> Source:
     for block in (inner, *ancestors(inner)) if inner is not None else ():
         for node in block.named_children if block.type in language.BLOCKS else ():
             if start < node.end_byte and node.start_byte < max(end, start + 1) and language.jumps(node):
-                behind = [each for each in following(node) if not _beside(language, node, each)]
-                edits += dropped(source, language, behind)
+                edits += _behind(source, language, node)
                 break
     return source.edited(edits) if edits else source
 
 
-def _beside(language: Language, statement: Node, other: Node) -> bool:
-    """Whether a comment stands on the line on which the statement ends, and is about it."""
-    return other.type in language.COMMENTS and other.start_point.row == statement.end_point.row
+def _behind(source: Source, language: Language, jump: Node) -> list[Edit]:
+    """The edits that take out what stands behind a jump, but for a comment beside it, or comments alone."""
+    row = jump.end_point.row
+    later = [each for each in following(jump) if each.type not in language.COMMENTS or each.start_point.row > row]
+    only_comments = all(each.type in language.COMMENTS for each in later)
+    return [] if only_comments else dropped(source, language, later)
 
 
 def _without_idle_jump(source: Source, language: Language, start: int, end: int) -> Source:

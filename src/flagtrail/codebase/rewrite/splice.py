@@ -26,7 +26,8 @@ def out(source: Source, start: int, end: int) -> Edit:
     first, last = source.line_start(start), source.line_end(max(end - 1, start))
     before, after = data[first:start], data[end:last]
     if before.strip() and after.strip():
-        return Edit(start, end)
+        between = before.rstrip()[-1:] == b"{" and after.lstrip()[:1] == b"}"
+        return Edit(start, end + (len(after) - len(after.lstrip(b" \t")) if between else 0))
     if before.strip():
         return Edit(start - (len(before) - len(before.rstrip(b" \t"))), end)
     if after.strip():

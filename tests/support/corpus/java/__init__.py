@@ -14,6 +14,8 @@ from tests.support.corpus import Job, Ran
 HERE = Path(__file__).parent
 MISSING = "" if shutil.which("javac") else "a JDK is missing (make java)"
 PATIENCE = 300
+BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+"""For a process that lives for seconds."""
 _PACKAGE = re.compile(rb"^package ([\w.]+)", re.MULTILINE)
 
 
@@ -52,7 +54,7 @@ def driven(lines: Iterable[str], stubs: Sequence[Path], folder: Path) -> dict[st
     """What the driver makes of jobs; `stubs` are folders of sources or classes, and jars."""
     asked, told = folder / "jobs.tsv", folder / "results.tsv"
     asked.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    command = ["java", "-Xshare:auto", str(HERE / "Driver.java"), ":".join(map(str, stubs)), str(asked), str(told)]
+    command = ["java", *BRIEF, str(HERE / "Driver.java"), ":".join(map(str, stubs)), str(asked), str(told)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 0, ran.stderr
     outcomes: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.corpus import Job, Ran
-from tests.support.corpus.java import driven, instructions, laid, main_class
+from tests.support.corpus.java import BRIEF, driven, instructions, laid, main_class
 
 HERE = Path(__file__).parent
 CLASSPATH = HERE / "classpath.txt"
@@ -51,15 +51,8 @@ def compiled(folder: Path, trees: Sequence[str]) -> dict[str, str]:
     """What the compiler said of trees that are defective; the others are compiled."""
     failures: dict[str, str] = {}
     path = CLASSPATH.read_text().strip()
-    command = [
-        "java",
-        "-cp",
-        path,
-        "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
-        "-no-reflect",
-        "-no-stdlib",
-        "-nowarn",
-    ]
+    compiler = ("-cp", path, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-reflect", "-no-stdlib", "-nowarn")
+    command = ["java", *BRIEF, *compiler]
     while True:
         sources = [str(HERE / "stub"), *(str(folder / "src" / name) for name in trees if name not in failures)]
         asked = [*command, "-cp", path, "-d", str(folder / "classes"), *sources]

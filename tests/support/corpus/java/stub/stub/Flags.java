@@ -22,6 +22,10 @@ public class Flags {
         return (Integer) Stub.answer(key);
     }
 
+    public boolean boolVariation(String key, Object context, boolean otherwise) {
+        return (Boolean) Stub.answer(key);
+    }
+
     public Details getBooleanDetails(String key, boolean otherwise) {
         return new Details((Boolean) Stub.answer(key));
     }
