@@ -76,6 +76,11 @@ def naming(source: Source, definitions: Collection[Definition], literal: Node) -
     )
 
 
+def holds(source: Source, definitions: Iterable[Definition], literal: Node) -> bool:
+    """Whether a literal is the value of a constant."""
+    return _holder(source, definitions, literal) is not None
+
+
 def _holder(source: Source, definitions: Iterable[Definition], literal: Node) -> Definition | None:
     """The smallest definition whose value is just this literal."""
     around = [

@@ -17,7 +17,7 @@ from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
-from flagtrail.codebase.rewrite import fold, placeholders, seeds
+from flagtrail.codebase.rewrite import declared, fold, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted
@@ -53,6 +53,7 @@ class Search:
     patterns: Patterns
     data: dict[str, bytes] = field(default_factory=dict)
     others: dict[str, bytes] = field(default_factory=dict)
+    aliases: tuple[Alias, ...] = ()
     sources: dict[str, Source] = field(default_factory=dict)
 
     def source(self, path: str, language: Language) -> Source:
@@ -87,13 +88,11 @@ def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
 
 
 def _rounds(search: Search) -> dict[str, Folded]:
-    found: tuple[Alias, ...] = _aliases(search)
+    search.aliases = _aliases(search)
     known: dict[tuple[bytes, str], Known] = {}
     folded: dict[str, Folded] = {}
     for _ in range(MOST_ROUNDS):
-        folded = {
-            path: _one(search, path, found, tuple(known.values())) for path in _named(search, found, known.values())
-        }
+        folded = {path: _one(search, path, tuple(known.values())) for path in _named(search, known.values())}
         new = {
             (each.derived.name, each.path): each
             for path, file in folded.items()
@@ -114,23 +113,41 @@ def _aliases(search: Search) -> tuple[Alias, ...]:
     )
 
 
-def _named(search: Search, found: tuple[Alias, ...], known: Iterable[Known]) -> list[str]:
+def _named(search: Search, known: Iterable[Known]) -> list[str]:
     members = members_of.spellings(search.patterns, search.flag)
-    names = {search.flag.encode(), *members, *(alias.name for alias in found), *(each.derived.name for each in known)}
+    names = {
+        search.flag.encode(),
+        *members,
+        *(alias.name for alias in search.aliases),
+        *(each.derived.name for each in known),
+    }
     return sorted({path for name in names for path in search.holding(name)})
 
 
-def _one(search: Search, path: str, found: tuple[Alias, ...], known: tuple[Known, ...]) -> Folded:
+def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
     language = _language(path)
     source = search.source(path, language)
-    mine = search.patterns.of(language.NAME)
-    wanted = Wanted(
-        search.flag,
-        mine,
-        aliases.aliases_in(source, language, found),
-        aliases.derived_in(source, language, known),
-    )
-    return _folded(source, language, replace(search.answer, patterns=mine), wanted)
+    wanted = replace(_wanted(search, source, language), derived=aliases.derived_in(source, language, known))
+    return _folded(source, language, replace(search.answer, patterns=wanted.patterns), wanted)
+
+
+def _wanted(search: Search, source: Source, language: Language) -> Wanted:
+    named = aliases.aliases_in(source, language, search.aliases)
+    return Wanted(search.flag, search.patterns.of(language.NAME), named)
+
+
+def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, Source]) -> dict[str, Source]:
+    """The files without what declares the flag, where nothing that names it is left in any of them."""
+    if any(file.seeded or file.stuck for file in folded.values()):
+        return written
+    spans = {}
+    for path, source in written.items():
+        language = _language(path)
+        found = declared.declarations(source, language, _wanted(search, search.source(path, language), language))
+        if found is None:
+            return written
+        spans[path] = found
+    return {path: declared.undeclared(source, _language(path), spans[path]) for path, source in written.items()}
 
 
 def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:
@@ -182,6 +199,7 @@ def _unique(search: Search, known: Known) -> bool:
 
 def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], elsewhere: list[str]) -> Plan:
     written = {path: placeholders.written(file.after, _language(path), search.answer) for path, file in folded.items()}
+    written = _undeclared(search, folded, written)
     changed = {path: after for path, after in written.items() if after.data != search.data[path]}
     files = search.data | search.others
     files.pop(patterns.FILE, None)

@@ -217,11 +217,14 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
     ("flagd", "kotlin"): each(
         'use(provider.get@@Evaluation("new-ui", d, context).value)', "Boolean String Integer Double Object"
     ),
-    ("wrappers", "python"): each(
-        'if client.@@("new-ui", user): pass',
-        "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled "
-        "has_feature is_on features.has",
-    ),
+    ("wrappers", "python"): [
+        *each(
+            'if client.@@("new-ui", user): pass',
+            "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled "
+            "has_feature is_on features.has",
+        ),
+        *each('@@("new-ui", OrganizationFeature)', "manager.add default_manager.add"),
+    ],
     ("wrappers", "typescript"): [
         *each(
             "use(own.@@('new-ui'));",

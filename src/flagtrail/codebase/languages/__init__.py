@@ -328,6 +328,10 @@ class Language(ABC):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that this file binds and that could be removed."""
 
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
+        """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
+        return None
+
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """The files that an import of `name` from `origin` in the file `path` could mean.
 

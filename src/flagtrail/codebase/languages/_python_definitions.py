@@ -56,7 +56,7 @@ def _exported(source: Source, root: Node) -> Iterator[Definition]:
         for element in right.named_children:
             content = next((child for child in element.named_children if child.type == "string_content"), None)
             if element.type == "string" and content is not None:
-                removal = _of_list(source, element)
+                removal = of_list(source, element)
                 yield Definition("export", content, removal, "repository", spelled=text(content), scope=root)
 
 
@@ -116,7 +116,7 @@ def _imported(source: Source, statement: Node) -> Iterator[Definition]:
         else:
             origin, reexported = text(node), False
         where = origin if module is None else text(module)
-        removal = _bytes(statement) if len(names) == 1 else _of_list(source, node)
+        removal = _bytes(statement) if len(names) == 1 else of_list(source, node)
         reach: Literal["file", "repository"] = "repository" if exports or reexported else "file"
         yield Definition("import", bound, removal, reach, pure=not loose, origin=where, scope=scope_of(statement))
 
@@ -164,7 +164,7 @@ def _function(source: Source, node: Node) -> Iterator[Definition]:
         if parameter.type == "typed_parameter":
             name = operands(parameter)[0]
         if name is not None and name.type == "identifier":
-            removal = _of_list(source, parameter)
+            removal = of_list(source, parameter)
             outside: Literal["file", "repository"] = "repository" if reach == "repository" else "file"
             yield Definition("parameter", name, removal, outside, scope=node)
 
@@ -177,7 +177,7 @@ def _bytes(node: Node) -> tuple[int, int]:
     return node.start_byte, node.end_byte
 
 
-def _of_list(source: Source, element: Node) -> tuple[int, int]:
+def of_list(source: Source, element: Node) -> tuple[int, int]:
     """An element of a list with commas: with one comma and its blanks, or the lines that it fills."""
     before, after = _comma(element.prev_sibling), _comma(element.next_sibling)
     start, end = element.start_byte, element.end_byte if after is None else after.end_byte

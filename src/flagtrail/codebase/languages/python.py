@@ -14,6 +14,7 @@ from flagtrail.codebase.languages import (
     _python_definitions,
     _python_expressions,
     _python_layout,
+    _python_lists,
     _python_names,
     _python_tests,
     _python_text,
@@ -300,6 +301,10 @@ class Python(Language):
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""
         return _origins.of_python(path, origin, name)
+
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
+        """In a dictionary, list or `Literal` that a module or class keeps of flags."""
+        return _python_lists.entry(source, key)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """A function `test..`, or the class of tests that is decorated."""

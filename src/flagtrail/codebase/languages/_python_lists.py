@@ -1,0 +1,63 @@
+"""A flag's entry in a Python list of flags: `FEATURES = {"new-ui": False}`, `Literal["new-ui", "old-mail"]`."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._python_definitions import of_list
+from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_names import scope_of
+from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.source import Source, ancestors
+
+_OF_FLAGS = re.compile(r"flag|feature|toggle|switch|experiment|gate|rollout", re.IGNORECASE)
+_LEAST = {"list": 1, "set": 2, "tuple": 3}
+"""Elements of which one can go, so that what is left is of the same kind: `(a, b)` is no tuple without its comma."""
+
+
+def entry(source: Source, key: Node) -> tuple[int, int] | None:
+    """The bytes of the entry whose key this is, in a list that a module or class keeps of flags."""
+    above = key.parent
+    if above is None:
+        return None
+    if above.type == "pair" and above.child_by_field_name("key") == key:
+        return _taken(source, above) if _lists_flags(above) else None
+    if above.type == "type" and above.parent is not None:
+        return _of_literal(source, above, above.parent)
+    enough = len(operands(above)) >= _LEAST.get(above.type, len(operands(above)) + 1)
+    return _taken(source, key) if enough and _lists_flags(key) else None
+
+
+def _of_literal(source: Source, element: Node, parameters: Node) -> tuple[int, int] | None:
+    generic = parameters.parent
+    if generic is None or generic.type != "generic_type" or text(operands(generic)[0]) != "Literal":
+        return None
+    return _taken(source, element) if len(operands(parameters)) > 1 else None
+
+
+def _lists_flags(node: Node) -> bool:
+    for above in ancestors(node):
+        if above.type == "assignment":
+            name = above.child_by_field_name("left")
+            kept = scope_of(above).type in {"module", "class_definition"}
+            return kept and name is not None and _OF_FLAGS.search(text(name)) is not None
+        if above.type in {"block", "lambda"}:
+            return False
+    return False
+
+
+def _taken(source: Source, element: Node) -> tuple[int, int]:
+    """An element with its comma, and with the comments above it that are about it alone."""
+    start, end = of_list(source, element)
+    first, at = start, element.prev_sibling
+    row = element.start_point.row
+    while at is not None and at.type == "comment" and at.start_point.row == row - 1:
+        line = source.line_start(at.start_byte)
+        if source.data[line : at.start_byte].strip():
+            break
+        first, row, at = line, at.start_point.row, at.prev_sibling
+    below = source.data[end : source.line_end(end)].strip()
+    alone = start == source.line_start(element.start_byte) and (not below or below[:1] in b"#)]}")
+    return (first, end) if alone else (start, end)

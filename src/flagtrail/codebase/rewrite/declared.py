@@ -1,0 +1,52 @@
+"""Where a flag is declared: its entry in a list of flags, the call that registers it.
+
+They go when nothing else names the flag. While something still asks for it, it must stay declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase import aliases, sites
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import seeds
+from flagtrail.codebase.rewrite.removal import Span, without
+from flagtrail.codebase.rewrite.seeds import Wanted
+from flagtrail.codebase.source import Source
+
+
+def declarations(source: Source, language: Language, wanted: Wanted) -> list[Span] | None:
+    """The bytes that declare the flag in a file; None where it is named there for another purpose, too."""
+    found: list[Span] = []
+    for node in _named(source, language, wanted):
+        span = _declaration(source, language, wanted, node)
+        if span is None:
+            return None
+        found.append(span)
+    return found
+
+
+def undeclared(source: Source, language: Language, spans: list[Span]) -> Source:
+    """The file without what declares the flag; as it was where that cannot be taken out."""
+    made = without(source, language, spans) if spans else source
+    return made if made.defects <= source.defects else source
+
+
+def _named(source: Source, language: Language, wanted: Wanted) -> Iterator[Node]:
+    """What names the flag, but for the constants that hold its key: they go when nothing uses them."""
+    definitions = list(language.definitions(source))
+    for node in seeds.places(source, language, wanted):
+        literal = language.constant(node) is not None
+        if not (aliases.holds(source, definitions, node) if literal else language.role(node) == "bind"):
+            yield node
+
+
+def _declaration(source: Source, language: Language, wanted: Wanted, node: Node) -> Span | None:
+    key = sites.whole(language, node)
+    site = sites.site(source, language, key, wanted.patterns)
+    if site is not None and site.pattern.kind == "definition":
+        statement = language.statement(site.call.node)
+        return None if statement is None else (statement.start_byte, statement.end_byte)
+    return language.entry(source, key) if site is None else None
