@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from flagtrail.codebase import aliases, languages, patterns, sites
+from flagtrail.codebase import aliases, declared, languages, patterns, sites
 from flagtrail.codebase.aliases import Alias, Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
-from flagtrail.codebase.rewrite import declared, fold, placeholders, seeds
+from flagtrail.codebase.rewrite import fold, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted

@@ -9,6 +9,7 @@ from typing import Literal
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_expressions import needs_parentheses, operands, pure
+from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_names import (
     KEEPING,
     assigned,
@@ -24,9 +25,18 @@ from flagtrail.codebase.languages._python_names import (
 from flagtrail.codebase.languages._python_names import function as read_function
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Definition
-from flagtrail.codebase.source import Source, descendants
+from flagtrail.codebase.source import Source
 
 _ENUMS = ("Enum", "Flag", "Choices")
+_DEFINING = (
+    "import_statement",
+    "import_from_statement",
+    "expression_statement",
+    "function_definition",
+    "class_definition",
+    "named_expression",
+    "as_pattern",
+)
 _NEVER = {"self", "cls", "_"}
 
 
@@ -37,7 +47,7 @@ def definitions(source: Source) -> Iterator[Definition]:
     exports = list(_exported(source, root))
     yield from exports
     listed = {export.spelled for export in exports}
-    for node in descendants(root):
+    for node in nodes(root, *_DEFINING):
         for found in _defined(source, node):
             name = text(found.name)
             if name not in kept and not (name.startswith("__") and name.endswith("__")):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_expressions import operands, pure
+from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Binding, Function, Role
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
@@ -340,8 +341,8 @@ def impure_defaults(parameters: Node) -> bool:
 def words_of_types(root: Node) -> set[str]:
     """The names in annotations that are strings."""
     found: set[str] = set()
-    for node in descendants(root):
-        if node.type == "string_content" and _names_something(node):
+    for node in nodes(root, "string_content"):
+        if _names_something(node):
             found |= set(text(node).translate(_SPLIT).split())
     return found
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import tree_sitter_python
-from tree_sitter import Language as Grammar
-from tree_sitter import Node, Parser, Tree
+from tree_sitter import Node, Tree
 
 from flagtrail.codebase.languages import (
     Language,
@@ -20,6 +18,7 @@ from flagtrail.codebase.languages import (
     _python_text,
 )
 from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_grammar import PARSER
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import (
     Argument,
@@ -43,7 +42,6 @@ from flagtrail.codebase.shapes import (
 )
 from flagtrail.codebase.source import Edit, Source
 
-_PARSER = Parser(Grammar(tree_sitter_python.language()))
 _JUMPS = {"return_statement", "raise_statement", "break_statement", "continue_statement"}
 _LASTS = {
     "return_statement": frozenset({"function_definition"}),
@@ -70,7 +68,7 @@ class Python(Language):
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - one dialect
         """The syntax tree."""
-        return _PARSER.parse(data)
+        return PARSER.parse(data)
 
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes."""
