@@ -11,17 +11,21 @@ from tree_sitter import Node
 
 from flagtrail.codebase import aliases, sites
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite import seeds
+from flagtrail.codebase.rewrite import listed, seeds
+from flagtrail.codebase.rewrite.listed import Entries
 from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.rewrite.seeds import Wanted
+from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
 
 def declarations(source: Source, language: Language, wanted: Wanted) -> list[Span] | None:
     """The bytes that declare the flag in a file; None where it is named there for another purpose, too."""
     found: list[Span] = []
-    for node in _named(source, language, wanted):
-        span = _declaration(source, language, wanted, node)
+    definitions = list(language.definitions(source))
+    entries = listed.entries_of(definitions)
+    for node in _named(source, language, wanted, definitions):
+        span = _declaration(source, language, wanted, entries, node)
         if span is None:
             return None
         found.append(span)
@@ -34,19 +38,21 @@ def undeclared(source: Source, language: Language, spans: list[Span]) -> Source:
     return made if made.defects <= source.defects else source
 
 
-def _named(source: Source, language: Language, wanted: Wanted) -> Iterator[Node]:
+def _named(source: Source, language: Language, wanted: Wanted, definitions: list[Definition]) -> Iterator[Node]:
     """What names the flag, but for the constants that hold its key: they go when nothing uses them."""
-    definitions = list(language.definitions(source))
     for node in seeds.places(source, language, wanted):
         literal = language.constant(node) is not None
         if not (aliases.holds(source, definitions, node) if literal else language.role(node) == "bind"):
             yield node
 
 
-def _declaration(source: Source, language: Language, wanted: Wanted, node: Node) -> Span | None:
+def _declaration(source: Source, language: Language, wanted: Wanted, entries: Entries, node: Node) -> Span | None:
     key = sites.whole(language, node)
     site = sites.site(source, language, key, wanted.patterns)
     if site is not None and site.pattern.kind == "definition":
         statement = language.statement(site.call.node)
         return None if statement is None else (statement.start_byte, statement.end_byte)
-    return language.entry(source, key) if site is None else None
+    if site is not None:
+        return None
+    entry = listed.entry(source, entries, key)
+    return language.entry(source, key) if entry is None else entry.removal

@@ -13,6 +13,8 @@ from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.source import Source, ancestors
 
 _OF_FLAGS = re.compile(r"flag|feature|toggle|switch|experiment|gate|rollout", re.IGNORECASE)
+_ALONE = 2
+"""Parts of `Literal["new-ui"]`."""
 _LEAST = {"list": 1, "set": 2, "tuple": 3}
 """Elements of which one can go, so that what is left is of the same kind: `(a, b)` is no tuple without its comma."""
 
@@ -26,6 +28,10 @@ def entry(source: Source, key: Node) -> tuple[int, int] | None:
         return _taken(source, above) if _lists_flags(above) else None
     if above.type == "type" and above.parent is not None:
         return _of_literal(source, above, above.parent)
+    if above.type == "subscript":
+        named = above.child_by_field_name("value")
+        literal = named is not None and named != key and text(named).endswith("Literal")
+        return _taken(source, key) if literal and len(operands(above)) > _ALONE else None
     enough = len(operands(above)) >= _LEAST.get(above.type, len(operands(above)) + 1)
     return _taken(source, key) if enough and _lists_flags(key) else None
 

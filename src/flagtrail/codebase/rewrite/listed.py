@@ -30,16 +30,28 @@ def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Co
     return made | _without(now, lambda source, language, entries: _named(source, language, entries, members))
 
 
+def entries_of(definitions: Iterable[Definition]) -> dict[Node, Definition]:
+    """The entries of a file's lists, by what names them."""
+    return {each.name: each for each in definitions if each.kind == "member" and each.pure}
+
+
+def entry(source: Source, entries: Entries, place: Node) -> Definition | None:
+    """The entry that a place is the name of, where it is one of a list of flags."""
+    found = entries.get(place)
+    return found if found and (_OF_FLAGS.search(source.path) or _OF_FLAGS.search(_called(source, place))) else None
+
+
 def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> dict[str, Source]:
     """Without these entries; nothing where one of the places is no entry."""
     made: dict[str, Source] = {}
     for path, (source, language) in files.items():
-        entries = {each.name: each for each in language.definitions(source) if each.kind == "member" and each.pure}
+        entries = entries_of(language.definitions(source))
         spans = []
         for place in places(source, language, entries):
-            if place not in entries or not (_OF_FLAGS.search(path) or _OF_FLAGS.search(_called(source, place))):
+            found = entry(source, entries, place)
+            if found is None:
                 return {}
-            spans.append(entries[place].removal)
+            spans.append(found.removal)
         if spans:
             made[path] = without(source, language, spans)
     return made

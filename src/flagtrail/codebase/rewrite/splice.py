@@ -128,7 +128,7 @@ def unwrapped(source: Source, language: Language, statement: Node, body: Node) -
     """The statements of `body` in place of `statement`, which holds it; what follows a jump among them goes."""
     span = language.interior(source, body)
     parent = statement.parent
-    if span[0] >= span[1]:
+    if span[0] >= span[1] or source.data[slice(*span)] == language.EMPTY:
         return statement_out(source, language, statement)
     text = reindented(source, language, span, source.indent(statement.start_byte))
     if parent is None or parent.type not in language.BLOCKS:

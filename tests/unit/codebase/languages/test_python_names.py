@@ -356,3 +356,36 @@ def test_means__tells_a_variable_from_one_that_hides_it(text: str, means: bool) 
     ]
 
     assert {python().means(binding, node) for node in reads} == {means}
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("FLAGS = {'k': 1, 'l': 2}\n", "FLAGS = {'l': 2}\n"),
+        ("FEATURES: dict = {\n    'l': 2,\n    'k': 1,  # why\n}\n", "FEATURES: dict = {\n    'l': 2,\n}\n"),
+        ("FLAGS = {\n    # one\n    'k': 1,\n    # two\n    'l': 2,\n}\n", "FLAGS = {\n    # two\n    'l': 2,\n}\n"),
+        ("FLAGS = {\n    # both\n    'k': 1,\n    'l': 2,\n}\n", "FLAGS = {\n    # both\n    'l': 2,\n}\n"),
+        ("class C:\n    toggles = ['l', 'k']\n", "class C:\n    toggles = ['l']\n"),
+        ("FLAGS = frozenset({'k', 'l'})\n", "FLAGS = frozenset({'l'})\n"),
+        ("FLAGS = ['k']\n", "FLAGS = []\n"),
+        ("FLAGS = {'k'}\n", None),
+        ("FLAGS = ('k', 'l')\n", None),
+        ("FLAGS = ('k', 'l', 'm')\n", "FLAGS = ('l', 'm')\n"),
+        ("COLOURS = ['k', 'l']\n", None),
+        ("def f():\n    flags = ['k', 'l']\n", None),
+        ("FLAGS = {'l': 'k'}\n", None),
+        ("FLAGS = f('k')\n", None),
+        ("K = Literal['k', 'l']\n", "K = Literal['l']\n"),
+        ("K = Literal['k']\n", None),
+        ("def f(a: Literal['l', 'k']): pass\n", "def f(a: Literal['l']): pass\n"),
+        ("FLAGS['k'] = 1\n", None),
+    ],
+)
+def test_entry__is_what_declares_a_flag_in_a_list_of_flags(text: str, left: str | None) -> None:
+    source = source_of(text)
+    key = next(
+        node for node in descendants(source.tree.root_node) if node.type == "string" and written(source, node) == "'k'"
+    )
+    span = python().entry(source, key)
+
+    assert (None if span is None else (source.data[: span[0]] + source.data[span[1] :]).decode()) == left
