@@ -12,7 +12,6 @@ from tree_sitter import Node
 from flagtrail.codebase import aliases, sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import listed, seeds
-from flagtrail.codebase.rewrite.listed import Entries
 from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.rewrite.seeds import Wanted
 from flagtrail.codebase.shapes import Definition
@@ -25,8 +24,15 @@ def declarations(source: Source, language: Language, wanted: Wanted) -> list[Spa
     definitions = list(language.definitions(source))
     entries = listed.entries_of(definitions)
     for node in _named(source, language, wanted, definitions):
-        span = _declaration(source, language, wanted, entries, node)
-        if span is None:
+        key = sites.whole(language, node)
+        site = sites.site(source, language, key, wanted.patterns)
+        if site is not None and site.pattern.kind == "definition":
+            statement = language.statement(site.call.node)
+            found += [] if statement is None else [(statement.start_byte, statement.end_byte)]
+            continue
+        entry = listed.entry(source, entries, key)
+        span = language.entry(source, key) if entry is None else entry.removal
+        if site is not None or span is None:
             return None
         found.append(span)
     return found
@@ -39,20 +45,8 @@ def undeclared(source: Source, language: Language, spans: list[Span]) -> Source:
 
 
 def _named(source: Source, language: Language, wanted: Wanted, definitions: list[Definition]) -> Iterator[Node]:
-    """What names the flag, but for the constants that hold its key: they go when nothing uses them."""
+    """What names the flag, but for the constants that hold its key: they go when nothing uses them, as handles do."""
     for node in seeds.places(source, language, wanted):
         literal = language.constant(node) is not None
         if not (aliases.holds(source, definitions, node) if literal else language.role(node) == "bind"):
             yield node
-
-
-def _declaration(source: Source, language: Language, wanted: Wanted, entries: Entries, node: Node) -> Span | None:
-    key = sites.whole(language, node)
-    site = sites.site(source, language, key, wanted.patterns)
-    if site is not None and site.pattern.kind == "definition":
-        statement = language.statement(site.call.node)
-        return None if statement is None else (statement.start_byte, statement.end_byte)
-    if site is not None:
-        return None
-    entry = listed.entry(source, entries, key)
-    return language.entry(source, key) if entry is None else entry.removal
