@@ -146,6 +146,8 @@ def _locals(source: Source, function: Node, pure: Pure) -> Iterator[Definition]:
                 for spec in scopes.specs(node):
                     whole = node if len(scopes.specs(node)) == 1 else spec
                     yield from _variables(source, whole, spec, pure)
+            case "range_clause":
+                yield from _of_range(node)
             case "labeled_statement":
                 label, colon = node.named_children[0], node.children[1]
                 removal = (node.start_byte, colon.end_byte)
@@ -188,6 +190,22 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
             text = source.text(values[0]) if len(values) == 1 and values[0].type == "call_expression" else b""
             removal = (statement.start_byte, statement.end_byte)
             yield Definition(kind, name, removal, "local", bool(text), scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
+
+
+def _of_range(clause: Node) -> Iterator[Definition]:
+    """`for i, x := range y`: one of two becomes `_`, the last one goes with its comma, both with `:=`."""
+    operator = next((child for child in clause.children if child.type == ":="), None)
+    left = scopes.elements(clause.child_by_field_name("left"))
+    for at, name in enumerate(left if operator is not None else ()):
+        others = [other for other in left if other != name and other.text != b"_"]
+        if name.text == b"_" or operator is None:
+            continue
+        removal, text = (name.start_byte, name.end_byte), b"_"
+        if not others:
+            removal, text = (left[0].start_byte, operator.end_byte), b""
+        elif at:
+            removal, text = (left[at - 1].end_byte, name.end_byte), b""
+        yield Definition("variable", name, removal, "local", scope=scopes.variable_scope(name), remainder=text)
 
 
 def _as_blank(declaration: Node, name: Node, others: list[Node]) -> tuple[tuple[int, int], bytes]:

@@ -11,10 +11,13 @@ _TEST = (b"Test", b"Benchmark", b"Fuzz", b"Example")
 
 
 def test_case(node: Node) -> tuple[int, int] | None:
-    """The nearest `t.Run(..)` around a node, else its `func TestX(..)` with the comment above."""
+    """The nearest `t.Run(..)` around a node, else its `func TestX(..)` with the comment above.
+
+    One in a loop over a table is a part of the whole test.
+    """
     at: Node | None = node
     while at is not None:
-        if at.type == "expression_statement" and _is_subtest(at.named_children[0]):
+        if at.type == "expression_statement" and _is_subtest(at.named_children[0]) and not _in_loop(at):
             return at.start_byte, at.end_byte
         if at.type == "function_declaration":
             return _of_function(at)
@@ -27,6 +30,15 @@ def _is_subtest(node: Node) -> bool:
     field = function.child_by_field_name("field") if function is not None else None
     arguments = scopes.elements(node.child_by_field_name("arguments"))
     return field is not None and field.text == b"Run" and len(arguments) == 2 and arguments[1].type == "func_literal"  # noqa: PLR2004 - a name and a function
+
+
+def _in_loop(statement: Node) -> bool:
+    at = statement.parent
+    while at is not None and at.type != "function_declaration":
+        if at.type == "for_statement":
+            return True
+        at = at.parent
+    return False
 
 
 def _of_function(node: Node) -> tuple[int, int] | None:

@@ -46,6 +46,7 @@ class Names:
 
     def __init__(self, source: Source, language: Language) -> None:
         self.source, self.language = source, language
+        self._mentions: dict[bytes, tuple[Mention, ...]] = {}
 
     @cached_property
     def words(self) -> dict[bytes, list[int]]:
@@ -92,12 +93,12 @@ class Names:
         """What tells a definition from the others, before and after an edit elsewhere."""
         return (definition.kind, self.called(definition), *(self.called(each) for each in self.around[definition]))
 
-    def mentions(self, name: bytes) -> Iterator[Mention]:
+    def mentions(self, name: bytes) -> tuple[Mention, ...]:
         """Every place where a name stands for something, or could."""
-        for at in self.words.get(name, ()):
-            found = self._mention(at, name)
-            if found is not None:
-                yield found
+        if name not in self._mentions:
+            found = (self._mention(at, name) for at in self.words.get(name, ()))
+            self._mentions[name] = tuple(each for each in found if each is not None)
+        return self._mentions[name]
 
     def _mention(self, at: int, name: bytes) -> Mention | None:
         node = self.source.tree.root_node.descendant_for_byte_range(at, at + len(name))
