@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import bare, field, operator, text
@@ -161,6 +163,33 @@ def _leads(place: Node) -> bool:
             return False
         at = parent
     return False
+
+
+_PARTS = frozenset({"parenthesized_expression", "ternary_expression", "unary_expression", "binary_expression"})
+
+
+def compared(node: Node) -> bool:
+    """Whether what an expression is a part of is compared for being equal."""
+    at = node.parent
+    while at is not None and at.type in _PARTS:
+        if at.type == "binary_expression" and operator(at)[:2] in {b"==", b"!="}:
+            return True
+        at = at.parent
+    return False
+
+
+def narrows(node: Node) -> bool:
+    """Whether a variable that is given this truth value is compared with one: the checker would know the outcome."""
+    at = node.parent
+    while at is not None and at.type in _PARTS:
+        at = at.parent
+    name = field(at, "left") or field(at, "name") if at is not None else None
+    if at is None or name is None or at.type not in {"assignment_expression", "variable_declarator"}:
+        return False
+    top = at
+    while top.parent is not None:
+        top = top.parent
+    return re.search(rb"\b" + re.escape(text(name)) + rb"\s*[!=]==?\s*(?:true|false)\b", text(top)) is not None
 
 
 def quoted(node: Node, literal: bytes, *, typed: bool) -> bytes:

@@ -247,8 +247,10 @@ class TypeScript(Braces):
         return names_of.means(binding, name)
 
     def written(self, node: Node, value: Scalar) -> tuple[int, int, bytes]:
-        """A text in the quotes of the file; where its type would be too narrow to be compared, as a string."""
+        """A text in the quotes of the file; where its type would be too narrow to be compared, as a wider one."""
         written = self.literal(value)
+        if isinstance(value, bool) and _typed(node) and (places.compared(node) or places.narrows(node)):
+            written = b"(" + written + b" as boolean)"
         if isinstance(value, str):
             written = places.quoted(node, written, typed=_typed(node))
         return node.start_byte, node.end_byte, written
