@@ -228,6 +228,10 @@ class Language(ABC):
         """The bytes at which functions begin that are no generators, where a `yield` makes one."""
         return frozenset()
 
+    def holder(self, body: Node) -> Node | None:
+        """The statement that is there only for what stands in a block: `describe('..', () => {..})`."""
+        return None
+
     def bare_block(self, source: Source, body: Node) -> bytes | None:
         """A body as a statement with a scope of its own (`{ .. }`), where the language has that."""
         return None

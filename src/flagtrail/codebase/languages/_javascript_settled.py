@@ -14,13 +14,14 @@ from flagtrail.codebase.languages._javascript_elements import chosen
 from flagtrail.codebase.languages._javascript_names import listed
 from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
 from flagtrail.codebase.shapes import Scalar, Settled
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Edit, Source
 
 Value = tuple[Scalar] | None
 
 _HOOK = re.compile(rb"(?:\A|\.)use[A-Z]\w*\Z")
 _JOINS_CLASSES = frozenset({b"classNames", b"classnames", b"clsx", b"cn", b"cx", b"twJoin", b"twMerge"})
 _PLAIN = re.compile(r"[^\s{}<>&'\"\\](?:[^{}<>&'\"\\\n]*[^\s{}<>&'\"\\])?")
+_EMPTY = re.compile(rb"\{\s+\}")
 _NAME = re.compile(rb"[A-Za-z_$][\w$]*\Z")
 
 
@@ -38,11 +39,39 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
         return _spread(source, around, kept, value)
     if around.type == "template_substitution":
         return _substituted(around, kept, value)
+    if around.type == "assignment_expression" and text(field(around, "left") or around) == text(kept):
+        return _assigned_to_itself(around, place)
     if around.type == "array" and value is not None:
         return _entry(source, around, place, value)
     if around.type == "arguments" and value is not None and not value[0]:
         return _class(around, place)
     return None
+
+
+def _assigned_to_itself(assignment: Node, place: Node) -> Settled | None:
+    """`x = x;`"""
+    whole = assignment.parent
+    plain = field(assignment, "right") == place and whole is not None and whole.type == "expression_statement"
+    name = field(assignment, "left")
+    if not plain or whole is None or name is None or name.type != "identifier":
+        return None
+    return Settled(whole.start_byte, whole.end_byte)
+
+
+def tidied(before: Source, after: Source) -> Source:
+    """Without blanks in braces that became empty: `function f({ }) {}`."""
+    edits = [
+        Edit(found.start(), found.end(), b"{}")
+        for found in _EMPTY.finditer(after.data)
+        if found[0] not in before.data and _is_emptied(after, found.start())
+    ]
+    return after.edited(edits) if edits else after
+
+
+def _is_emptied(source: Source, at: int) -> bool:
+    node = source.tree.root_node.descendant_for_byte_range(at, at + 1)
+    braces = node.parent if node is not None else None
+    return braces is not None and braces.start_byte == at and braces.type in {"object", "object_pattern"}
 
 
 def _in_braces(source: Source, braces: Node, kept: Node, value: Value) -> Settled | None:

@@ -25,7 +25,7 @@ _ANSWERS = frozenset(
         b"thenReturn",
     }
 )
-_HOOKS = frozenset({b"after", b"afterAll", b"afterEach", b"before", b"beforeAll", b"beforeEach", b"setup"})
+_HOLDS = re.compile(rb"(?:describe|context|suite)(?:\.\w+)*\Z|(?:after|before)(?:All|Each)?\Z|(?:setup|teardown)\Z")
 _DESCRIBES = frozenset({b"when", b"calledWith", b"withArgs"})
 
 
@@ -176,21 +176,28 @@ def stub(node: Node) -> Stub | None:
         return None
     if statement is None or statement.type != "expression_statement":
         return None
-    return Stub(_hook(statement), _answered(parts(arguments)[0]))
+    return Stub(statement, _answered(parts(arguments)[0]))
 
 
-def _hook(statement: Node) -> Node:
-    """`beforeEach(() => {..})` around a statement that is all it does, or the statement."""
-    body = statement.parent
-    function = body and body.parent
+def holder(body: Node) -> Node | None:
+    """`describe('..', () => {..})`, `beforeEach(() => {..})`: the statement around the body of their function."""
+    function = body.parent
     arguments = function and function.parent
     call = arguments and arguments.parent
-    if body is None or function is None or call is None or call.parent is None or len(body.named_children) != 1:
-        return statement
-    called = function.type in {"arrow_function", "function_expression"} and field(call, "function")
-    return (
-        call.parent if called and text(called) in _HOOKS and call.parent.type == "expression_statement" else statement
-    )
+    if function is None or call is None or call.type != "call_expression" or call.parent is None:
+        return None
+    called = field(call, "function")
+    if function.type not in {"arrow_function", "function_expression"} or called is None:
+        return None
+    return call.parent if _HOLDS.match(text(called)) and call.parent.type == "expression_statement" else None
+
+
+def idle(statement: Node) -> bool:
+    """Whether it is a `return` without a value, as the last statement of a function."""
+    body = statement.parent
+    if statement.type != "return_statement" or parts(statement) or body is None or body.parent is None:
+        return False
+    return body.type == "statement_block" and body.parent.type in FUNCTIONS and parts(body)[-1] == statement
 
 
 def _answered(value: Node) -> Node:

@@ -62,6 +62,7 @@ _PURE_OF_PURE = JSX | {
     "template_substitution",
     "ternary_expression",
 }
+_ASKS = re.compile(rb"(?:\A|[.?])(?:is|has|can|should|show)[A-Z]\w*\Z")
 _COMPARES = frozenset({"===", "!==", "==", "!=", "<", ">", "<=", ">=", "in", "instanceof"})
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
@@ -171,9 +172,21 @@ def boolean(node: Node) -> bool:
         return all(boolean(branch) for branch in parts(node)[1:])
     if node.type == "call_expression":
         return text(field(node, "function") or node) == b"Boolean"
-    if node.type == "identifier":
-        return text(node) in {b"__FF_T__", b"__FF_F__"} or _declared_boolean(node)
+    if node.type == "identifier" and (text(node) in {b"__FF_T__", b"__FF_F__"} or _declared_boolean(node)):
+        return True
+    if node.type in {"identifier", "member_expression"} and _ASKS.search(text(node)):
+        return _is_shown(node)
     return node.type in {"true", "false"}
+
+
+def _is_shown(node: Node) -> bool:
+    """Whether an expression is among the conditions of what an element shows: all but a number shows nothing."""
+    at = node.parent
+    while at is not None and (
+        at.type in {"parenthesized_expression", "unary_expression"} or operator(at) in {b"&&", b"||"}
+    ):
+        at = at.parent
+    return at is not None and at.type == "jsx_expression" and at.parent is not None and at.parent.type in JSX
 
 
 def _declared_boolean(name: Node) -> bool:

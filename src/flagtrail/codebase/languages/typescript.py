@@ -218,6 +218,14 @@ class TypeScript(Braces):
         """Whether control never goes past it."""
         return statements.jumps(node)
 
+    def holder(self, body: Node) -> Node | None:
+        """A group of tests, or what is done before them."""
+        return statements.holder(body)
+
+    def idle(self, statement: Node) -> bool:
+        """Whether it is a `return` where the function ends anyway."""
+        return statements.idle(statement)
+
     def must_stay(self, statement: Node) -> bool:
         """Whether it is hoisted."""
         return statements.must_stay(statement)
@@ -254,6 +262,10 @@ class TypeScript(Braces):
         if isinstance(value, str):
             written = places.quoted(node, written, typed=_typed(node))
         return node.start_byte, node.end_byte, written
+
+    def tidied(self, before: Source, after: Source) -> Source:
+        """Without blanks in braces that became empty."""
+        return settlements.tidied(before, after)
 
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable: other files where it is exported."""

@@ -13,7 +13,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite import members
+from flagtrail.codebase.rewrite import members, variables
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
@@ -145,7 +145,7 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
         return _decided_on_the_right(source, language, answer, parent, logical)
     if not (
         isinstance(value, bool)
-        and (_only_truth_matters(language, parent, logical) or _goes_on(language, logical, parent))
+        and (_only_truth_matters(source, language, parent, logical) or _goes_on(language, logical, parent))
     ):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.left)
@@ -154,7 +154,7 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
 def _decided_on_the_right(source: Source, language: Language, answer: Answer, parent: Node, logical: Logical) -> Source:
     if not _only_asks(source, language, answer, logical.left):
         raise Refused("impure_operand", "what stands on the left does something when it is evaluated")
-    if not _only_truth_matters(language, parent, logical):
+    if not _only_truth_matters(source, language, parent, logical):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.right)
 
@@ -178,8 +178,11 @@ def _only_asks(source: Source, language: Language, answer: Answer, node: Node) -
     return all(language.pure(part) for part in parts)
 
 
-def _only_truth_matters(language: Language, node: Node, logical: Logical) -> bool:
-    return language.boolean(logical.left) or language.in_condition(node)
+def _only_truth_matters(source: Source, language: Language, node: Node, logical: Logical) -> bool:
+    if language.boolean(logical.left) or language.in_condition(node):
+        return True
+    reads = variables.reads_of_value(source, language, node)
+    return bool(reads) and all(language.in_condition(read) for read in reads)
 
 
 def _goes_on(language: Language, logical: Logical, node: Node) -> bool:

@@ -67,13 +67,17 @@ def _edit(source: Source, language: Language, span: Span) -> Edit:
 
 
 def _grown(source: Source, language: Language, span: Span, gone: list[Span]) -> Span:
-    """The span, grown to the `if` of which nothing is left."""
+    """The span, grown to the `if`, or the group of tests, of which nothing is left."""
     while True:
         statement = _statement(source, language, span)
         block = statement.parent if statement is not None else None
         if statement is None or block is None:
             return span
         body = block if _is_block(language, block) else statement
+        holder = language.holder(body)
+        if holder is not None and _emptied(language, body, [span, *gone]):
+            span = holder.start_byte, holder.end_byte
+            continue
         chain = language.chain(body.parent) if body.parent is not None else None
         if chain is None or len(chain.arms) > 1 or chain.otherwise is not None or chain.initializer is not None:
             return span

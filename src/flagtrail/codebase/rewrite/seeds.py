@@ -128,7 +128,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
 
 def _stubbed(source: Source, language: Language, answer: Answer, call: Node, stub: Stub) -> Source:
     if stub.value is None:
-        return statement_out(source, language, stub.statement)
+        return without(source, language, [(stub.statement.start_byte, stub.statement.end_byte)])
     return _told(source, language, answer, call, stub.statement, language.constant(stub.value))
 
 
@@ -214,7 +214,7 @@ def _told(
         raise Refused("mock", "what a test sets the flag to is no constant")
     if value[0] == answer.value or (isinstance(value[0], str) and value[0] == answer.variant):
         if statement != call:
-            return statement_out(source, language, statement)
+            return without(source, language, [(statement.start_byte, statement.end_byte)])
         return _let_go(source, language, call)
     test = language.test_case(call)
     if test is None:

@@ -43,6 +43,17 @@ def _binding_out(source: Source, binding: Binding) -> Edit:
     return out(source, *binding.removal)
 
 
+def reads_of_value(source: Source, language: Language, value: Node) -> list[Node]:
+    """Where the variable that holds a value is read, if that is known; nothing where it is not."""
+    binding = of_value(language, value)
+    if binding is None or language.reach(binding) == "repository":
+        return []
+    try:
+        return list(_reads(language, binding, source.text(binding.name)))
+    except Refused:
+        return []
+
+
 def of_value(language: Language, node: Node) -> Binding | None:
     """The binding that a value is the value of."""
     for place, _ in zip(ancestors(node), range(NEAR), strict=False):
