@@ -127,7 +127,7 @@ CHANGES: list[tuple[str, str]] = [
     ("backup --out copy.db", "Not in it: the signing key"),
 ]
 ELSEWHERE = {"up", "demo", "verify", "alerts test", "alerts resend", "migrate", "move", "impact"}
-ELSEWHERE |= {"cleanup", "references"}
+ELSEWHERE |= {"cleanup", "references", "review"}
 ELSEWHERE |= {f"stale {word}" for word in ("snooze", "unsnooze", "ready", "removed", "reopen")}
 ELSEWHERE |= {"metrics list", "metrics show", "metrics push", "guards list", "guards stop"}
 """Commands that other tests of this folder run."""

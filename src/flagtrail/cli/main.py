@@ -46,6 +46,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Code": {
         "references": ("references", "Where source code names a flag, by the newest scan of each branch."),
+        "review": ("review", "What a branch adds to the places that name flags, and takes away."),
         "cleanup": ("cleanup", "Remove a flag from source code, and prove that nothing else changed."),
     },
     "Ledger": {

@@ -25,7 +25,7 @@ Outcome = Literal["passed", "untidy", "failed", "not_checked"]
 
 MOST_TOLD = 20
 TAIL_LINES = 40
-ROOT_VARIABLE = "FLAGTRAIL_REPOSITORY"
+ROOT_VARIABLE = "CLEANUP_REPOSITORY"
 """Tells the user's command where the repository lies that the temporary worktree is of."""
 _FAILURES = re.compile(
     r"^(?:(?:FAILED|ERROR) \S+"  # pytest
