@@ -30,7 +30,7 @@ static: $(STAMP)
 	$(BIN)/deptry src
 
 .PHONY: test
-test: static chromium postgres node java kotlin redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
+test: static chromium postgres node go java kotlin redis prometheus pango faketime ## Set all up and pass every test, with coverage of the pure floors
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 -m "not slow and not browser"
 	$(BIN)/pytest -q -n 2 -m "slow or browser"
@@ -97,6 +97,13 @@ node: $(PACKAGES:%=%/node_modules/.package-lock.json)
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq nodejs npm >/dev/null; }
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+.PHONY: go
+go:
+	@command -v go >/dev/null || { \
+	  echo "Installing Go for the corpus of the clean-up"; \
+	  SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends golang-go >/dev/null; }
 
 .PHONY: java
 java:

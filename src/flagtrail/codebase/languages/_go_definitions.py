@@ -201,8 +201,8 @@ def _of_range(clause: Node) -> Iterator[Definition]:
         if name.text == b"_" or operator is None:
             continue
         removal, text = (name.start_byte, name.end_byte), b"_"
-        if not others:
-            removal, text = (left[0].start_byte, operator.end_byte), b""
+        if not others and operator.next_sibling is not None:
+            removal, text = (left[0].start_byte, operator.next_sibling.start_byte), b""
         elif at:
             removal, text = (left[at - 1].end_byte, name.end_byte), b""
         yield Definition("variable", name, removal, "local", scope=scopes.variable_scope(name), remainder=text)
@@ -238,11 +238,18 @@ def _lines(source: Source, node: Node, declaration: Node) -> tuple[int, int]:
 
 
 def _own_comment(source: Source, spec: Node) -> int:
-    """Where the comments above a line of a group begin, if they speak of this line alone: they begin with its name."""
+    """Where the comments above a line of a group begin, if they speak of this line alone.
+
+    They begin with its name, or the line stands by itself.
+    """
     start = with_comments(spec)
     name = spec.child_by_field_name("name")
     words = source.data[start : spec.start_byte].lstrip(b"/* \t").split(None, 1)
-    return start if name is not None and words and words[0].strip(b".,:") == name.text else spec.start_byte
+    if name is not None and words and words[0].strip(b".,:") == name.text:
+        return start
+    behind = source.line_end(spec.end_byte)
+    alone = source.data[behind : source.line_end(behind)].strip() in (b"", b")", b"}")
+    return start if alone else spec.start_byte
 
 
 def _with_blanks(source: Source, first: int, last: int) -> tuple[int, int]:
