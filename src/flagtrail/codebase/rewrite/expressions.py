@@ -141,6 +141,8 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
     decides = bool(value) == (logical.operator == "or")
     if logical.left == node:
         return replaced(source, language, parent, logical.left if decides else logical.right)
+    if decides and _decided_before(source, language, answer, logical, truth=bool(value)):
+        return replaced(source, language, parent, logical.left)
     if decides:
         return _decided_on_the_right(source, language, answer, parent, logical)
     if not (
@@ -149,6 +151,17 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
     ):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.left)
+
+
+def _decided_before(source: Source, language: Language, answer: Answer, logical: Logical, *, truth: bool) -> bool:
+    """Whether the left side is decided already, so that the right one is never looked at: `(f() || true) || true`."""
+    left: Node | None = logical.left
+    while left is not None and (inner := language.inner(left)) is not None:
+        left = inner
+    before = language.logical(left) if left is not None else None
+    if before is None or before.operator != logical.operator or not named.is_one(source.text(before.right)):
+        return False
+    return bool(answer.meaning(source.text(before.right))) == truth
 
 
 def _decided_on_the_right(source: Source, language: Language, answer: Answer, parent: Node, logical: Logical) -> Source:
