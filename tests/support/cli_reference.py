@@ -21,8 +21,9 @@ change makes the database where there is none; a question is refused (`no_databa
   setting); 130 interrupted. `verify`: 0 verified, 1 tampered with, 2 cannot be decided.
 - **Refusals** stand on standard error: what was refused, the facts (every defect with its path), the remedy after
   `>`; with `--json` as one JSON object with `code`, `title`, `detail`, `remedy` and the facts. Beside the server's
-  codes there are `no_database`, `not_delivered` (the receiver of `alerts test` did not take the message) and
-  `population_unreadable` (the file of `preview --population`, with each line that is wrong).
+  codes there are `no_database`, `not_delivered` (the receiver of `alerts test` did not take the message),
+  `population_unreadable` (the file of `preview --population`, with each line that is wrong) and
+  `scan_not_uploadable` (a scan of a part, or of no branch).
 - **Times** are RFC 3339 (`2026-11-22T07:00:00Z`) or dates (their midnight, UTC). `--at` takes an entry's number too.
 - **Contexts** are JSON or `plan=pro,seats=25`; values that are JSON numbers, `true`, `false` or "quoted texts" are
   read as JSON, all others are texts.

@@ -15,6 +15,8 @@ from flagtrail.cli.refusals import EXIT_DONE, EXIT_REFUSED, tell_refusal, tell_u
 from flagtrail.model.errors import ExtraMissing, FlagtrailError
 
 EXIT_INTERRUPTED = 130
+_OF_CODE = ("ahocorasick", "pathspec", "tree_sitter")
+"""What the extra [code] brings."""
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Serve": {
         "up": ("serve", "Serve on this machine; the first start makes everything."),
@@ -45,6 +47,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "report": ("report", "Reports for auditors: what was changed, by whom, why, and what is missing."),
     },
     "Code": {
+        "scan": ("scan", "Find where source code names flags, and what it asks for that is none."),
         "references": ("references", "Where source code names a flag, by the newest scan of each branch."),
         "review": ("review", "What a branch adds to the places that name flags, and takes away."),
         "cleanup": ("cleanup", "Remove a flag from source code, and prove that nothing else changed."),
@@ -148,7 +151,8 @@ def run(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "flagtrail":
             raise
-        missing = ExtraMissing(f"this needs {error.name}, which comes with the extra [server]", extra="server")
+        extra = "code" if error.name.startswith(_OF_CODE) else "server"
+        missing = ExtraMissing(f"this needs {error.name}, which comes with the extra [{extra}]", extra=extra)
         return tell_refusal(missing, as_json=wants_json(arguments))
     except BrokenPipeError:
         # Whoever read has had enough (`flagtrail log | head`). What is still buffered must not fail at exit.

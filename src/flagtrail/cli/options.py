@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from flagtrail.cli.session import Session
+if TYPE_CHECKING:
+    from flagtrail.cli.session import Session
 
 Command: TypeAlias = Callable[..., Any]
 
@@ -33,9 +34,24 @@ def asks(command: Command) -> Command:
     """A command that asks a server: it is given a `Session`, closed when it is done."""
 
     @functools.wraps(command)
-    def run(*, server: str | None, token: str | None, project: str, as_json: bool, **rest: Any) -> Any:  # noqa: ANN401 - the command's own
-        with Session(server=server, token=token, project=project, as_json=as_json, environ=os.environ) as session:
+    def run(*, open_session: Callable[[], Session], as_json: bool, **rest: Any) -> Any:  # noqa: ANN401, ARG001 - the command's own; the session knows
+        with open_session() as session:
             return command(session, **rest)
+
+    return may_ask(run)
+
+
+def may_ask(command: Command) -> Command:
+    """A command that asks a server at times: it is given what opens a `Session`, which costs time."""
+
+    @functools.wraps(command)
+    def run(*, server: str | None, token: str | None, project: str, as_json: bool, **rest: Any) -> Any:  # noqa: ANN401 - the command's own
+        def opened() -> Session:
+            from flagtrail.cli.session import Session
+
+            return Session(server=server, token=token, project=project, as_json=as_json, environ=os.environ)
+
+        return command(open_session=opened, as_json=as_json, **rest)
 
     decorated: Command = run
     for option in (_TOKEN, _SERVER, _JSON, _PROJECT):

@@ -99,17 +99,17 @@ def time(stamp: str | None) -> str:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Tick]:
-    """A bar on standard error while the work lasts, where that is a terminal."""
+def progress(label: str, *, still: bool = False) -> Iterator[Tick]:
+    """A bar on standard error while the work lasts, where that is a terminal. `still`: it has no thread of its own."""
     if not sys.stderr.isatty():
         yield _silent
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True, auto_refresh=not still) as bars:
         task = bars.add_task(label, total=None, told="")
 
         def tick(done: int, total: int | None = None) -> None:
-            bars.update(task, completed=done, total=total, told=f"{done:,}")
+            bars.update(task, completed=done, total=total, told=f"{done:,}", refresh=still)
 
         yield tick
 

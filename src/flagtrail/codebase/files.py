@@ -71,20 +71,33 @@ class Worktree:
 
     def paths(self) -> Iterator[str]:
         """Every file, sorted. A path that is no UTF-8 holds surrogates, as Python's own functions take it."""
-        self.skipped = Counter()
-        for path in sorted(self._tracked() if self.tracked else self._walked()):
-            found = "ignored" if self._ignore is not None and self._ignore(path) else self._load(path)
+        for path in self.listed():
+            found = self.look(path)
             if isinstance(found, bytes):
                 yield path
             else:
                 self.skipped[found] += 1
 
+    def listed(self) -> list[str]:
+        """Every file, sorted, whether it is a text or not. Begins to count anew what is skipped."""
+        self.skipped = Counter()
+        found = sorted(self._tracked() if self.tracked else self._walked())
+        if self._ignore is None:
+            return found
+        kept = [path for path in found if not self._ignore(path)]
+        self.skipped["ignored"] += len(found) - len(kept)
+        return kept
+
     def read(self, path: str) -> bytes:
         """A file's bytes; raises SourceUnreadable where there is none, or none that `paths()` would name."""
-        found = self._kept.get(path) or self._load(path)
+        found = self.look(path)
         if not isinstance(found, bytes):
             raise SourceUnreadable(f"{shown(path)} is no text file of this tree: {found}", path=shown(path))
         return found
+
+    def look(self, path: str) -> bytes | Why:
+        """A file's bytes, or why it is none of ours."""
+        return self._kept.get(path) or self._load(path)
 
     # ---------------------------------------------------------------- which files
     def _tracked(self) -> list[str]:

@@ -14,9 +14,19 @@ TIMEOUT_SECONDS = 120.0
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 
 
+def arguments(folder: Path) -> list[str]:
+    """What stands before a command of git: where it runs, and that paths are no patterns."""
+    return ["--no-pager", "--literal-pathspecs", "-C", str(folder), "-c", "core.fsmonitor=false"]
+
+
+def environment() -> dict[str, str]:
+    """The environment of git: quiet, in English, and without what a hook sets, which points at another repository."""
+    return {**environ(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+
+
 def git(
     folder: Path,
-    *arguments: str,
+    *asked: str,
     seconds: float = TIMEOUT_SECONDS,
     config: Sequence[str] = (),
     stdin: bytes | None = None,
@@ -28,27 +38,26 @@ def git(
     program = shutil.which("git")
     if program is None:
         raise SourceUnreadable("git is not installed", source=str(folder))
-    environment = {**environ(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-    command = [program, "--no-pager", "--literal-pathspecs", "-C", str(folder), "-c", "core.fsmonitor=false"]
+    command = [program, *arguments(folder)]
     for setting in config:
         command += ["-c", setting]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed program, a list of arguments, no shell
-            [*command, *arguments],
+            [*command, *asked],
             capture_output=True,
             check=False,
             timeout=seconds,
-            env=environment,
+            env=environment(),
             input=stdin or b"",
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         late = isinstance(error, subprocess.TimeoutExpired)
         words = f"took longer than {seconds:g} s" if late else str(error)
-        raise SourceUnreadable(f"git {arguments[0]} {words}", source=str(folder)) from error
+        raise SourceUnreadable(f"git {asked[0]} {words}", source=str(folder)) from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         told = said[0] if said else f"exit {done.returncode}"
-        raise SourceUnreadable(f"git {arguments[0]} failed in {folder}: {told}", source=str(folder))
+        raise SourceUnreadable(f"git {asked[0]} failed in {folder}: {told}", source=str(folder))
     return done.stdout
 
 

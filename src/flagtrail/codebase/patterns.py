@@ -109,6 +109,11 @@ class Patterns(tuple[Pattern, ...]):  # noqa: SLOT001 - it keeps its index
         return tuple(pattern for pattern in self if pattern.kind == "members")
 
     @cached_property
+    def addresses(self) -> tuple[bytes, ...]:
+        """What stands before a key in texts that name it."""
+        return tuple(pattern.call.encode() for pattern in self if pattern.kind == "address")
+
+    @cached_property
     def _by_name(self) -> dict[bytes, tuple[Pattern, ...]]:
         found: dict[bytes, list[Pattern]] = {}
         for pattern in self:

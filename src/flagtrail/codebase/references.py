@@ -8,9 +8,10 @@ A key counts as a literal of its own, in a text or in a comment; as a name only 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 
 from tree_sitter import Node
@@ -29,6 +30,8 @@ from flagtrail.model.reference import CodeReference, ReferenceKind
 _NEAR = 4
 """How far above the bytes of a key the literal or comment is that they belong to."""
 _FAR = 8
+_SMALL = 1_000
+"""Bytes of a definition that are soon looked through."""
 _NAME = re.compile(rb"[A-Za-z_$][\w$]*")
 _TEXTS = ("string", "text", "char", "heredoc", "template")
 
@@ -55,49 +58,45 @@ class Found:
 
 
 class Reading:
-    """One file, parsed, while its places are told apart."""
+    """One file, parsed, while its places are told apart.
 
-    def __init__(self, source: Source, language: Language, patterns: Patterns) -> None:
+    `whole` are the file's bytes, where `source` has only what stands there from some byte on, and that byte.
+    """
+
+    def __init__(self, source: Source, language: Language, patterns: Patterns, whole: tuple[bytes, int]) -> None:
         self.source = source
+        self._whole, self._base = whole
         self.language = language
         self.patterns = patterns
         self.found = Found()
-        self._addresses = [each.call.encode() for each in patterns if each.kind == "address"]
 
     # ---------------------------------------------------------------- rounds
     def keys(self, hits: Iterable[Hit]) -> None:
-        """Tell what each place of a key is; then each place of the names that this file gives to them."""
-        for hit in hits:
+        """Tell what each place of a key is, and note the names that this file gives to them."""
+        for hit in self._here(hits):
             kind = self._kind(hit)
             if kind is not None:
                 self._add(hit.word, kind, hit.start)
-        self.nicknames(self.found.nicknames)
 
     def asked(self, places: Iterable[Hit]) -> None:
         """Add evaluations of literals that are no known keys."""
-        for hit in places:
+        for hit in self._here(places):
             literal = self._literal_at(hit)
             site = self._site(literal) if literal is not None else None
             if site is not None and site.pattern.kind == "call" and self._stubbed(site) is None:
                 self.found.unknown.append((self._reference(hit.word, "evaluation", hit.start), site.pattern))
 
-    def nicknames(self, known: Iterable[Nickname]) -> None:
+    def nicknames(self, known: dict[str, list[Nickname]], hits: Iterable[Hit]) -> None:
         """Add the uses of names that stand for flags, where they mean them in this file."""
-        named: dict[bytes, list[Nickname]] = {}
-        for each in known:
-            named.setdefault(each.alias.name, []).append(each)
-        if not named:
-            return
-        nodes: dict[bytes, list[Node]] = {}
-        word = re.compile(rb"(?<![\w$])(?:" + rb"|".join(map(re.escape, named)) + rb")(?![\w$])")
-        for match in word.finditer(self.source.data):
-            node = self._node(match.start(), match.end())
+        places: dict[str, list[Node]] = {}
+        for hit in self._here(hits):
+            node = self._node(hit.start, hit.end) if hit.word in known else None
             if node is not None and node.type in self.language.NAMES:
-                nodes.setdefault(match.group(), []).append(node)
-        for name, places in nodes.items():
-            imported = any(self._is_import(node) for node in places)
-            for node in places:
-                meant = [each for each in named[name] if self._means(node, each, imported=imported)]
+                places.setdefault(hit.word, []).append(node)
+        for word, nodes in places.items():
+            imported = any(self._is_import(node) for node in nodes)
+            for node in nodes:
+                meant = [each for each in known[word] if self._means(node, each, imported=imported)]
                 if len({each.flag for each in meant}) == 1:
                     self._use(node, meant[0])
 
@@ -109,6 +108,10 @@ class Reading:
             node = self._node(match.start(), match.end()) if flag is not None else None
             if flag is not None and node is not None and self._is_of(node, calls):
                 self._add(flag, "evaluation", match.start())
+
+    def _here(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        """Places of the file as places of what was parsed."""
+        return (Hit(hit.start - self._base, hit.end - self._base, hit.word) for hit in hits)
 
     # ---------------------------------------------------------------- what a place is
     def _kind(self, hit: Hit) -> ReferenceKind | None:
@@ -131,8 +134,7 @@ class Reading:
         return "test_stub" if self._tests(node) else "unknown"
 
     def _text(self, hit: Hit) -> ReferenceKind | None:
-        before = self.source.data[: hit.start]
-        if any(before.endswith(address) for address in self._addresses):
+        if any(self.source.data.endswith(address, 0, hit.start) for address in self.patterns.addresses):
             return "evaluation"
         return "comment" if self._is_told(hit) else None
 
@@ -179,7 +181,7 @@ class Reading:
         """Whether a name means the flag where it stands: qualified by what holds it, imported, or of the same file."""
         if self.language.role(node) in ("bind", "write") or self._is_import(node):
             return False
-        alias, data = name.alias, self.source.data
+        alias = name.alias
         member = self.language.member(node.parent) if node.parent is not None else None
         if member is not None and member[1] == node:
             held = self.source.text(member[0]).rpartition(b".")[2]
@@ -193,7 +195,7 @@ class Reading:
         if (imported or near) and not name.member:
             return True
         every = re.escape(alias.container or path.stem.encode())
-        return re.search(every + rb"(?:\.\*|\s+import\s+\*)", data) is not None
+        return re.search(every + rb"(?:\.\*|\s+import\s+\*)", self._whole) is not None
 
     def _is_import(self, node: Node) -> bool:
         """Whether a name stands in an import."""
@@ -202,7 +204,7 @@ class Reading:
     # ---------------------------------------------------------------- names that the file gives
     def _define(self, value: Node, literal: Node) -> bool:
         key = self.language.constant(literal)
-        alias = aliases.naming(self.source, self._definitions, value) if self._may_define(value) else None
+        alias = aliases.naming(self.source, self._around(value), value) if self._may_define(value) else None
         alias = alias or self._entry(value)
         if alias is None or key is None:
             return False
@@ -235,7 +237,7 @@ class Reading:
         """Note the function whose only result is this evaluation."""
         key = self.language.constant(literal)
         for at, _ in zip(ancestors(call), range(_FAR), strict=False):
-            function = self.language.function(at)
+            function = self.language.function(at) if _may_be_function(at.type) else None
             if function is None:
                 continue
             if key is not None and function.result is not None and self._bare(function.result) == call:
@@ -253,17 +255,27 @@ class Reading:
             node = inner
         return node
 
+    def _around(self, value: Node) -> list[Definition]:
+        """The definitions that hold a value, found without a look at all the others of a long list."""
+        small, starts, large = self._definitions
+        at = value.start_byte
+        near = small[bisect_left(starts, at - _SMALL) : bisect_right(starts, at)]
+        return [each for each in (*near, *large) if each.removal[0] <= at < each.removal[1]]
+
     @cached_property
-    def _definitions(self) -> list[Definition]:
-        return list(self.language.definitions(self.source))
+    def _definitions(self) -> tuple[list[Definition], list[int], list[Definition]]:
+        every = sorted(self.language.definitions(self.source), key=lambda each: each.removal[0])
+        small = [each for each in every if each.removal[1] - each.removal[0] <= _SMALL]
+        large = [each for each in every if each.removal[1] - each.removal[0] > _SMALL]
+        return small, [each.removal[0] for each in small], large
 
     # ---------------------------------------------------------------- helpers
     def _add(self, flag: str, kind: ReferenceKind, at: int) -> None:
         self.found.references.append(self._reference(flag, kind, at))
 
     def _reference(self, flag: str, kind: ReferenceKind, at: int) -> CodeReference:
-        source = self.source
-        return reference(flag, kind, source.path, source.data, at, symbol=self._symbol(at), language=self.language.NAME)
+        place = self.source.path, self._whole, at + self._base
+        return reference(flag, kind, *place, symbol=self._symbol(at), language=self.language.NAME)
 
     def _symbol(self, at: int) -> str:
         """The functions and classes around a place, the outermost first."""
@@ -271,9 +283,9 @@ class Reading:
         node = self._node(at, at + 1)
         for above in ancestors(node) if node is not None else ():
             name = None
-            if "class" in above.type or "interface" in above.type or "object_declaration" in above.type:
+            if _is_class(above.type):
                 name = above.child_by_field_name("name")
-            if name is None and above.child_count:
+            if name is None and _may_be_function(above.type):
                 function = self.language.function(above)
                 name = function.name if function is not None else None
             told = self.source.text(name).decode("utf-8", "replace") if name is not None else ""
@@ -311,6 +323,17 @@ class Reading:
             at for at, _ in zip(ancestors(node), range(_NEAR), strict=False) if at.type not in self.language.BLOCKS
         ]
         return any(call + b"(" in data[at.start_byte : at.end_byte] for at in around for call in calls)
+
+
+@cache
+def _may_be_function(kind: str) -> bool:
+    """By the type of a node: asked first, since to read each as a function takes time."""
+    return any(word in kind for word in ("func", "method", "declarat", "definition", "constructor"))
+
+
+@cache
+def _is_class(kind: str) -> bool:
+    return any(word in kind for word in ("class", "interface", "object_declaration"))
 
 
 def _with_few_above(node: Node | None) -> Iterator[Node]:

@@ -12,6 +12,12 @@ class Repository(Protocol):
     def paths(self) -> Iterator[str]:
         """Every file, sorted."""
 
+    def listed(self) -> list[str]:
+        """The same and those that turn out to be no text, sorted, without a look at any."""
+
+    def look(self, path: str) -> bytes | str:
+        """A file's bytes, or in a word why it is not looked at."""
+
     def read(self, path: str) -> bytes:
         """A file's bytes; raises SourceUnreadable where there is none."""
 
@@ -21,7 +27,15 @@ class Files(dict[str, bytes]):
 
     def paths(self) -> Iterator[str]:
         """Every file, sorted."""
-        return iter(sorted(self))
+        return iter(self.listed())
+
+    def listed(self) -> list[str]:
+        """The same."""
+        return sorted(self)
+
+    def look(self, path: str) -> bytes | str:
+        """A file's bytes."""
+        return self[path]
 
     def read(self, path: str) -> bytes:
         """A file's bytes."""

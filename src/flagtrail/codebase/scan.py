@@ -8,26 +8,33 @@ parse     only those: what is each place?                   again     for consta
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-
-import re2
+from functools import cache
 
 from flagtrail.codebase import languages, patterns, places
 from flagtrail.codebase.keys import Hit, Keys
+from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Config, Pattern, Patterns
 from flagtrail.codebase.references import Found, Nickname, Reading
 from flagtrail.codebase.repository import Repository
-from flagtrail.codebase.share import shared
+from flagtrail.codebase.share import pair
+from flagtrail.codebase.window import windowed
 from flagtrail.model.reference import CodeReference
 
+LEAST_SHARED = 1_500
+"""Files: fewer are looked at sooner than a second process is there."""
 MOST_HINTS = 200
 """Unknown keys for which the nearest known one is looked for."""
 
-_KEY = r"[A-Za-z0-9._-]{1,256}"
+_LITERAL = rb"[\"'`]([A-Za-z0-9._-]{1,256})[\"'`]"
+_AT_ONCE = re.compile(rb"\s*(?:(?:flag_?[kK]ey|key|name|feature)\s*[=:]\s*)?" + _LITERAL)
+_LATER = re.compile(rb"[^\"'`\n]{0,200}[,=:]\s*" + _LITERAL)
 Tick = Callable[[int], None]
 """Told how many files were read."""
 
@@ -44,7 +51,8 @@ class Unknown:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a scan found. `references` are of known keys, by path and line; `doubtful` counts, by preset, calls for
-    unknown keys in repositories that ask for no known one by that preset: most likely they are no flags.
+    unknown keys in repositories that ask for no known one by that preset: most likely they are no flags. `skipped`
+    counts files that could not be read, by the reason.
     """
 
     keys: tuple[str, ...]
@@ -52,6 +60,7 @@ class Result:
     unknown: tuple[Unknown, ...] = ()
     doubtful: dict[str, int] = field(default_factory=dict)
     files: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
 
     @property
     def unreferenced(self) -> tuple[str, ...]:
@@ -62,69 +71,122 @@ class Result:
 
 def scan(repository: Repository, keys: Iterable[str], config: Config, tick: Tick | None = None) -> Result:
     """Every place that names one of the keys, and evaluations of others. Raises SourceUnreadable for a bad preset."""
-    search = _Search(repository, tuple(dict.fromkeys(keys)), config)
-    found = search.first(tick)
-    found += search.second([name for each in found for name in each.nicknames])
-    return search.result(found)
+    search = _Search(repository, tuple(dict.fromkeys(keys)), config, tick)
+    paths = repository.listed()
+    mine, theirs = paths[::2], paths[1::2]
+    with _without_collecting(), pair(search.part, alone=len(paths) < LEAST_SHARED) as both:
+        first = both.both(_First(mine), _First(theirs))
+        names = tuple(name for part in first for file in part.found for name in file.nicknames)
+        second = both.both(_Second(names, first[0].paths), _Second(names, first[1].paths)) if names else ()
+    skipped: Counter[str] = Counter()
+    for part in first:
+        skipped.update(part.skipped)
+    found = [file for part in (*first, *second) for file in part.found]
+    return search.result(found, sum(len(part.paths) for part in first), skipped)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Without looks for cycles, of which trees and references have none: they take a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """To look at these files."""
+
+    paths: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Second:
+    """To look for names in these files, which were read already."""
+
+    names: tuple[Nickname, ...]
+    paths: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What came of it: of the first look also which files could be read, and how many not."""
+
+    found: list[Found]
+    paths: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 class _Search:
     """One scan: the files that could matter, and what is looked for in them."""
 
-    def __init__(self, repository: Repository, keys: tuple[str, ...], config: Config) -> None:
+    def __init__(self, repository: Repository, keys: tuple[str, ...], config: Config, tick: Tick | None) -> None:
         self._repository = repository
         self._config = config
+        self._tick = tick
         self._every = config.every()
+        self._members = frozenset(f"{each.call}(" for each in self._every if each.kind == "members")
         self._asking = _asking(self._every)
-        self._members = sorted({each.call for each in self._every if each.kind == "members"})
-        also = [*self._asking, *(rf"\b{re.escape(call)}\s*\(" for call in self._members)]
-        self._keys = Keys(keys, also)
+        self._keys = Keys(keys, [*self._asking, *self._members])
         self._known = frozenset(keys)
-        self._asked = [re2.compile(each.encode()) for each in self._asking]
         self._spelled = {each.spelled(key).encode(): key for each in self._every.members for key in keys}
         self._of_language = {name: self._every.of(name) for name in languages.names()}
-        self._paths: list[str] = []
 
-    def first(self, tick: Tick | None) -> list[Found]:
+    def part(self, wanted: _First | _Second) -> _Part:
+        """Do one part of the work."""
+        return self._first(wanted.paths) if isinstance(wanted, _First) else self._second(wanted)
+
+    def _first(self, paths: list[str]) -> _Part:
         """Look at every file; parse what could name a flag."""
-        worth: list[tuple[str, int]] = []
-        for path in self._repository.paths():
-            data = self._repository.read(path)
-            self._paths.append(path)
-            if self._keys.may_be_in(data):
-                worth.append((path, len(data)))
-            if tick is not None and not len(self._paths) % 500:
-                tick(len(self._paths))
-        return shared(self._told, worth)
+        part = _Part([])
+        for number, path in enumerate(paths):
+            data = self._repository.look(path)
+            if not isinstance(data, bytes):
+                part.skipped[data] += 1
+                continue
+            part.paths.append(path)
+            hits, heads = self._keys.look(data)
+            if hits or heads:
+                part.found.append(self._told(path, data, hits, heads))
+            if self._tick is not None and not number % 500:
+                self._tick(number * 2)
+        return part
 
-    def second(self, names: list[Nickname]) -> list[Found]:
-        """Look for the names that were found, in the files where they can be used."""
-        abroad = [name for name in names if not name.alias.local]
-        if not abroad:
-            return []
-        words = Keys(name.alias.name.decode("utf-8", "replace") for name in abroad)
-        by_word: dict[str, list[Nickname]] = {}
-        for name in abroad:
+    def _second(self, wanted: _Second) -> _Part:
+        """Look for the names that were found, in the files of their languages."""
+        by_language: dict[str, dict[str, list[Nickname]]] = {}
+        for name in wanted.names:
+            language = _language(name.alias.path)
+            by_word = by_language.setdefault(language.NAME if language is not None else "", {})
             by_word.setdefault(name.alias.name.decode("utf-8", "replace"), []).append(name)
+        words = {name: Keys(by_word) for name, by_word in by_language.items()}
+        part = _Part([])
+        for spoken, own in words.items():
+            meant = by_language[spoken]
+            for path in wanted.paths:
+                if _is_of(path, spoken):
+                    data = self._repository.read(path)
+                    hits = own.hits(data)
+                    if hits:
+                        part.found.append(self._again(path, data, hits, meant))
+        return part
 
-        def again(path: str) -> Found:
-            data = self._repository.read(path)
-            reading = self._reading(path, data)
-            if reading is None:
-                return Found()
-            seen = {hit.word for hit in words.hits(data)}
-            reading.nicknames(name for word in seen for name in by_word[word] if name.alias.path != path)
-            return Found(reading.found.references, [], reading.found.asked_by)
+    def _again(self, path: str, data: bytes, hits: list[Hit], by_word: dict[str, list[Nickname]]) -> Found:
+        meant = {
+            word: [each for each in by_word[word] if not each.alias.local or each.alias.path == path]
+            for word in {hit.word for hit in hits}
+        }
+        reading = self._reading(path, data, [hit.start for hit in hits]) if any(meant.values()) else None
+        if reading is None:
+            return Found()
+        reading.nicknames(meant, hits)
+        return reading.found
 
-        worth = []
-        for path in self._paths:
-            if languages.of_path(path) is not None:
-                data = self._repository.read(path)
-                if words.may_be_in(data):
-                    worth.append((path, len(data)))
-        return shared(again, worth)
-
-    def result(self, found: list[Found]) -> Result:
+    def result(self, found: list[Found], files: int, skipped: Counter[str]) -> Result:
         """All that was found, in order."""
         references = {
             (each.path, each.line, each.column, each.flag): each for file in found for each in reversed(file.references)
@@ -142,17 +204,17 @@ class _Search:
             tuple(references[at] for at in sorted(references)),
             tuple(self._unknown(unknown)),
             dict(doubtful),
-            len(self._paths),
+            files,
+            dict(sorted(skipped.items())),
         )
 
     # ---------------------------------------------------------------- one file
-    def _told(self, path: str) -> Found:
-        data = self._repository.read(path)
-        hits = self._keys.hits(data)
-        language = languages.of_path(path)
-        asked = list(self._other(data)) if language is not None else []
-        members = any(call.encode() in data for call in self._members)
-        reading = self._reading(path, data) if hits or asked or members else None
+    def _told(self, path: str, data: bytes, hits: list[Hit], heads: list[Hit]) -> Found:
+        spoken = _language(path) is not None
+        asked = list(self._other(data, heads)) if spoken else []
+        members = spoken and any(head.word in self._members for head in heads)
+        places = None if members else [hit.start for hit in (*hits, *asked)]
+        reading = self._reading(path, data, places) if hits or asked or members else None
         if reading is None:
             return self._unparsed(path, data, hits)
         reading.keys(hits)
@@ -161,12 +223,18 @@ class _Search:
             reading.members(self._spelled)
         return reading.found
 
-    def _reading(self, path: str, data: bytes) -> Reading | None:
-        """A file, parsed; None where its language cannot be read, or it is no UTF-8."""
-        language = languages.of_path(path)
+    def _reading(self, path: str, data: bytes, places: list[int] | None) -> Reading | None:
+        """A file, parsed where these bytes are, or all of it; None for another language, or what is no UTF-8."""
+        language = _language(path)
         if language is None or not _is_utf8(data):
             return None
-        return Reading(language.source(path, data), language, self._of_language[language.NAME])
+        own = self._of_language[language.NAME]
+        part = windowed(data, places, language) if places is not None else None
+        if part is not None:
+            source = language.source(path, part[0])
+            if not source.tree.root_node.has_error:
+                return Reading(source, language, own, (data, part[1]))
+        return Reading(language.source(path, data), language, own, (data, 0))
 
     def _unparsed(self, path: str, data: bytes, hits: list[Hit]) -> Found:
         kinds = ((hit, places.kind_in(path, data, hit, self._every)) for hit in hits)
@@ -174,13 +242,15 @@ class _Search:
             [places.reference(hit.word, kind, path, data, hit.start) for hit, kind in kinds if kind is not None]
         )
 
-    def _other(self, data: bytes) -> Iterator[Hit]:
+    def _other(self, data: bytes, heads: list[Hit]) -> Iterator[Hit]:
         """Literals of other keys where a flag could be asked for."""
-        for expression in self._asked:
-            for match in expression.finditer(data):
-                key = match.group(1).decode("ascii")
-                if key not in self._known:
+        for head in heads:
+            for expression in self._asking.get(head.word, ()):
+                match = expression.match(data, head.end)
+                key = match.group(1).decode("ascii") if match is not None else ""
+                if match is not None and key not in self._known:
                     yield Hit(match.start(1), match.end(1), key)
+                    break
 
     # ---------------------------------------------------------------- unknown keys
     def _used(self, asked_by: set[Pattern]) -> set[Pattern] | None:
@@ -200,19 +270,29 @@ class _Search:
             yield Unknown(flag, near[0] if near else "", tuple(found[flag]))
 
 
-def _asking(every: Patterns) -> list[str]:
-    """Expressions for calls that could ask for a flag by a literal, which is their first group."""
-    by_place: dict[bool, set[str]] = {}
+def _language(path: str) -> Language | None:
+    return _of_suffix(path[path.rfind(".") :])
+
+
+@cache
+def _of_suffix(suffix: str) -> Language | None:
+    return languages.of_path(f"a{suffix}")
+
+
+def _is_of(path: str, language_name: str) -> bool:
+    language = _language(path)
+    return language is not None and language_name == language.NAME
+
+
+def _asking(every: Patterns) -> dict[str, list[re.Pattern[bytes]]]:
+    """What follows a call (`is_on(`) that asks for a flag by a literal, which is the first group."""
+    found: dict[str, list[re.Pattern[bytes]]] = {}
     for pattern in every:
         if pattern.kind == "call" and not pattern.within:
-            by_place.setdefault(pattern.key == 0, set()).add(re.escape(pattern.last))
-    before = {True: rf"(?:{_NAMED}\s*[=:]\s*)?", False: r"[^\"'`\n]*[,=:]\s*"}
-    return [
-        rf"(?:{'|'.join(sorted(names))})\(\s*{before[first]}[\"'`]({_KEY})[\"'`]" for first, names in by_place.items()
-    ]
-
-
-_NAMED = r"(?:flag_?[kK]ey|key|name|feature)"
+            expressions = found.setdefault(f"{pattern.last}(", [])
+            if (one := _AT_ONCE if pattern.key == 0 else _LATER) not in expressions:
+                expressions.append(one)
+    return found
 
 
 def _is_utf8(data: bytes) -> bool:

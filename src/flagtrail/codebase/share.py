@@ -1,55 +1,88 @@
-"""Work on many files, shared with a second process where that pays."""
+"""Work shared with a second process: a copy of this one, which has in memory what this one has."""
 
 from __future__ import annotations
 
 import os
 import pickle
 import sys
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Generic, TypeVar
 
-T = TypeVar("T")
-
-LEAST_BYTES = 1_000_000
-"""Of all files together: below it a second process costs more than it brings."""
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 
 
-def shared(work: Callable[[str], T], files: list[tuple[str, int]]) -> list[T]:
-    """What `work` makes of each file, in their order. `files` are paths with their sizes.
+class Pair(Generic[Question, Answer]):
+    """Does two pieces of work at a time, where there is a second process; else one after the other."""
 
-    The second process is a copy of this one, which reads what is in memory already; it must not have threads.
-    """
-    total = sum(size for _, size in files)
-    if total < LEAST_BYTES or not _can_fork():
-        return [work(path) for path, _ in files]
-    done, middle = 0, 0
-    while done < total / 2:
-        done += files[middle][1]
-        middle += 1
-    mine, theirs = files[:middle], files[middle:]
-    reading, writing = os.pipe()
+    def __init__(self, work: Callable[[Question], Answer], to: IO[bytes] | None, back: IO[bytes] | None) -> None:
+        self._work = work
+        self._to, self._back = to, back
+
+    def both(self, mine: Question, theirs: Question) -> tuple[Answer, Answer]:
+        """What the work makes of each. Where the second process is lost, this one does its piece."""
+        if self._to is None or self._back is None:
+            return self._work(mine), self._work(theirs)
+        try:
+            _send(self._to, theirs)
+        except OSError:
+            self._to = None
+            return self.both(mine, theirs)
+        first = self._work(mine)
+        try:
+            return first, pickle.load(self._back)  # noqa: S301 - from a copy of ourselves
+        except (EOFError, pickle.UnpicklingError):
+            self._to = None
+            return first, self._work(theirs)
+
+
+@contextmanager
+def pair(work: Callable[[Question], Answer], *, alone: bool) -> Iterator[Pair[Question, Answer]]:
+    """A second process for some work, unless `alone`; this one must not have threads. It is gone afterwards."""
+    if alone or not can_fork():
+        yield Pair(work, None, None)
+        return
+    questions, to = os.pipe()
+    back, answers = os.pipe()
     child = os.fork()
     if child == 0:
-        _in_child(work, theirs, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        first = [work(path) for path, _ in mine]
-        told = pipe.read()
-    _, status = os.waitpid(child, 0)
-    second: list[T] = pickle.loads(told) if status == 0 else [work(path) for path, _ in theirs]  # noqa: S301 - from ourselves
-    return first + second
+        os.close(to)
+        os.close(back)
+        _serve(work, questions, answers)
+    os.close(questions)
+    os.close(answers)
+    with os.fdopen(back, "rb") as told:
+        try:
+            with os.fdopen(to, "wb") as asked:
+                yield Pair(work, asked, told)
+        except BrokenPipeError:
+            pass  # what was not yet sent to a process that is gone
+        finally:
+            os.waitpid(child, 0)
 
 
-def _in_child(work: Callable[[str], T], files: list[tuple[str, int]], writing: int) -> None:
+def _serve(work: Callable[[Question], Answer], questions: int, answers: int) -> None:
     """Never returns, and runs none of what this process was to do at its end."""
     status = 1
     try:
-        with os.fdopen(writing, "wb") as pipe:
-            pickle.dump([work(path) for path, _ in files], pipe, protocol=pickle.HIGHEST_PROTOCOL)
+        with os.fdopen(questions, "rb") as asked, os.fdopen(answers, "wb") as told:
+            while True:
+                try:
+                    question = pickle.load(asked)  # noqa: S301 - from the process that this one is a copy of
+                except EOFError:
+                    break
+                _send(told, work(question))
         status = 0
     finally:
         os._exit(status)
 
 
-def _can_fork() -> bool:
+def _send(pipe: IO[bytes], value: object) -> None:
+    pickle.dump(value, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def can_fork() -> bool:
+    """Whether a second process can be had, and would have a processor of its own."""
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1

@@ -218,11 +218,11 @@ class SettingInvalid(FlagtrailError):
 
 
 class SourceUnreadable(FlagtrailError):
-    """An import's source cannot be read."""
+    """An import's source, or source code, cannot be read."""
 
     code = "source_unreadable"
-    title = "The source cannot be imported"
-    remedy = "Check the path and the format; nothing was imported."
+    title = "The source cannot be read"
+    remedy = "Check the path and the format; nothing was changed."
 
 
 class ServerUnreachable(FlagtrailError):

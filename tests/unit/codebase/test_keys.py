@@ -43,20 +43,25 @@ def test_hits__tell_the_bytes() -> None:
 
 
 def test_keys__none__are_nowhere() -> None:
-    nothing = Keys(())
-
-    assert (nothing.may_be_in(b"new-ui"), nothing.hits(b"new-ui")) == (False, [])
+    assert Keys(()).hits(b"new-ui") == []
 
 
-def test_sieve__bytes_of_other_encodings__are_looked_at() -> None:
-    assert Keys(["new-ui"]).may_be_in(b"\xff\xfe\x00 new-ui \x80")
+def test_hits__in_bytes_of_other_encodings__are_found() -> None:
+    assert [hit.word for hit in Keys(["new-ui"]).hits(b"\xff\xfe\x00 new-ui \x80")] == ["new-ui"]
 
 
-def test_sieve__more_words_than_one_automaton_takes__finds_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "PART", 10)
-    many = Keys(["first-key", "second-key", "third-key"])
+def test_look__heads__may_go_on_but_not_begin_within_a_word() -> None:
+    words, heads = Keys(["on"], ["is_on("]).look(b"is_on('on') this_on(2) x.is_on(3)")
 
-    assert [many.may_be_in(word.encode()) for word in (*many.words, "fourth-key")] == [True, True, True, False]
+    assert (words, heads) == ([Hit(7, 9, "on")], [Hit(0, 6, "is_on("), Hit(25, 31, "is_on(")])
+
+
+def test_hits__of_more_words_than_the_table_takes__are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"new-ui app.new-ui new_ui"
+    expected = Keys(KEYS).hits(text)
+    monkeypatch.setattr(keys, "MOST_IN_TABLE", 2)
+
+    assert Keys(KEYS).hits(text) == expected
 
 
 @given(
@@ -71,8 +76,5 @@ def test_hits__of_any_text__are_what_a_regular_expression_finds_one_by_one(words
         if (match := re.compile(rf"(?<![\w$-]){re.escape(word)}(?![\w$-])").match(text, at))
     }
     expected = {one for one in alone if not any(o != one and o[0] <= one[0] and one[1] <= o[1] for o in alone)}
-    data = text.encode()
-    found = Keys(words)
 
-    assert {(hit.start, hit.end, hit.word) for hit in found.hits(data)} == expected
-    assert found.may_be_in(data) or not expected
+    assert {(hit.start, hit.end, hit.word) for hit in Keys(words).hits(text.encode())} == expected

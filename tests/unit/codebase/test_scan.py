@@ -388,23 +388,23 @@ def test_result__knows_which_keys_nothing_names() -> None:
     assert (found.unreferenced, found.files) == (("new_ui", "old-ui", "search"), 1)
 
 
-@pytest.mark.skipif(not share._can_fork(), reason="there is one processor alone, or another system than Linux")
+@pytest.mark.skipif(not share.can_fork(), reason="there is one processor alone, or another system than Linux")
 def test_scan__shared_with_a_second_process__finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"{name}/{path}": text for name in "abc" for case in CASES[:4] for path, text in case.files.items()}
     alone = told(files)
-    monkeypatch.setattr(share, "LEAST_BYTES", 0)
+    monkeypatch.setattr(scanning, "LEAST_SHARED", 0)
 
     assert told(files) == alone
 
 
-@pytest.mark.skipif(not share._can_fork(), reason="there is one processor alone, or another system than Linux")
-def test_shared__second_process_dies__this_one_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "LEAST_BYTES", 0)
+@pytest.mark.skipif(not share.can_fork(), reason="there is one processor alone, or another system than Linux")
+def test_pair__second_process_dies__this_one_does_its_work() -> None:
     here = os.getpid()
 
-    def work(path: str) -> str:
+    def work(text: str) -> str:
         if os.getpid() != here:
-            raise MemoryError
-        return path.upper()
+            os._exit(3)
+        return text.upper()
 
-    assert share.shared(work, [("a", 1), ("b", 1), ("c", 1)]) == ["A", "B", "C"]
+    with share.pair(work, alone=False) as two:
+        assert [two.both("a", "b"), two.both("c", "d")] == [("A", "B"), ("C", "D")]

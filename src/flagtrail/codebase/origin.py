@@ -1,0 +1,62 @@
+"""Which repository, branch and commit a worktree is, and how its host shows a place in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from flagtrail.codebase.git import git
+from flagtrail.model.errors import SourceUnreadable
+
+_REMOTE = re.compile(
+    r"(?:\w+://(?:[^@/]*@)?(?P<host>[^/:@]+)(?::\d+)?/|(?:[^@/]*@)?(?P<short>[^/:@]+):)(?P<path>.+?)(?:\.git)?/?$"
+)
+_BRANCHES = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME", "BITBUCKET_BRANCH", "BUILD_SOURCEBRANCHNAME")
+"""What continuous integration calls the branch: its worktree is often of a commit alone."""
+_SHOWN = {"github": "blob/{commit}/{path}#L{line}", "gitlab": "-/blob/{commit}/{path}#L{line}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the code comes from. `branch` is empty where nobody says; `default` is None where that is unknown."""
+
+    repository: str
+    branch: str
+    commit: str
+    default: bool | None
+    url: str
+
+
+def origin(root: Path, environ: Mapping[str, str]) -> Origin:
+    """Of the worktree at `root`. Raises SourceUnreadable where it has no commit."""
+    commit = _asked(root, "rev-parse", "--verify", "HEAD")
+    if not commit:
+        raise SourceUnreadable(f"{root} is no git worktree with a commit", source=str(root))
+    branch = next(filter(None, (environ.get(name, "") for name in _BRANCHES)), "")
+    branch = branch or _asked(root, "symbolic-ref", "--short", "-q", "HEAD")
+    main = _asked(root, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD").removeprefix("origin/")
+    remote = _asked(root, "remote", "get-url", "origin")
+    place = _REMOTE.match(remote)
+    return Origin(
+        repository=place["path"].lstrip("/") if place else root.resolve().name,
+        branch=branch,
+        commit=commit,
+        default=branch == main if main and branch else None,
+        url=_url(place["host"] or place["short"], place["path"].lstrip("/")) if place else "",
+    )
+
+
+def _url(host: str, path: str) -> str:
+    form = next((form for name, form in _SHOWN.items() if name in host), "")
+    return f"https://{host}/{quote(path)}/{form}" if form else ""
+
+
+def _asked(root: Path, *asked: str) -> str:
+    """What git says, or nothing where it cannot."""
+    try:
+        return git(root, *asked).decode("utf-8", "replace").strip()
+    except SourceUnreadable:
+        return ""
