@@ -76,6 +76,13 @@ _BRACKETS = {
     "string",
     "tuple",
 }
+_CALLS_FOR_TIME = ("datetime.now", "datetime.utcnow", "timezone.now", "timedelta", "time.time", "time.monotonic")
+_METHODS_OF_TEXTS = {"startswith", "endswith", "lower", "upper", "strip"}
+_MAPPINGS = {
+    *("COOKIES", "GET", "META", "POST", "attrs", "context", "cookies", "data", "environ", "form", "headers"),
+    *("kwargs", "params", "query_params", "validated_data"),
+}
+"""What is a mapping by its name, so that `get` only looks a key up."""
 _CALLS_THAT_MAKE = {"dict", "frozenset", "list", "object", "set", "str", "tuple"}
 _CALLS_THAT_ONLY_LOOK = {"bool", "callable", "hasattr", "isinstance", "issubclass", "len", "type"}
 _CALLS_FOR_TRUTH = {"all", "any", "bool", "callable", "hasattr", "isinstance", "issubclass"}
@@ -95,6 +102,7 @@ _PURE = {
     "dictionary",
     "expression_list",
     "interpolation",
+    "keyword_argument",
     "list",
     "not_operator",
     "pair",
@@ -124,11 +132,23 @@ def pure(node: Node) -> bool:
         called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         if called is None or given is None or given.type != "argument_list":
             return False
-        name, arguments = text(called), given.named_children
-        return (name in _CALLS_THAT_ONLY_LOOK and all(pure(each) for each in arguments)) or (
-            name in _CALLS_THAT_MAKE and not arguments
-        )
+        return _only_looks(called, given.named_children)
     return node.type in _PURE and all(pure(child) for child in node.named_children)
+
+
+def _only_looks(called: Node, arguments: list[Node]) -> bool:
+    """Whether a call yields a value and does nothing, by its name: `len(x)`, `data.get("k")`, `datetime.now()`."""
+    name = text(called)
+    if name in _CALLS_THAT_MAKE:
+        return not arguments
+    if not all(pure(each) for each in arguments):
+        return False
+    owner, _, last = name.rpartition(".")
+    if name in _CALLS_THAT_ONLY_LOOK or name.endswith(_CALLS_FOR_TIME):
+        return True
+    if last == "get":
+        return owner.rpartition(".")[2] in _MAPPINGS and pure(called)
+    return bool(owner) and last in _METHODS_OF_TEXTS and pure(called)
 
 
 def boolean(node: Node) -> bool:

@@ -13,12 +13,13 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Pattern
 from flagtrail.codebase.rewrite import members, variables
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.splice import moved, put, settled_in
-from flagtrail.codebase.shapes import Equality, Logical, Scalar
+from flagtrail.codebase.shapes import Call, Equality, Logical, Scalar
 from flagtrail.codebase.source import Source, ancestors
 
 Rule = Callable[[Source, Language, Answer, Node], Source | None]
@@ -147,7 +148,7 @@ def _logical(source: Source, language: Language, answer: Answer, node: Node) -> 
         return _decided_on_the_right(source, language, answer, parent, logical)
     if not (
         isinstance(value, bool)
-        and (_only_truth_matters(source, language, parent, logical) or _goes_on(language, logical, parent))
+        and (_only_truth_matters(source, language, answer, parent, logical) or _goes_on(language, logical, parent))
     ):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.left)
@@ -167,7 +168,7 @@ def _decided_before(source: Source, language: Language, answer: Answer, logical:
 def _decided_on_the_right(source: Source, language: Language, answer: Answer, parent: Node, logical: Logical) -> Source:
     if not _only_asks(source, language, answer, logical.left):
         raise Refused("impure_operand", "what stands on the left does something when it is evaluated")
-    if not _only_truth_matters(source, language, parent, logical):
+    if not _only_truth_matters(source, language, answer, parent, logical):
         raise Refused("value_context", "the left operand's value is used, not its truth")
     return replaced(source, language, parent, logical.right)
 
@@ -182,17 +183,33 @@ def _only_asks(source: Source, language: Language, answer: Answer, node: Node) -
     logical, call = language.logical(node), language.call(node)
     if logical is not None:
         return all(_only_asks(source, language, answer, side) for side in (logical.left, logical.right))
-    if call is None or not any(
-        pattern.kind == "call" and sites.is_called(source, call, pattern)
-        for pattern in answer.patterns.called(source.text(call.name))
-    ):
+    if call is None or _evaluates(source, answer, call) is None:
         return False
     parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
     return all(language.pure(part) for part in parts)
 
 
-def _only_truth_matters(source: Source, language: Language, node: Node, logical: Logical) -> bool:
-    if language.boolean(logical.left) or language.in_condition(node):
+def _evaluates(source: Source, answer: Answer, call: Call) -> Pattern | None:
+    """The pattern of an evaluation, of whatever flag."""
+    named = answer.patterns.called(source.text(call.name))
+    return next((each for each in named if each.kind == "call" and sites.is_called(source, call, each)), None)
+
+
+def _is_boolean(source: Source, language: Language, answer: Answer, node: Node) -> bool:
+    """Whether an expression yields true or false and nothing else, as an evaluation of another flag may."""
+    inner, logical, call = language.inner(node), language.logical(node), language.call(node)
+    if inner is not None:
+        return _is_boolean(source, language, answer, inner)
+    if logical is not None:
+        return all(_is_boolean(source, language, answer, side) for side in (logical.left, logical.right))
+    pattern = _evaluates(source, answer, call) if call is not None else None
+    if pattern is not None and pattern.returns == "value":
+        return pattern.yields == "enabled" or "bool" in pattern.last.lower()
+    return language.boolean(node)
+
+
+def _only_truth_matters(source: Source, language: Language, answer: Answer, node: Node, logical: Logical) -> bool:
+    if _is_boolean(source, language, answer, logical.left) or language.in_condition(node):
         return True
     reads = variables.reads_of_value(source, language, node)
     return bool(reads) and all(language.in_condition(read) for read in reads)
