@@ -42,7 +42,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="A folder in the repository.",
 )
-@click.option("--variant", metavar="NAME", help="What everybody gets from now on.  [default: the server's verdict]")
+@click.option(
+    "--variant",
+    metavar="NAME",
+    help="What everybody gets from now on; also without a server: on, off, or a text.  [default: the server's verdict]",
+)
 @click.option("--flag-file", metavar="FILE", help="The flag's document (JSON), instead of asking a server.")
 @click.option("--verify", "command", metavar="COMMAND", help="Runs before and after.  [default: .flagtrail.toml's]")
 @click.option("--seconds", type=click.FloatRange(1, 86_400), default=1_800, show_default=True, help="It may take.")

@@ -9,12 +9,15 @@ import msgspec
 
 from flagtrail.analysis.stages import Board, Standing
 from flagtrail.cli.inputs import json_file
-from flagtrail.cli.session import Session
+from flagtrail.cli.session import NoDatabase, Session
 from flagtrail.cli.views import Document
 from flagtrail.codebase.cleanup import Winner
 from flagtrail.codebase.deliver import Reason
 from flagtrail.model.errors import CleanupRefused, InvalidQuery
 from flagtrail.model.stage import Stage
+
+BOOLEAN = {"on": True, "true": True, "enabled": True, "off": False, "false": False, "disabled": False}
+"""What the usual names of variants stand for, where nobody knows the flag."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -37,9 +40,21 @@ def of_file(file: str, flag: str, variant: str | None, why: str) -> Choice:
 
 def of_server(session: Session, flag: str, variant: str | None, why: str) -> Choice:
     """By the server's verdict, or by a variant that is named; raises CleanupRefused where neither says it."""
-    document = session.get(session.of_project("flags", flag)).read(Document).document
+    try:
+        document = session.get(session.of_project("flags", flag)).read(Document).document
+    except NoDatabase:
+        if variant is None:
+            raise
+        return _of_nobody(flag, variant, why)
     standing = next((each for each in _board(session).flags if each.flag == flag), None)
     return _choice(flag, document, variant or _decided(flag, standing), _reason(standing, variant, why))
+
+
+def _of_nobody(flag: str, variant: str, why: str) -> Choice:
+    """Where there is no server and no database: by the variant's name alone."""
+    value = BOOLEAN.get(variant.lower(), variant)
+    told = f"no server was asked: {variant} is taken as {msgspec.json.encode(value).decode()}"
+    return Choice(flag, Winner(variant, value), Reason(why, (_by_hand(variant), told)))
 
 
 def at_stage(session: Session, stage: Stage, why: str) -> Iterator[Choice]:

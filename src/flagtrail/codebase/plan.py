@@ -17,7 +17,7 @@ from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
-from flagtrail.codebase.rewrite import fold, placeholders, seeds
+from flagtrail.codebase.rewrite import fold, mocked, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted
@@ -127,7 +127,11 @@ def _named(search: Search, known: Iterable[Known]) -> list[str]:
 def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
     language = _language(path)
     source = search.source(path, language)
-    wanted = replace(_wanted(search, source, language), derived=aliases.derived_in(source, language, known))
+    wanted = replace(
+        _wanted(search, source, language),
+        derived=aliases.derived_in(source, language, known),
+        mocks=tuple(each.derived for each in known if each.derived.function and each.derived.name in source.data),
+    )
     return _folded(source, language, replace(search.answer, patterns=wanted.patterns), wanted)
 
 
@@ -193,8 +197,11 @@ def _unique(search: Search, known: Known) -> bool:
     if known.local:
         return True
     name = known.derived.name
-    count = sum(aliases.defined(search.source(p, _language(p)), _language(p), name) for p in search.holding(name))
-    return count <= 1
+    holding = [(search.source(path, _language(path)), _language(path)) for path in search.holding(name)]
+    if sum(aliases.defined(source, language, name) for source, language in holding) > 1:
+        return False
+    answer = search.answer.meaning(known.derived.placeholder)
+    return not known.derived.function or all(mocked.all_go(*each, answer, name) for each in holding)
 
 
 def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], elsewhere: list[str]) -> Plan:

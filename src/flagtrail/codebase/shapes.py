@@ -272,6 +272,14 @@ class Wrapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Mock:
+    """Where a test replaces a function that it names in a text: the call that does, and what is answered then."""
+
+    call: Node
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Stub:
     """Where a test says what an evaluation is to answer: `every { flags.isEnabled(K) } returns true`,
     `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered; None where the

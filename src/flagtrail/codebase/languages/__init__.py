@@ -34,6 +34,7 @@ from flagtrail.codebase.shapes import (
     Logical,
     Loop,
     Mend,
+    Mock,
     Role,
     Scalar,
     Settled,
@@ -349,6 +350,10 @@ class Language(ABC):
 
     def wrapping(self, call: Node) -> Wrapping | None:
         """For a call used as a decorator or context manager: what goes with it, and what stays."""
+        return None
+
+    def mock(self, text: Node) -> Mock | None:
+        """For a text: how it replaces the function that it names, in a test."""
         return None
 
     def stub(self, node: Node) -> Stub | None:

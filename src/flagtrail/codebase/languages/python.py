@@ -33,6 +33,7 @@ from flagtrail.codebase.shapes import (
     Function,
     Logical,
     Loop,
+    Mock,
     Role,
     Scalar,
     Settled,
@@ -311,6 +312,10 @@ class Python(Language):
     def wrapping(self, call: Node) -> Wrapping | None:
         """A decorator, or an item of a `with`."""
         return _python_tests.wrapping(call)
+
+    def mock(self, text: Node) -> Mock | None:
+        """`mock.patch("shop.views.is_new", return_value=True)`."""
+        return _python_tests.mock(text)
 
     def stub(self, node: Node) -> Stub | None:
         """What a mock is told to answer."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from flagtrail.codebase.rewrite import conventions, effects, tested, texts
+from flagtrail.codebase.rewrite import conventions, effects, tested, texts, wholes
 from flagtrail.codebase.rewrite.dead import exported, swept
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, stem
@@ -29,10 +29,6 @@ MOST_FILES = 60
 FEW_FILES = 12
 """In so many files a name's definition is looked for, also where no import leads to it."""
 _STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|import\s+\.\s")
-_MEMBERS_OF = (
-    rb"\b%s\s*(?:\.|::)\s*(?:values|entries|valueOf|__members__|class)\b|\b%s\s*\[|[\w.]+[(<]\s*%s\s*[)>]"
-    rb"|\b(?:in|of|typeof)\s+%s\b"
-)
 _ROOT = re.compile(r"^(?:.*/)?src/\w+/(?:java|kotlin)/")
 Places = Mapping[str, tuple[int, ...]]
 
@@ -215,8 +211,7 @@ class Exports:
 
     def _linked(self, user: str, name: bytes) -> Iterator[str]:
         """The files that an import of the name led to, from one to the next; the user's own where it defines it."""
-        then = self.forest.then(user)
-        if any(exported(each) and each.kind not in PASSING for each in then.by_name.get(name, ())):
+        if self._used_its_own(user, name):
             yield user
         work, seen = [(user, name)], {user}
         while work:
@@ -226,6 +221,15 @@ class Exports:
                     seen.add(target)
                     yield target
                     work.append((target, original))
+
+    def _used_its_own(self, path: str, name: bytes) -> bool:
+        """Whether a file used a name that it defines itself, and less now; `legacy.total` is no use of its `total`."""
+        then = self.forest.then(path)
+        own = [each for each in then.by_name.get(name, ()) if exported(each) and each.kind not in PASSING]
+        if not own or any(each.kind in MEMBERS or then.in_class(each) for each in own):
+            return bool(own)
+        now = None if self.forest.gone(path) else self.forest.now(path)
+        return now is None or _read(now, name) < _read(then, name)
 
     def _imported(self, path: str, name: bytes) -> Iterator[tuple[str, bytes]]:
         """The files that an import of a name means, and what the name is called there."""
@@ -349,26 +353,13 @@ class Exports:
             return False
         name = self.forest.now(path).called(holder)
         places = self.forest.search([name])[name]
-        taken = _enumerated if holder.kind == "class" else _taken
+        taken = wholes.enumerated if holder.kind == "class" else wholes.taken
         used = (taken(self.forest.now(each), name) for each in places if self.forest.akin(each, path))
         return len(places) > MOST_FILES or any(used)
 
 
-def _taken(names: Names, holder: bytes) -> bool:
-    """Whether an object is read other than to look up a member by its name."""
-    for mention in names.mentions(holder):
-        above = mention.node.parent
-        looked_up = names.language.member(above) if above is not None else None
-        alone = looked_up is None or looked_up[0] != mention.node
-        if mention.stands in ("read", "shorthand", "write", "text") and alone:
-            return True
-    return False
-
-
-def _enumerated(names: Names, holder: bytes) -> bool:
-    """Whether the members of an enum are counted up, or looked up by a value."""
-    name = re.escape(holder)
-    return bool(re.search(_MEMBERS_OF % (name, name, name, name), names.source.data))
+def _read(names: Names, name: bytes) -> int:
+    return sum(mention.stands in ("read", "shorthand") for mention in names.mentions(name))
 
 
 def _is_used(names: Names, name: bytes) -> bool:

@@ -13,7 +13,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
-from flagtrail.codebase.rewrite import members
+from flagtrail.codebase.rewrite import members, mocked
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
@@ -43,12 +43,16 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What names the flag in one file: its key, names of constants that hold the key, and names derived from it."""
+    """What names the flag in one file: its key, names of constants that hold it, and names derived from it.
+
+    `mocks` are functions derived from it that a text of a test may name.
+    """
 
     key: str
     patterns: Patterns
     aliases: frozenset[bytes] = frozenset()
     derived: tuple[Derived, ...] = ()
+    mocks: tuple[Derived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def places(source: Source, language: Language, wanted: Wanted) -> list[Node]:
     found = {node.start_byte: node for node in sites.texts(source, language, wanted.key)}
     every = wanted.aliases | {each.name for each in wanted.derived} | members.spellings(wanted.patterns, wanted.key)
     found |= {node.start_byte: node for node in sites.names(source, language, every)}
+    found |= {node.start_byte: node for each in wanted.mocks for node in mocked.named(source, language, each.name)}
     return [found[at] for at in sorted(found)]
 
 
@@ -102,11 +107,18 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
         return _of_derived(source, language, derived, node)
+    mock = next((each for each in wanted.mocks if node in mocked.named(source, language, each.name)), None)
+    if mock is not None:
+        return mocked.settled(source, language, answer.meaning(mock.placeholder), node)
     if any(each.is_error for each in ancestors(node)):
         raise Refused("unsupported", "what stands around it cannot be parsed")
     member = members.found(source, language, wanted.patterns, wanted.key, node)
     if member is not None:
         return member.replaced(source, _name(answer, member.pattern))
+    return _of_key(source, language, answer, wanted, node)
+
+
+def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
     key = sites.whole(language, node)
     site = sites.site(source, language, key, wanted.patterns)
     if site is None or site.pattern.kind == "definition":

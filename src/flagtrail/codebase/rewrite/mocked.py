@@ -1,0 +1,70 @@
+"""Functions that tests replace by naming them in a text: `mock.patch("shop.checkout.is_new", return_value=True)`.
+
+A function that is the flag's answer goes only where every such text can go with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import texts
+from flagtrail.codebase.rewrite.names import Names
+from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.splice import unwrapped
+from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.source import Source, ancestors
+
+
+def named(source: Source, language: Language, name: bytes) -> Iterator[Node]:
+    """The texts by which a test replaces a function: they are its name, or a dotted name that ends with it."""
+    for match in re.finditer(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])", source.data):
+        node = source.tree.root_node.descendant_for_byte_range(*match.span())
+        for place in () if node is None else (node, *list(ancestors(node))[:2]):
+            value = language.constant(place)
+            if value is not None and isinstance(value[0], str) and value[0].rpartition(".")[2] == name.decode():
+                if language.mock(place) is not None:
+                    yield place
+                break
+
+
+def could_be(source: Source, language: Language, name: bytes) -> bool:
+    """Whether any text of a file might name the function, in whatever way."""
+    names = Names(source, language)
+    code = {mention.at for mention in names.mentions(name)}
+    code |= {each.name.start_byte for each in names.by_name.get(name, ()) if each.kind == "export"}
+    return any(at not in code and names.in_text(at, name, texts.component) for at in names.words.get(name, ()))
+
+
+def settled(source: Source, language: Language, answer: Scalar, text: Node) -> Source:
+    """A file without this mock: dropped where it answers what is so anyway; else its test goes. Raises Refused."""
+    mock = language.mock(text)
+    value = language.constant(mock.value) if mock is not None else None
+    if mock is None or value is None:
+        raise Refused("mock", "what the text does with the function is not understood")
+    if value[0] is answer:
+        wrapping = language.wrapping(mock.call)
+        if wrapping is None or wrapping.body is None:
+            raise Refused("mock", "what replaces the function is a part of something else")
+        return unwrapped(source, language, wrapping.node, wrapping.body)
+    test = language.test_case(mock.call)
+    if test is None:
+        raise Refused("mock", "the function answers what it never does again, outside of a single test")
+    return without(source, language, [test])
+
+
+def all_go(source: Source, language: Language, answer: Scalar, name: bytes) -> bool:
+    """Whether no text of a file keeps the function."""
+    for _ in range(len(source.data)):
+        text = next(named(source, language, name), None)
+        if text is None:
+            return not could_be(source, language, name)
+        try:
+            source = settled(source, language, answer, text)
+        except Refused:
+            return False
+    return False
