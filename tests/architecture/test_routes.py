@@ -110,6 +110,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("DELETE", f"{FLAG}/stage"): Example(WHY),
     ("PUT", f"{FLAG}/lifespan"): Example({"lifespan": {"permanent": True}, **WHY}),
     ("DELETE", f"{FLAG}/lifespan"): Example(WHY),
+    ("PUT", f"{PROJECT}/nudge"): Example({"nudge": {"channels": ["slack"]}, **WHY}),
     ("PUT", f"{PROJECT}/thresholds"): Example({"thresholds": {"days": {"one_variant": 90}}, **WHY}),
     ("POST", f"{PROJECT}/changes/{{seq:int}}/revert"): Example(WHY),
     ("POST", f"{PROJECT}/import"): Example(

@@ -53,6 +53,7 @@ READS: list[tuple[str, str]] = [
     ("stale stages --stage stale", "mobile_ios15_support"),
     ("stale thresholds", "never_enabled"),
     ("stale health --months 3", "median age"),
+    ("stale nudge", "disabled"),
     ("stale lifespan new_pricing", "new_pricing has no days of its own"),
     ("dashboard", "Most evaluated"),
     ("report flag --flag new_pricing --format csv", "new_pricing"),

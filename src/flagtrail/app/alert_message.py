@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -20,11 +21,28 @@ from flagtrail.storage import Storage
 def alert_message(storage: Storage, alerts: Sequence[Waiting], base_url: str) -> notify.Message | notify.Digest:
     """The message that tells of alerts of one queue: of one as a change, of several as a digest."""
     changes = [_told(storage, alert, base_url) for alert in alerts]
+    first = alerts[0]
+    if first.together:
+        return _nudge(first, changes, base_url)
     if len(changes) == 1:
         return changes[0]
-    first = alerts[0]
     link = f"{base_url}/changes{_query(first.project)}"
     return notify.digest(changes, project=first.project, subscription=first.subscription, link=link)
+
+
+def _nudge(first: Waiting, changes: Sequence[notify.Message], base_url: str) -> notify.Digest:
+    """The week's list of an owner's flags that could go, each told by the entry that moved it to its stage.
+
+    Next week's list may be of the same entries, and is another message: its id is of the day, too.
+    """
+    day, _, owner = first.together.partition("/")
+    flags = "1 flag" if len(changes) == 1 else f"{len(changes)} flags"
+    query = urlencode({**({} if first.project == "default" else {"project": first.project}), "owner": owner})
+    made = notify.digest(
+        changes, project=first.project, subscription=first.subscription, link=f"{base_url}/stale/board?{query}"
+    )
+    headline = f"{flags} of {owner or 'nobody'} could go in project {first.project}"
+    return msgspec.structs.replace(made, id=f"{made.id}-{day}", headline=headline)
 
 
 def _told(storage: Storage, alert: Waiting, base_url: str) -> notify.Message:

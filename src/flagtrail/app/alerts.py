@@ -171,12 +171,15 @@ class AlertFollower:
             wait = self._attempt(ready)
             if wait is not None:
                 return wait
-            front, trouble = front[len(ready) :], None
+            settled = {each.seq for each in ready}
+            front, trouble = [each for each in front if each.seq not in settled], None
         return 0.0 if full else None
 
     def _ready(self, front: Sequence[Waiting], trouble: Trouble | None, now: datetime) -> Sequence[Waiting]:
         """What of the front of a queue goes out as one message now: what had to wait comes together."""
         first = front[0]
+        if first.together:
+            return [each for each in front if each.together == first.together]
         if trouble is not None and trouble.first == first.seq:
             return [each for each in front if each.seq <= trouble.last]
         if self._early(first, now):

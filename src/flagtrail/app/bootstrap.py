@@ -31,6 +31,7 @@ from flagtrail.app.lease import Leases
 from flagtrail.app.limits import Limits, LimitTeller
 from flagtrail.app.metrics import Metrics
 from flagtrail.app.move import MoveRefused, unfinished
+from flagtrail.app.nudges import NudgeFollower
 from flagtrail.app.preview import Previews
 from flagtrail.app.projects import DEFAULT_PROJECT, project_operations
 from flagtrail.app.references import References
@@ -189,6 +190,14 @@ class App:
             Periodic("signins", self.access.record_failures, 15.0),
             predict.PreviewFollower(self.storage, self.changes, self.clock, lease(predict.FOLLOWER)),
             Periodic("expiry", self._expire, 600.0, lease=lease("expiry")),
+            NudgeFollower(
+                self.storage,
+                self.changes,
+                self.stages,
+                [channel.name for channel in self.channels],
+                self.clock,
+                lease(NudgeFollower.name),
+            ),
             StageFollower(self.stages, self.changes, lease(StageFollower.name)),
             GuardFollower(self.guards, lease(GuardFollower.name)),
             *self._sharing(),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from flagtrail.app.zones import known_zone
 from flagtrail.changes.subscriptions import Matched, matched
-from flagtrail.model.document import decode
+from flagtrail.model.document import Document, decode
 from flagtrail.model.entry import Entry, Touch
 from flagtrail.model.errors import Defect, InvalidDocument
+from flagtrail.model.nudge import Nudge
 from flagtrail.model.state import State
 from flagtrail.model.subscription import Subscription, zones
 from flagtrail.storage import Cell, Storage, Transaction
@@ -41,19 +42,25 @@ def note(
 
 
 def refuse_unknown_zones(entries: Sequence[Entry]) -> None:
-    """Raise InvalidDocument where a subscription names a time zone that nobody here knows."""
+    """Raise InvalidDocument where a subscription or a nudge names a time zone that nobody here knows."""
     defects: list[Defect] = []
     for entry in entries:
-        if entry.subject.kind != "subscription" or entry.after is None:
+        if entry.subject.kind not in {"subscription", "nudge"} or entry.after is None:
             continue
-        document = decode(entry.subject, entry.after)
-        if isinstance(document, Subscription):
-            for path, name in zones(document):
-                if known_zone(name) is None:
-                    told = f"{name!r} is no time zone, such as Europe/Berlin or UTC"
-                    defects.append(Defect(f"subscriptions/{document.key}#{path}", told))
+        for path, name in _zones(decode(entry.subject, entry.after)):
+            if known_zone(name) is None:
+                told = f"{name!r} is no time zone, such as Europe/Berlin or UTC"
+                defects.append(Defect(f"{entry.subject.path.split('/', 2)[2]}#{path}", told))
     if defects:
         raise InvalidDocument(defects)
+
+
+def _zones(document: Document) -> Iterator[tuple[str, str]]:
+    """The time zones that a document names, each with the pointer to it."""
+    if isinstance(document, Subscription):
+        yield from zones(document)
+    if isinstance(document, Nudge):
+        yield "/zone", document.zone
 
 
 def alert_key(seq: int) -> str:

@@ -15,9 +15,14 @@ MOST = 200
 """How many alerts of one queue are looked at together, and come in one digest at most."""
 
 
+NUDGES = "stale flags"
+"""The queue of nudges, in place of a subscription's key: no key has a space."""
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """An alert on its way: of the entry `seq`, made at `at`, to one subscription.
 
+    Those with the same text in `together` come as one digest: of a nudge, the day and the owner.
     `again` is the number of the delivery that it repeats, where somebody had a dead letter sent again.
     """
 
@@ -28,6 +33,7 @@ class Waiting(msgspec.Struct, frozen=True):
     flags: tuple[str, ...] = ()
     critical: bool = False
     again: int | None = None
+    together: str = ""
 
     @property
     def queue(self) -> str:

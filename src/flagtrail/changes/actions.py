@@ -97,6 +97,7 @@ _FIELD_ACTIONS: dict[Kind, dict[str, Action | Callable[[Json, Json], Iterable[Ac
     },
     "segment": {"when": "targeting_changed"},
     "subscription": {"enabled": _switched("enabled", "enabled", "disabled")},
+    "nudge": {"enabled": _switched("enabled", "enabled", "disabled")},
     "policy": {"why_required": "policy_changed", "why_min_length": "policy_changed"},
     "member": {"role": "access_changed", "grants": "access_changed", "active": "access_changed"},
     "token": {

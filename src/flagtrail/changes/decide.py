@@ -114,7 +114,7 @@ def _inside(state: State, subject: Subject) -> list[Versioned]:
             inside = [held for held in _served(state, project) if held.subject.environment == subject.environment]
             return [*_tokens(state, project, subject.environment), *inside]
         case "project":
-            own: tuple[Kind, ...] = ("flag", "segment", "environment", "policy", "subscription", "thresholds")
+            own: tuple[Kind, ...] = ("flag", "segment", "environment", "policy", "subscription", "thresholds", "nudge")
             documents = [*_served(state, project), *(held for kind in own for held in state.of_kind(kind, project))]
             return [*_tokens(state, project, None), *documents]
         case _:

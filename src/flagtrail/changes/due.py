@@ -1,10 +1,11 @@
-"""When an alert is due: at once, with the next digest, after quiet hours. The clock and the zones come in."""
+"""When an alert or a nudge is due: at once, with the next digest, after quiet hours. Clock and zones come in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from flagtrail.model.nudge import Nudge
 from flagtrail.model.subscription import WEEKDAYS, Digest, QuietHours, Subscription, minutes
 
 Zones = Callable[[str], tzinfo]
@@ -26,6 +27,15 @@ def due(subscription: Subscription, at: datetime, *, critical: bool, zones: Zone
     while (end := _end(quiet, planned, zone)) is not None:
         planned = end
     return planned
+
+
+def last_weekly(nudge: Nudge, now: datetime, *, zones: Zones) -> datetime:
+    """The newest moment (UTC), up to now, at which a weekly nudge was or is to come."""
+    zone = zones(nudge.zone)
+    today = now.astimezone(zone)
+    back = (today.weekday() - WEEKDAYS.index(nudge.day)) % 7
+    times = (_moment(today - (back + 7 * weeks) * _DAY, nudge.at, zone) for weeks in range(2))
+    return next(time for time in times if time <= now)
 
 
 def _digest(digest: Digest, at: datetime, zones: Zones) -> datetime:

@@ -24,7 +24,7 @@ def label(subject: Subject) -> str:
             return f"{subject.flag} in {subject.environment}"
         case "lifespan" | "snooze" | "stage":
             return f"{subject.kind} of {subject.flag}"
-        case "policy" | "thresholds":
+        case "policy" | "thresholds" | "nudge":
             return f"{subject.kind} of {subject.project}"
         case _:
             return f"{subject.kind} {subject.name}"

@@ -11,7 +11,7 @@ from flagtrail.analysis.stages import Board
 from flagtrail.analysis.stale_usage import Reporting
 from flagtrail.analysis.staleness import FlagStaleness, StaleReport
 from flagtrail.changes.leaving_words import stage_words
-from flagtrail.cli import stale_stages, thresholds
+from flagtrail.cli import nudge, stale_stages, thresholds
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import emit, indented, say, table, time
 from flagtrail.cli.session import Answer, Session
@@ -149,7 +149,7 @@ def health(session: Session, months: int) -> None:
     session.show(session.get(session.of_project("stale", "health"), months=months), ProjectHealth, render)
 
 
-for _command in (*stale_stages.COMMANDS, *thresholds.COMMANDS):
+for _command in (*stale_stages.COMMANDS, *thresholds.COMMANDS, *nudge.COMMANDS):
     stale.add_command(_command)
 
 COMMANDS = {"stale": stale}

@@ -54,6 +54,7 @@ SUBJECT_PARTS = {
     "token": {"kind", "key"},
     "signin": {"kind", "key"},
     "thresholds": {"kind", "project"},
+    "nudge": {"kind", "project"},
     "lifespan": {"kind", "project", "flag"},
     "snooze": {"kind", "project", "flag"},
     "stage": {"kind", "project", "flag"},

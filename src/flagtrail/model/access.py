@@ -13,7 +13,9 @@ Role = Literal["viewer", "auditor", "editor", "approver", "admin"]
 RANK: dict[str, int] = {"viewer": 1, "auditor": 1, "editor": 2, "approver": 3, "admin": 4}
 """viewer < editor < approver < admin; an auditor reads everything and changes nothing."""
 
-EDITED: frozenset[Kind] = frozenset({"flag", "targeting", "segment", "guard", "subscription", "thresholds", *LEAVING})
+EDITED: frozenset[Kind] = frozenset(
+    {"flag", "targeting", "segment", "guard", "subscription", "thresholds", "nudge", *LEAVING}
+)
 """Kinds of documents that an editor may change; the others are an admin's."""
 
 TokenKind = Literal["server", "client", "admin"]

@@ -18,6 +18,7 @@ from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.errors import Defect, InvalidDocument
 from flagtrail.model.flag import Flag
 from flagtrail.model.guard import Guard, guard_defects
+from flagtrail.model.nudge import Nudge, nudge_defects
 from flagtrail.model.segment import Segment
 from flagtrail.model.stage import FlagStage, Snooze, snooze_defects, stage_defects
 from flagtrail.model.subject import Kind, Subject
@@ -42,6 +43,7 @@ Document: TypeAlias = (
     | Lifespan
     | Snooze
     | FlagStage
+    | Nudge
 )
 
 STRUCTS: dict[Kind, type[Document]] = {
@@ -60,6 +62,7 @@ STRUCTS: dict[Kind, type[Document]] = {
     "lifespan": Lifespan,
     "snooze": Snooze,
     "stage": FlagStage,
+    "nudge": Nudge,
 }
 
 KEY = re.compile(r"[A-Za-z0-9._-]{1,256}\Z")
@@ -129,6 +132,8 @@ def _own(document: Document) -> Iterator[Defect]:
             yield from days_defects(document)
         case Snooze():
             yield from snooze_defects(document)
+        case Nudge():
+            yield from nudge_defects(document)
         case FlagStage():
             yield from stage_defects(document)
         case _:

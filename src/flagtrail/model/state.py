@@ -11,6 +11,7 @@ from flagtrail.model.document import Document, decode
 from flagtrail.model.entry import Entry
 from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.flag import Flag
+from flagtrail.model.nudge import Nudge
 from flagtrail.model.segment import Segment
 from flagtrail.model.stage import FlagStage, Snooze
 from flagtrail.model.subject import (
@@ -19,6 +20,7 @@ from flagtrail.model.subject import (
     environment_subject,
     flag_subject,
     lifespan_subject,
+    nudge_subject,
     policy_subject,
     segment_subject,
     snooze_subject,
@@ -141,6 +143,10 @@ class State(msgspec.Struct, frozen=True):
     def thresholds(self, project: str) -> Thresholds:
         """The project's thresholds; those that Flagtrail comes with where none were set."""
         return cast("Thresholds | None", self.get(thresholds_subject(project))) or BUILT_IN
+
+    def nudge(self, project: str) -> Nudge | None:
+        """When and where owners are reminded of flags that could go, where that was set."""
+        return cast("Nudge | None", self.get(nudge_subject(project)))
 
     def lifespan(self, project: str, flag: str) -> Lifespan | None:
         """A flag's own days, where it has any."""

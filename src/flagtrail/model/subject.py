@@ -22,6 +22,7 @@ Kind = Literal[
     "lifespan",
     "snooze",
     "stage",
+    "nudge",
 ]
 LEAVING: frozenset[Kind] = frozenset({"lifespan", "snooze", "stage"})
 """Kinds of documents that stand beside a flag and tell of its way out; they alter nothing that is served."""
@@ -60,7 +61,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
                 return f"projects/{self.project}/segments/{self.key}"
             case "subscription":
                 return f"projects/{self.project}/subscriptions/{self.key}"
-            case "policy" | "thresholds":
+            case "policy" | "thresholds" | "nudge":
                 return f"projects/{self.project}/{self.kind}"
             case _:
                 return f"{self.kind}s/{self.key}"
@@ -114,6 +115,11 @@ def stage_subject(project: str, flag: str) -> Subject:
 def thresholds_subject(project: str) -> Subject:
     """`projects/{project}/thresholds`."""
     return Subject("thresholds", project)
+
+
+def nudge_subject(project: str) -> Subject:
+    """`projects/{project}/nudge`."""
+    return Subject("nudge", project)
 
 
 def segment_subject(project: str, key: str) -> Subject:

@@ -105,11 +105,11 @@ def defects(subscription: Subscription) -> Iterator[Defect]:
     for index, kind in enumerate(subscription.filter.kinds):
         if kind in OF_NO_PROJECT:
             yield Defect(f"/filter/kinds/{index}", f"a {kind} belongs to no project, so that nothing would ever match")
-    yield from _time("/digest/at", subscription.digest.at)
+    yield from time_defects("/digest/at", subscription.digest.at)
     quiet = subscription.quiet_hours
     if quiet is not None:
-        yield from _time("/quiet_hours/from", quiet.from_)
-        yield from _time("/quiet_hours/to", quiet.to)
+        yield from time_defects("/quiet_hours/from", quiet.from_)
+        yield from time_defects("/quiet_hours/to", quiet.to)
         if quiet.from_ == quiet.to and set(quiet.days or WEEKDAYS) == set(WEEKDAYS):
             yield Defect("/quiet_hours", "would never end: it covers every day whole")
 
@@ -132,6 +132,7 @@ def _lists(subscription: Subscription) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "filter/kinds", asked.kinds
 
 
-def _time(path: str, text: str) -> Iterator[Defect]:
+def time_defects(path: str, text: str) -> Iterator[Defect]:
+    """What is wrong with a time of the day."""
     if not _TIME.match(text):
         yield Defect(path, f"{text!r} is no time; it must be HH:MM, from 00:00 to 23:59")

@@ -13,7 +13,8 @@ from flagtrail.app.answers import Board, ProjectHealth, StaleReport
 from flagtrail.app.stages import Decided
 from flagtrail.model.change import Operation
 from flagtrail.model.flag import Json
-from flagtrail.model.subject import lifespan_subject, snooze_subject, thresholds_subject
+from flagtrail.model.nudge import Nudge
+from flagtrail.model.subject import lifespan_subject, nudge_subject, snooze_subject, thresholds_subject
 from flagtrail.model.thresholds import BUILT_IN, Lifespan
 from flagtrail.server.rest.body import NO_WHY, Why
 from flagtrail.server.rest.call import (
@@ -58,6 +59,12 @@ class NewLifespan(Why, frozen=True, kw_only=True):
     """A flag's own days, whole."""
 
     lifespan: Json
+
+
+class NewNudge(Why, frozen=True, kw_only=True):
+    """A project's whole new nudge."""
+
+    nudge: Json
 
 
 @get(f"{_PROJECT}/stale", opt={"role": "viewer"}, sync_to_thread=True, summary="Which flags could go?")
@@ -173,6 +180,21 @@ async def delete_lifespan(
     return await change(call, [operation], body, about=subject)
 
 
+@get(f"{_PROJECT}/nudge", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the nudge")
+def read_nudge(project: FromPath[str], call: Caller) -> Response[DocumentView]:
+    """When and where owners are reminded of their stale flags; disabled, as version 0, where nothing was set."""
+    require_project(call.app, project)
+    return with_etag(document_view(call.app.ask.state, nudge_subject(project), Nudge(enabled=False)))
+
+
+@put(f"{_PROJECT}/nudge", opt={"role": "editor"}, summary="Set the nudge")
+async def put_nudge(project: FromPath[str], data: JSONBody[NewNudge], call: Caller) -> Changed:
+    """The whole document."""
+    subject = nudge_subject(project)
+    operation = Operation(action="put", subject=subject, value=data.nudge, version=seen_version(call, data))
+    return await change(call, [operation], data, about=subject)
+
+
 ROUTES: list[HTTPRouteHandler] = [
     stale,
     stages,
@@ -186,4 +208,6 @@ ROUTES: list[HTTPRouteHandler] = [
     read_lifespan,
     put_lifespan,
     delete_lifespan,
+    read_nudge,
+    put_nudge,
 ]

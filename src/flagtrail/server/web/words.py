@@ -239,12 +239,12 @@ _PAGES: dict[Kind, str] = {
     **dict.fromkeys(("flag", "lifespan", "snooze", "stage"), "/flags/{0.flag}"),
     **dict.fromkeys(("targeting", "guard"), "/flags/{0.flag}?environment={0.environment}"),
     **dict.fromkeys(("environment", "project", "policy"), "/environments"),
+    **dict.fromkeys(("thresholds", "nudge"), "/stale"),
     "segment": "/segments/{0.key}",
     "subscription": "/alerts/subscriptions/{0.key}",
     "member": "/members",
     "token": "/tokens",
     "signin": "/changes?kind=signin",
-    "thresholds": "/stale",
 }
 
 
@@ -257,7 +257,7 @@ def subject_name(subject: Subject) -> str:
     """What a person would call the document."""
     if subject.kind in {"targeting", "guard"}:
         return subject.flag or ""
-    if subject.kind in {"policy", "thresholds"}:
+    if subject.kind in {"policy", "thresholds", "nudge"}:
         return f"{subject.kind} of {subject.project}"
     return subject.name
 
