@@ -95,6 +95,7 @@ def world(tmp_path: Path, server: RunningServer, admin: httpx2.Client, project: 
     return World(tmp_path, server, project)
 
 
+@pytest.mark.slow
 def test_review__of_a_pull_request__comments_once_and_keeps_the_comment_up_to_date(world: World) -> None:
     git(world.shop, "checkout", "--quiet", "-b", "work")
     world.commit({"b.py": ask("checkout")})
@@ -114,12 +115,14 @@ def test_review__of_a_pull_request__comments_once_and_keeps_the_comment_up_to_da
     assert "No flag comes into the code or leaves it with this pull request any more." in patched
 
 
+@pytest.mark.slow
 def test_review__where_nothing_comes_or_goes__makes_no_comment(world: World) -> None:
     world.commit({"README.md": "words\n"})
 
     assert (world.run("review").returncode, len(world.called)) == (0, 1)
 
 
+@pytest.mark.slow
 def test_review__that_asks_for_no_flag__comments_and_fails(world: World) -> None:
     world.commit({"b.py": ask("chekout")})
     outcome = world.run("review", ACTION_FAIL="1")
@@ -128,6 +131,7 @@ def test_review__that_asks_for_no_flag__comments_and_fails(world: World) -> None
     assert "Did you mean `checkout`?" in " ".join(world.called[1])
 
 
+@pytest.mark.slow
 def test_review__that_cannot_ask_the_server__says_nothing_on_the_pull_request(world: World) -> None:
     world.existing.write_text("99\n")
     outcome = world.run("review", FLAGTRAIL_TOKEN="ft_admin_wrong")
@@ -135,6 +139,7 @@ def test_review__that_cannot_ask_the_server__says_nothing_on_the_pull_request(wo
     assert (outcome.returncode, world.called) == (1, [])
 
 
+@pytest.mark.slow
 def test_cleanup__by_the_clock__opens_pull_requests_for_what_is_ready(
     world: World, admin: httpx2.Client, project: str
 ) -> None:
@@ -159,6 +164,7 @@ def test_cleanup__by_the_clock__opens_pull_requests_for_what_is_ready(
     assert world.called == []
 
 
+@pytest.mark.slow
 def test_script__of_an_unknown_task__is_refused(world: World) -> None:
     assert world.run("dance").returncode == 2
 
@@ -186,6 +192,7 @@ def test_guide__every_example__is_yaml(block: str) -> None:
     assert isinstance(yaml.safe_load(block), dict)
 
 
+@pytest.mark.slow
 def test_pre_commit_hook__fails_where_a_key_is_no_flag(world: World) -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     command = [*hook["entry"].split(), "--project", world.environ["ACTION_PROJECT"]]

@@ -189,6 +189,7 @@ def test_cleanup__to_a_pull_request__pushes_the_branch_and_opens_it(
     assert list(shop.glob("*.md")) == []
 
 
+@pytest.mark.slow
 def test_cleanup__to_a_pull_request_whose_branch_is_at_the_remote__is_refused(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +244,7 @@ def test_cleanup__to_a_pull_request_without_a_remote__is_refused(shop: Path) -> 
         pytest.param(("--verify", "exit 1"), "it proves nothing", id="the command never passes"),
     ],
 )
+@pytest.mark.slow
 def test_cleanup__that_does_not_stand_the_checks__makes_no_branch(
     shop: Path, arguments: tuple[str, ...], told: str
 ) -> None:
@@ -261,6 +263,7 @@ def test_cleanup__with_a_command_that_writes_everywhere__alters_nothing(shop: Pa
     assert "deleted file" not in outcome.out
 
 
+@pytest.mark.slow
 def test_cleanup__strict__delivers_nothing_where_a_place_is_left_alone(shop: Path) -> None:
     write(shop, {"shop/more.py": f"def f(client, it):\n    return client.get_boolean_value('{KEY}', next(it))\n"})
     git(shop, "add", "--all")
@@ -302,6 +305,7 @@ def test_cleanup__of_a_folder__is_of_the_whole_repository(shop: Path) -> None:
     assert (elsewhere.code, "needs a git repository" in elsewhere.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_cleanup__with_a_command_in_its_settings__runs_it(shop: Path) -> None:
     write(shop, {".flagtrail.toml": 'verify = "exit 4"\n'})
     git(shop, "add", "--all")
@@ -328,6 +332,7 @@ def test_cleanup__with_a_command_in_its_settings__runs_it(shop: Path) -> None:
         (("--variant", "on"), 1, "There is no database here"),
     ],
 )
+@pytest.mark.slow
 def test_cleanup__asked_for_in_a_wrong_way__is_refused(
     shop: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, told: str
 ) -> None:
@@ -388,6 +393,7 @@ def test_cleanup__of_a_flag_that_half_of_them_get__is_refused_with_the_reasons(
 
 
 # ---------------------------------------------------------------- many at once
+@pytest.mark.slow
 def test_cleanup__at_a_stage__makes_branches_up_to_the_limit_and_goes_on_when_they_are_merged(
     shop: Path, installation: Given
 ) -> None:
@@ -411,6 +417,7 @@ def test_cleanup__at_a_stage__makes_branches_up_to_the_limit_and_goes_on_when_th
     ]
 
 
+@pytest.mark.slow
 def test_cleanup__at_a_stage_with_a_flag_that_cannot_be_removed__removes_the_others(
     shop: Path, installation: Given
 ) -> None:
@@ -426,6 +433,7 @@ def test_cleanup__at_a_stage_with_a_flag_that_cannot_be_removed__removes_the_oth
 
 
 # ---------------------------------------------------------------- faults
+@pytest.mark.slow
 def test_cleanup__killed_while_it_verifies__leaves_nothing_that_the_next_does_not_remove(
     shop: Path, temporary: Path
 ) -> None:

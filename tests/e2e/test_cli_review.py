@@ -98,6 +98,7 @@ def test_review__of_a_branch_that_only_moves_lines__has_nothing_to_tell(
     assert held(shop) == before
 
 
+@pytest.mark.slow
 def test_review__of_what_main_did_meanwhile__is_none_of_the_branchs(shop: Path, installation: dict[str, str]) -> None:
     changed(shop)
     git(shop, "checkout", "--quiet", "main")
@@ -111,12 +112,14 @@ def test_review__of_what_main_did_meanwhile__is_none_of_the_branchs(shop: Path, 
     assert all(place["path"] != "shop/main.py" for each in told["flags"] for place in each["removed"])
 
 
+@pytest.mark.slow
 def test_review__that_asks_for_no_flag__fails_where_that_was_wanted(shop: Path, installation: dict[str, str]) -> None:
     assert review(shop, installation, "--fail-on-unknown").code == 0
     assert review(changed(shop), installation, "--fail-on-unknown").code == 1
 
 
 @pytest.mark.parametrize("base", ["nowhere", "--output=x"])
+@pytest.mark.slow
 def test_review__beside_what_is_no_commit__is_refused(shop: Path, installation: dict[str, str], base: str) -> None:
     outcome = flagtrail_in(shop, "review", "--", base, **installation)
 
