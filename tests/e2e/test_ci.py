@@ -96,6 +96,21 @@ def world(tmp_path: Path, server: RunningServer, admin: httpx2.Client, project: 
 
 
 @pytest.mark.slow
+def test_scan__after_a_push__tells_the_server_where_code_names_its_flags(
+    world: World, admin: httpx2.Client, project: str
+) -> None:
+    outcome = world.run("scan")
+    assert outcome.returncode == 0, outcome.stderr
+
+    told = admin.get(f"/api/v1/projects/{project}/flags/checkout/references").json()
+    (branch,) = told["branches"]
+    assert branch["scan"]["commit"] == git(world.shop, "rev-parse", "HEAD")
+    assert [(each["path"], each["line"], each["kind"]) for each in branch["found"]["references"]] == [
+        ("a.py", 2, "evaluation")
+    ]
+
+
+@pytest.mark.slow
 def test_review__of_a_pull_request__comments_once_and_keeps_the_comment_up_to_date(world: World) -> None:
     git(world.shop, "checkout", "--quiet", "-b", "work")
     world.commit({"b.py": ask("checkout")})
