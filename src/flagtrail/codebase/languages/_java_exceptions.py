@@ -1,4 +1,4 @@
-"""Java: a `catch` of a checked exception, which the compiler refuses where nothing in its `try` can throw it any more.
+"""Java: what the compiler refuses of exceptions: above all a `catch` of a checked one that nothing can throw any more.
 
 What a method throws is known of those in the same file alone. Of others it is taken that what replaced each other
 throws the same.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._java_statements import named, text
+from flagtrail.codebase.languages._java_statements import jumps, named, text
 from flagtrail.codebase.source import Source, ancestors, descendants
 
 _TRIES = frozenset({"try_statement", "try_with_resources_statement"})
@@ -29,10 +29,10 @@ _OFTEN_CHECKED = frozenset({b"ExecutionException", b"ReflectiveOperationExceptio
 
 def objection(before: Source, made: Source, at: int) -> str:
     """Why the compiler might refuse what an edit at a byte made of a `try`; empty if it would not."""
-    if b"catch" not in made.data:
-        return ""
     inner = made.tree.root_node.descendant_for_byte_range(at, at)
     for new in (inner, *ancestors(inner)) if inner is not None else ():
+        if new.type == "static_initializer" and jumps(named(new)[-1]):
+            return "a static initializer would always throw, which the compiler refuses"
         if new.type in _TRIES:
             old = _same(before, new)
             caught = [name for name in _caught(new) if not _is_unchecked(name)]

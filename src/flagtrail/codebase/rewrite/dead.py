@@ -145,7 +145,8 @@ class _Sweep:
         if _name(key) in self.lost:
             return True
         before = [each for each in self.then.by_name.get(_name(key), ()) if self.then.key(each) == key[1:]]
-        return bool(before) and all(any(True for _ in self.then.uses(each)) for each in before)
+        own = [each.removal for each in before]
+        return bool(before) and all(any(not _in_any(use.at, own) for use in self.then.uses(each)) for each in before)
 
     def _unused(self, keys: list[Key]) -> list[Key]:
         """Those of them that nothing but themselves uses."""

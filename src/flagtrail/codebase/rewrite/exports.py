@@ -363,7 +363,12 @@ def _read(names: Names, name: bytes) -> int:
 
 
 def _is_used(names: Names, name: bytes) -> bool:
-    return any(mention.stands != "bind" for mention in names.mentions(name))
+    """Whether a file used a name, and not only within what it calls so itself: an overload that calls the other."""
+    own = names.by_name.get(name, ())
+    return any(
+        mention.stands != "bind" and not any(_within(mention.at, each) for each in own)
+        for mention in names.mentions(name)
+    )
 
 
 def _within(at: int, definition: Definition) -> bool:

@@ -49,13 +49,20 @@ def replaced(source: Source, language: Language, place: Node, kept: Node) -> Sou
         outer = outer.parent
     text = source.text(core)
     if b"\n" in text:
-        chosen = core if outer != place else kept
+        chosen = core if outer != place or _is_enclosed(source, place) else kept
         text = moved(source, language, (chosen.start_byte, chosen.end_byte), source.indent(place.start_byte))
         if outer != place or core != kept:
             return source.edited([put(source, place.start_byte, place.end_byte, text)])
     if language.needs_parentheses(core, outer):
         text = b"(" + text + b")"
     return source.edited([put(source, outer.start_byte, outer.end_byte, text)])
+
+
+def _is_enclosed(source: Source, place: Node) -> bool:
+    """Whether parentheses that are not its own stand right around an expression, as those of `if (..)` do."""
+    return (
+        source.data[place.start_byte - 1 : place.start_byte] + source.data[place.end_byte : place.end_byte + 1] == b"()"
+    )
 
 
 def _settled(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
