@@ -31,14 +31,20 @@ def objection(before: Source, made: Source, at: int) -> str:
     """Why the compiler might refuse what an edit at a byte made of a `try`; empty if it would not."""
     inner = made.tree.root_node.descendant_for_byte_range(at, at)
     for new in (inner, *ancestors(inner)) if inner is not None else ():
-        if new.type == "static_initializer" and jumps(named(new)[-1]):
-            return "a static initializer would always throw, which the compiler refuses"
+        if _is_initializer(new) and any(jumps(each) for each in named(named(new)[-1] if new.type != "block" else new)):
+            return "an initializer would always throw, which the compiler refuses"
         if new.type in _TRIES:
             old = _same(before, new)
             caught = [name for name in _caught(new) if not _is_unchecked(name)]
             if old is not None and caught and not _may_throw(made, old, new):
                 return f"{caught[0].decode()} might not be thrown any more, which the compiler refuses"
     return ""
+
+
+def _is_initializer(node: Node) -> bool:
+    """`static { .. }` of a class, or `{ .. }`."""
+    block = node.type == "block" and node.parent is not None and node.parent.type == "class_body"
+    return block or node.type == "static_initializer"
 
 
 def _same(before: Source, new: Node) -> Node | None:

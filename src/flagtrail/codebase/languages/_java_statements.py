@@ -42,6 +42,8 @@ def jumps(node: Node) -> bool:
     """Whether a statement cannot complete normally."""
     if node.type in _JUMPS:
         return True
+    if node.parent is not None and node.parent.type == "class_body":
+        return False
     if node.type in ("block", "constructor_body"):
         return any(jumps(child) for child in named(node))
     if node.type == "if_statement":

@@ -138,7 +138,7 @@ class Exports:
                     continue
                 named = now is not None and any(True for _ in now.mentions(name))
                 defined = now is not None and any(map(exported, now.by_name.get(name, ())))
-                if (defined or not named) and _is_used(then, name):
+                if (defined or not named) and then.is_used(name):
                     found.setdefault(name, []).append(path)
         return found
 
@@ -360,15 +360,6 @@ class Exports:
 
 def _read(names: Names, name: bytes) -> int:
     return sum(mention.stands in ("read", "shorthand") for mention in names.mentions(name))
-
-
-def _is_used(names: Names, name: bytes) -> bool:
-    """Whether a file used a name, and not only within what it calls so itself: an overload that calls the other."""
-    own = names.by_name.get(name, ())
-    return any(
-        mention.stands != "bind" and not any(_within(mention.at, each) for each in own)
-        for mention in names.mentions(name)
-    )
 
 
 def _within(at: int, definition: Definition) -> bool:

@@ -150,6 +150,14 @@ class Names:
             if mention.stands == "member" or not any(_holds(span, at) for span in hidden):
                 yield mention
 
+    def is_used(self, name: bytes) -> bool:
+        """Whether the file uses a name, and not only within what it calls so itself, as one overload calls another."""
+        own = [each.removal for each in self.by_name.get(name, ())]
+        return any(
+            mention.stands != "bind" and not any(_holds(span, mention.at) for span in own)
+            for mention in self.mentions(name)
+        )
+
     def _scope(self, definition: Definition) -> Span:
         scope = definition.scope
         return (scope.start_byte, scope.end_byte) if scope is not None else (0, len(self.source.data))
