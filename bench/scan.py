@@ -1,12 +1,13 @@
 """A scan of 1,000,000 lines for 1,000 keys beside ripgrep's in the same run, and a clean-up of 450,000 of TypeScript.
 
-Run: python -m bench.scan [--lines N] [--keys N] [--rounds N] [--folder DIR]. The tree is made once, always the same:
-the Python files of the packages installed here, copied until half of the lines are there, and the rest TypeScript of
-components, written from a few forms by a seeded dice; committed to a git repository of its own. Into it go the keys:
-each has a constant and an evaluation by it, another evaluation, and a stub in a test, in files spread over the tree.
-Both programs are whole processes on a warm cache, by turns: `flagtrail scan` with everything it does (git's list of
-files, parsing, constants followed into other files, unknown keys, history, JSON), and `rg -F -f keys`. The parts (read,
-look for keys, parse) are then measured in one process. The clean-up of one flag is planned, not verified.
+Run: python -m bench.scan [--lines N] [--keys N] [--named N] [--rounds N] [--folder DIR]. The tree is made once, always
+the same: the Python files of the packages installed here, copied until half of the lines are there, and the rest
+TypeScript of components, written from a few forms by a seeded dice; committed to a git repository of its own. Into it
+go `named` of the keys, since a product has several repositories: each has a constant and an evaluation by it, another
+evaluation, and a stub in a test, in files spread over the tree. Both programs are whole processes on a warm cache, by
+turns: `flagtrail scan` with everything it does (git's list of files, parsing, constants followed into other files,
+unknown keys, history, JSON), and `rg -F -f keys`. The parts (read, look for keys, parse) are then measured in one
+process. The clean-up of one flag is planned, not verified.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--keys", type=int, default=1_000)
+    parser.add_argument("--named", type=int, default=250)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         keys = keys_of(given.keys)
-        tree = made(folder / "tree", keys, given.lines)
+        tree = made(folder / "tree", keys[: given.named], given.lines)
         beside_ripgrep(tree, folder, keys, given.rounds)
         parts(tree, keys)
         cleaned(folder / "cleanup")
@@ -70,7 +72,8 @@ def made(tree: Path, keys: list[str], lines: int) -> Path:
         print(f"made: {python:,} lines of Python, {typescript:,} of TypeScript")
     files = [path for path in tree.rglob("*") if path.is_file() and ".git" not in path.parts]
     size = sum(path.stat().st_size for path in files)
-    print(f"tree: {len(files):,} files, {sum(map(line_count, files)):,} lines, {size / 1e6:.1f} MB; {len(keys):,} keys")
+    lines_there = sum(map(line_count, files))
+    print(f"tree: {len(files):,} files, {lines_there:,} lines, {size / 1e6:.1f} MB; {len(keys):,} keys in it")
     return tree
 
 
@@ -215,7 +218,8 @@ def beside_ripgrep(tree: Path, folder: Path, keys: list[str], rounds: int) -> No
 
 
 def run(command: list[str]) -> bytes:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ, "NO_COLOR": "1"}).stdout
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, env=plain).stdout
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,21 +179,32 @@ def _only(flags: _Flags, only: tuple[str, ...]) -> _Flags:
 
 # ---------------------------------------------------------------- finding
 def _found(tree: Worktree, flags: _Flags, came_from: Origin | None, history: float) -> tuple[ScanReport, bool]:
-    from flagtrail.cli.output import progress
     from flagtrail.cli.scan_report import report
     from flagtrail.codebase import scan as scanning
     from flagtrail.codebase.removals import Removals, removals
 
-    with progress("files", still=True) as tick:
+    with _progress("files", still=True) as tick:
         result = scanning.scan(tree, flags.keys, tree.config, tick)
     gone = Removals({}, complete=True)
     if history and came_from is not None and result.unreferenced:
-        with progress("history"):
+        with _progress("history"):
             gone = removals(tree.root, result.unreferenced, folder=tree.folder, seconds=history)
     skipped = Counter[str](tree.skipped)
     skipped.update(result.skipped)
     told = {why: count for why, count in sorted(skipped.items()) if count}
     return report(result, flags.archived, came_from, told, gone.found, complete=gone.complete), gone.complete
+
+
+@contextmanager
+def _progress(label: str, *, still: bool = False) -> Iterator[Callable[[int], None] | None]:
+    """A bar where somebody looks: elsewhere what draws it is not even loaded, which takes a tenth of a short scan."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from flagtrail.cli.output import progress
+
+    with progress(label, still=still) as tick:
+        yield tick
 
 
 def _origin(tree: Worktree, branch: str | None, repository: str | None, *, default: bool | None) -> Origin | None:
