@@ -222,7 +222,8 @@ class TakenApart:
 class Function:
     """A named function or method. `node` is all of it, with decorators, annotations and documentation comments.
 
-    `result` is the expression of the one statement `return result`, where the body is just that.
+    `result` is the expression of the one statement `return result`, where the body is just that, and
+    locals with pure values before it.
     `private`: nobody outside this file can name it. `overrides`: it must stay, since a supertype demands it.
     `accessor`: code reads it as a member, without a call.
     """

@@ -83,8 +83,23 @@ _MAPPINGS = {
     *("kwargs", "params", "query_params", "validated_data"),
 }
 """What is a mapping by its name, so that `get` only looks a key up."""
-_CALLS_THAT_MAKE = {"dict", "frozenset", "list", "object", "set", "str", "tuple"}
-_CALLS_THAT_ONLY_LOOK = {"bool", "callable", "hasattr", "isinstance", "issubclass", "len", "type"}
+_CALLS_THAT_MAKE = {"dict", "frozenset", "list", "object", "set", "tuple"}
+_CALLS_THAT_ONLY_LOOK = {
+    *(
+        "bool",
+        "callable",
+        "float",
+        "getattr",
+        "hasattr",
+        "int",
+        "isinstance",
+        "issubclass",
+        "len",
+        "repr",
+        "str",
+        "type",
+    )
+}
 _CALLS_FOR_TRUTH = {"all", "any", "bool", "callable", "hasattr", "isinstance", "issubclass"}
 _UNPACKED = {  # what can be written out where it is unpacked
     ("list_splat", "list"): {"list", "tuple"},
@@ -100,6 +115,7 @@ _PURE = {
     "concatenated_string",
     "conditional_expression",
     "dictionary",
+    "dictionary_splat",
     "expression_list",
     "interpolation",
     "keyword_argument",
@@ -165,7 +181,8 @@ def settled(place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | N
     """What goes around a condition that always holds, and around what is unpacked where it could stand itself."""
     above = place.parent
     if value is not None:
-        return _held(above, place) if above is not None and value[0] else None
+        found = _calm(above) if above is not None else None
+        return _held(above, place) if found is None and above is not None and value[0] else found
     while above is not None and above.type == "parenthesized_expression":
         above = above.parent
     while kept.type == "parenthesized_expression" and operands(kept):
@@ -178,6 +195,20 @@ def settled(place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | N
     if inside[-1].type == "comment":
         return None
     return Settled(above.start_byte, above.end_byte, (inside[0].start_byte, inside[-1].end_byte))
+
+
+def _calm(above: Node) -> Settled | None:
+    """A `try` of which all that is left is to return a constant, or to give it to a variable, which never fails."""
+    statement = above.parent if above.type == "assignment" else above
+    block = statement.parent if statement is not None else None
+    tried = block.parent if block is not None else None
+    if statement is None or statement.type not in {"return_statement", "expression_statement"} or block is None:
+        return None
+    if tried is None or tried.type != "try_statement" or len(block.named_children) > 1 or above.type == "call":
+        return None
+    if any(child != block and child.type != "except_clause" for child in tried.named_children):
+        return None
+    return Settled(tried.start_byte, tried.end_byte, (statement.start_byte, statement.end_byte))
 
 
 def _element(element: Node) -> tuple[int, int]:

@@ -366,9 +366,13 @@ def _names_something(content: Node) -> bool:
 
 def _result(body: Node) -> Node | None:
     inside = statements(body)
-    if len(inside) != 1 or inside[0].type != "return_statement":
+    if not inside or inside[-1].type != "return_statement":
         return None
-    values = operands(inside[0])
+    for statement in inside[:-1]:
+        bound = assigned(statement)
+        if bound is None or not pure(bound[1]):
+            return None
+    values = operands(inside[-1])
     return values[0] if len(values) == 1 else None
 
 
