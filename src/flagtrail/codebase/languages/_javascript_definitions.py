@@ -9,13 +9,13 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_names import DECLARATIONS, listed, names_in, scope
+from flagtrail.codebase.languages._javascript_names import DECLARATIONS, listed, scope
+from flagtrail.codebase.languages._javascript_patterns import Reach, destructured, parameters
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, constant, field, parts, pure, text, uncast
 from flagtrail.codebase.shapes import Binding, Definition
 from flagtrail.codebase.source import Source, descendants
 
 Kind = Literal["import", "variable", "constant", "function", "class", "parameter", "field", "member"]
-Reach = Literal["local", "file", "repository"]
 
 _DIRECTIVE = re.compile(rb"eslint-|@ts-|prettier-|biome-|istanbul |c8 |v8 ", re.IGNORECASE)
 _LICENSE = re.compile(rb"copyright|licen[sc]e|@file|@overview|#!", re.IGNORECASE)
@@ -187,7 +187,7 @@ def _variables(node: Node) -> Iterator[Definition]:
         if name.type == "identifier":
             yield Definition(_variable_kind(who, value), name, taken, who, quiet, _required(value), scope=around)
         else:
-            yield from _destructured(name, taken, who, quiet, around, _required(value))
+            yield from destructured(name, taken, who, quiet, around, _required(value))
 
 
 def _variable_kind(who: Reach, value: Node | None) -> Kind:
@@ -219,37 +219,6 @@ def _lazy(name: bytes) -> bool:
     return name in {b"lazy", b"memo", b"forwardRef", b"createContext"}
 
 
-def _destructured(
-    pattern: Node, taken: tuple[int, int], who: Reach, quiet: bool, around: Node, origin: str
-) -> Iterator[Definition]:
-    elements = parts(pattern)
-    if len(elements) == 1 and elements[0].type != "rest_pattern":
-        for name in names_in(elements[0]):
-            if not _nested(elements[0]):
-                yield Definition("variable", name, taken, who, quiet, origin, scope=around)
-        return
-    yield from _elements(pattern, who, around)
-
-
-def _elements(pattern: Node, who: Reach, around: Node) -> Iterator[Definition]:
-    """Names of an object's pattern. A rest takes what no name takes; a place in an array cannot go."""
-    elements = parts(pattern)
-    if pattern.type != "object_pattern" or any(element.type == "rest_pattern" for element in elements):
-        return
-    for element in elements:
-        default = field(element, "right") or field(field(element, "value") or element, "right")
-        if not _nested(element):
-            for name in names_in(element):
-                yield Definition("variable", name, listed(element), who, default is None or pure(default), scope=around)
-
-
-def _nested(element: Node) -> bool:
-    inner = field(element, "value") if element.type == "pair_pattern" else element
-    if inner is not None and inner.type == "assignment_pattern":
-        inner = field(inner, "left")
-    return inner is not None and inner.type in {"object_pattern", "array_pattern"}
-
-
 def _functions(node: Node) -> Iterator[Definition]:
     name = field(node, "name")
     outer = statement_of(node)
@@ -276,7 +245,10 @@ def _classes(node: Node) -> Iterator[Definition]:
     yield Definition("class", name, whole(node), reach(node), scope=scope(node))
     if node.type == "enum_declaration" and (body := field(node, "body")) is not None:
         members = parts(body)
-        for member in members if len(members) > 1 else ():
+        counted = [at for at, member in enumerate(members) if member.type != "enum_assignment"]
+        for at, member in enumerate(members) if len(members) > 1 else ():
+            if any(other >= at for other in counted):
+                continue  # what stands behind it would be counted anew
             key = field(member, "name") or member
             yield Definition("member", key, listed(member), reach(node), scope=body)
 
@@ -367,20 +339,6 @@ def _texts(node: Node) -> Iterator[Definition]:
             yield Definition("member", element, listed(element), reach(owner), scope=node)
 
 
-def _parameters(node: Node) -> Iterator[Definition]:
-    """What a function takes. The names of an object that is taken apart can go; others where all calls are known."""
-    for parameter in parts(node):
-        pattern = field(parameter, "pattern") or parameter
-        if parameter.type == "assignment_pattern":
-            pattern = field(parameter, "left") or parameter
-        if pattern.type == "object_pattern":
-            yield from _elements(pattern, "local", node.parent or node)
-        elif pattern.type == "identifier" and text(pattern) != b"this":
-            default = field(parameter, "value") or field(parameter, "right")
-            quiet = default is None or pure(default)
-            yield Definition("parameter", pattern, listed(parameter), "local", quiet, scope=node.parent)
-
-
 _READERS: dict[str, Callable[[Node], Iterator[Definition]]] = {
     "import_statement": _imports,
     "export_statement": _reexports,
@@ -395,6 +353,6 @@ _READERS: dict[str, Callable[[Node], Iterator[Definition]]] = {
     "property_signature": _properties,
     "literal_type": _union_members,
     "array": _texts,
-    "formal_parameters": _parameters,
+    "formal_parameters": parameters,
     **dict.fromkeys(_TYPES, _classes),
 }

@@ -85,5 +85,7 @@ def _demanded(node: Node) -> bool:
 def scoped_names(body: Node) -> Iterator[Node]:
     """The names that a block alone knows: all that its statements declare, but `var`."""
     for statement in body.named_children:
+        if body.type in {"switch_case", "switch_default"} and statement.type == "statement_block":
+            yield from scoped_names(statement)
         if statement.type != "variable_declaration":
             yield from declared(statement)

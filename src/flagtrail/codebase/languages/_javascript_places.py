@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from tree_sitter import Node
 
@@ -129,7 +130,7 @@ def needs_parentheses(node: Node, place: Node) -> bool:
         return False
     if node.type == "ternary_expression" and _is_whole_answer(place):
         return True
-    if tightness(node) < demanded(place) or _mixes(node, place):
+    if tightness(node) < demanded(place) or _mixes(node, place) or _ends_early(node, place):
         return True
     return leads_with_brace(node) and _leads(place)
 
@@ -138,6 +139,33 @@ def _is_whole_answer(place: Node) -> bool:
     """`() => (a ? b : c)`: whoever wrote these parentheses wants them."""
     answers = place.parent is not None and place.parent.type == "arrow_function"
     return answers and place.type == "parenthesized_expression"
+
+
+def _ends_early(node: Node, place: Node) -> bool:
+    """`new (a.b())()` makes what `a.b()` answers; `(a?.b).c` fails where `a?.b.c` does not."""
+    while place.parent is not None and place.parent.type == "non_null_expression":
+        place = place.parent
+    parent = place.parent
+    if parent is None or (parent.type in _POSTFIXES and parent.children[0] != place):
+        return False
+    spine = list(_left_spine(node))
+    if parent.type == "new_expression":
+        return field(parent, "constructor") == place and any(each.type == "call_expression" for each in spine)
+    return parent.type in _POSTFIXES and any(field(each, "optional_chain") is not None or _asks(each) for each in spine)
+
+
+_POSTFIXES = frozenset({"call_expression", "member_expression", "subscript_expression"})
+
+
+def _asks(node: Node) -> bool:
+    return any(child.type in {"optional_chain", "?."} for child in node.children)
+
+
+def _left_spine(node: Node) -> Iterator[Node]:
+    """An expression, and what it is a member or call of, down to the first name."""
+    while node.type in _POSTFIXES or node.type == "non_null_expression":
+        yield node
+        node = node.children[0]
 
 
 def _mixes(node: Node, place: Node) -> bool:

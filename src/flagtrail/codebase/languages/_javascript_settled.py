@@ -39,6 +39,8 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
         return _spread(source, around, kept, value)
     if around.type == "template_substitution":
         return _substituted(around, kept, value)
+    if around.type == "call_expression" and field(around, "function") == place and value is None:
+        return _called_alone(place, kept)
     if around.type == "assignment_expression" and text(field(around, "left") or around) == text(kept):
         return _assigned_to_itself(around, place)
     if around.type == "array" and value is not None:
@@ -46,6 +48,13 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
     if around.type == "arguments" and value is not None and not value[0]:
         return _class(around, place)
     return None
+
+
+def _called_alone(place: Node, kept: Node) -> Settled | None:
+    """`(flag ? a.b : c)()` calls without `this`, which `a.b()` does not."""
+    if kept.type not in {"member_expression", "subscript_expression"}:
+        return None
+    return Settled(place.start_byte, place.end_byte, text=b"(0, " + text(kept) + b")")
 
 
 def _assigned_to_itself(assignment: Node, place: Node) -> Settled | None:
@@ -113,13 +122,47 @@ def _quote(source: Source) -> bytes:
 def _child(source: Source, braces: Node, kept: Node, value: Value) -> Settled | None:
     """A child of an element. Blanks beside it that only the braces kept from being dropped must not be dropped now."""
     if value is not None and (value[0] is None or isinstance(value[0], bool)):
-        return None if _keeps_blanks(source, braces) else Settled(braces.start_byte, braces.end_byte)
+        return None if _keeps_blanks(source, braces) else _without(braces)
     if kept.type in JSX:
+        alone = _sole_of_fragment(braces)
+        if alone is not None:
+            return Settled(alone.start_byte, alone.end_byte, span=(kept.start_byte, kept.end_byte))
         return Settled(braces.start_byte, braces.end_byte, span=_without_fragment(source, braces, kept))
     found = _said(kept, value)
     if found is None or not _PLAIN.fullmatch(found) or _beside_text(source, braces):
         return None
     return Settled(braces.start_byte, braces.end_byte, text=found.encode())
+
+
+def _without(braces: Node) -> Settled:
+    """Without a child; and without the fragment around it, if one element is left in it."""
+    fragment = braces.parent
+    rest = [each for each in _shown(fragment) if each != braces] if fragment is not None and _plain(fragment) else []
+    if fragment is not None and len(rest) == 1 and rest[0].type in JSX:
+        return Settled(fragment.start_byte, fragment.end_byte, span=(rest[0].start_byte, rest[0].end_byte))
+    return Settled(braces.start_byte, braces.end_byte)
+
+
+def _sole_of_fragment(braces: Node) -> Node | None:
+    """The fragment that holds nothing else."""
+    fragment = braces.parent
+    return fragment if fragment is not None and _plain(fragment) and _shown(fragment) == [braces] else None
+
+
+def _plain(element: Node) -> bool:
+    """Whether an element is `<>..</>`."""
+    opening = field(element, "open_tag")
+    return element.type == "jsx_element" and opening is not None and field(opening, "name") is None
+
+
+def _shown(element: Node) -> list[Node]:
+    """The children of an element, without blanks between lines."""
+    return [
+        child
+        for child in element.named_children
+        if child.type not in {"jsx_opening_element", "jsx_closing_element", "comment"}
+        and not (child.type == "jsx_text" and not text(child).strip() and b"\n" in text(child))
+    ]
 
 
 def _without_fragment(source: Source, braces: Node, element: Node) -> tuple[int, int]:

@@ -25,7 +25,10 @@ _ANSWERS = frozenset(
         b"thenReturn",
     }
 )
-_HOLDS = re.compile(rb"(?:describe|context|suite)(?:\.\w+)*\Z|(?:after|before)(?:All|Each)?\Z|(?:setup|teardown)\Z")
+_HOLDS = re.compile(
+    rb"(?:describe|context|suite)(?:\.\w+)*\Z|(?:after|before)(?:All|Each)?\Z|(?:setup|teardown)\Z"
+    rb"|(?:React\.)?use(?:Layout|Insertion)?Effect\Z"
+)
 _DESCRIBES = frozenset({b"when", b"calledWith", b"withArgs"})
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite.splice import dropped, following, statement_out
+from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.splice import dropped, following
 from flagtrail.codebase.source import Edit, Source, ancestors, common
 
 
@@ -48,7 +49,7 @@ def _without_idle_jump(source: Source, language: Language, start: int, end: int)
     last = next(iter(reversed(_statements(source, language, start))), None)
     if last is None or not start <= last.start_byte < end or not language.idle(last):
         return source
-    return statement_out(source, language, last)
+    return without(source, language, [(last.start_byte, last.end_byte)])
 
 
 def _joined(source: Source, language: Language, start: int, end: int) -> Source:

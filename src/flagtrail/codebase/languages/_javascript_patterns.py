@@ -1,0 +1,59 @@
+"""Names that JavaScript takes out of a value or an argument: `const { a, b } = value`, `function f({ a }, b) {}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._javascript_names import listed, names_in
+from flagtrail.codebase.languages._javascript_values import field, parts, pure, text
+from flagtrail.codebase.shapes import Definition
+
+Reach = Literal["local", "file", "repository"]
+
+
+def destructured(
+    pattern: Node, taken: tuple[int, int], who: Reach, quiet: bool, around: Node, origin: str
+) -> Iterator[Definition]:
+    elements = parts(pattern)
+    if len(elements) == 1 and elements[0].type != "rest_pattern":
+        for name in names_in(elements[0]):
+            if not _nested(elements[0]):
+                yield Definition("variable", name, taken, who, quiet, origin, scope=around)
+        return
+    yield from _elements(pattern, who, around)
+
+
+def _elements(pattern: Node, who: Reach, around: Node) -> Iterator[Definition]:
+    """Names of an object's pattern. A rest takes what no name takes; a place in an array cannot go."""
+    elements = parts(pattern)
+    if pattern.type != "object_pattern" or any(element.type == "rest_pattern" for element in elements):
+        return
+    for element in elements:
+        default = field(element, "right") or field(field(element, "value") or element, "right")
+        if not _nested(element):
+            for name in names_in(element):
+                yield Definition("variable", name, listed(element), who, default is None or pure(default), scope=around)
+
+
+def _nested(element: Node) -> bool:
+    inner = field(element, "value") if element.type == "pair_pattern" else element
+    if inner is not None and inner.type == "assignment_pattern":
+        inner = field(inner, "left")
+    return inner is not None and inner.type in {"object_pattern", "array_pattern"}
+
+
+def parameters(node: Node) -> Iterator[Definition]:
+    """What a function takes. The names of an object that is taken apart can go; others where all calls are known."""
+    for parameter in parts(node):
+        pattern = field(parameter, "pattern") or parameter
+        if parameter.type == "assignment_pattern":
+            pattern = field(parameter, "left") or parameter
+        if pattern.type == "object_pattern":
+            yield from _elements(pattern, "local", node.parent or node)
+        elif pattern.type == "identifier" and text(pattern) != b"this":
+            default = field(parameter, "value") or field(parameter, "right")
+            quiet = default is None or pure(default)
+            yield Definition("parameter", pattern, listed(parameter), "local", quiet, scope=node.parent)
