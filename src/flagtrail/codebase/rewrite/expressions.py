@@ -117,10 +117,18 @@ def _of_details(source: Source, answer: Answer, member: Node) -> bytes:
         b"getvalue": answer.placeholder,
         b"variant": named.VARIANT,
         b"getvariant": named.VARIANT,
-    }.get(name)
+    }.get(name, _of_field(answer, name))
     if meaning is None:
         raise Refused("unsupported", f"{source.text(member).decode()} of the details of an evaluation is used")
     return meaning
+
+
+def _of_field(answer: Answer, name: bytes) -> bytes | None:
+    """What a member means that a pattern calls the one with the value, if all that have it agree."""
+    details = [each for each in answer.patterns if each.returns.startswith("details")]
+    yields = {each.yields for each in details if each.field.lower().encode() == name}
+    meanings = {"value": answer.placeholder, "enabled": named.of(answer.on), "variant": named.VARIANT}
+    return meanings[yields.pop()] if len(yields) == 1 else None
 
 
 def _details_apart(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:

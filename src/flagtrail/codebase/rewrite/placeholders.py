@@ -36,6 +36,11 @@ class Answer:
         return self.value is None or isinstance(self.value, bool | int | float | str)
 
     @property
+    def on(self) -> bool:
+        """Whether the flag is on: where its value is no truth value, by its variant's name."""
+        return self.value if isinstance(self.value, bool) else self.variant not in ("off", "disabled")
+
+    @property
     def placeholder(self) -> bytes:
         """The name that stands for the value."""
         return {True: TRUE, False: FALSE}[self.value] if isinstance(self.value, bool) else VALUE

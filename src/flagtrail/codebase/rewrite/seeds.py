@@ -182,8 +182,7 @@ def _name(answer: Answer, pattern: Pattern) -> bytes:
     if pattern.yields == "variant":
         return named.VARIANT
     if pattern.yields == "enabled":
-        on = answer.value if isinstance(answer.value, bool) else answer.variant not in ("off", "disabled")
-        return named.of(bool(on) != pattern.negated)
+        return named.of(answer.on != pattern.negated)
     if pattern.negated:
         return named.of(not answer.value)
     if not answer.scalar:

@@ -20,6 +20,11 @@ case = "camel"
 [[patterns]]
 call = "values"
 kind = "members"
+[[patterns]]
+call = "useToggle"
+returns = "details"
+field = "isOn"
+yields = "enabled"
 """
 
 
@@ -115,6 +120,9 @@ def test_what_stood_around_the_flag__goes_where_it_means_nothing_any_more(before
             "() => { let all = useFlags(); all = g(); f(all.newUi); };",
         ),
         ("x = this.config.flags.newUi;", "x = true;"),
+        ("x = useToggle('new-ui').isOn;", "x = true;"),
+        ("() => {\n  const { isOn } = useToggle('new-ui');\n  f(isOn);\n};", "() => {\n  f(true);\n};"),
+        ("() => {\n  const { isOn: a } = useToggle('new-ui');\n  f(a);\n};", "() => {\n  f(true);\n};"),
         ("x = config?.flags?.newUi;", "x = true;"),
         ("x = make().config.flags.newUi;", "x = make().config.flags.newUi;"),
         ("x = other.flags.newUi;", "x = other.flags.newUi;"),
