@@ -148,6 +148,10 @@ class Language(ABC):
         """`object.name`: the object, and the node of the name."""
         return None
 
+    def lookup(self, node: Node) -> tuple[Node, Node] | None:
+        """`object[key]`: the object, and the expression by which something is looked up in it."""
+        return None
+
     @abstractmethod
     def pure(self, node: Node) -> bool:
         """Whether evaluating it does nothing but yield a value: names, constants, members, operators on such."""

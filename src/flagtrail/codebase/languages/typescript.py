@@ -159,6 +159,11 @@ class TypeScript(Braces):
             return None
         return found, name
 
+    def lookup(self, node: Node) -> tuple[Node, Node] | None:
+        """`object[key]`."""
+        found, key = field(node, "object"), field(node, "index")
+        return (found, key) if found is not None and key is not None else None
+
     def pure(self, node: Node) -> bool:
         """Whether evaluating it only yields a value."""
         return values.pure(node)

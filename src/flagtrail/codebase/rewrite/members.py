@@ -55,6 +55,15 @@ def found(source: Source, language: Language, patterns: Patterns, key: str, node
     return Member(pattern, part=part) if pattern is not None else None
 
 
+def looked_up(source: Source, language: Language, patterns: Patterns, key: Node) -> Member | None:
+    """`flags[Keys.NEW_UI]`: the place where a flag is looked up by what names its key."""
+    entry = language.lookup(key.parent) if key.parent is not None else None
+    if entry is None or entry[1] != key:
+        return None
+    pattern = _answering(source, language, patterns.members, entry[0])
+    return Member(pattern, read=key.parent) if pattern is not None else None
+
+
 def taken(language: Language, node: Node) -> TakenApart | None:
     """The declaration that takes this name out of a value."""
     for place, _ in zip(ancestors(node), range(NEAR), strict=False):
@@ -105,8 +114,6 @@ def _bindings_around(source: Source, language: Language, name: Node) -> Iterator
 def _is_path(source: Source, language: Language, node: Node, pattern: Pattern) -> bool:
     """Whether an expression ends with a pattern's names, as `this.config.flags` does with `config.flags`."""
     wanted = pattern.call.split(".")
-    if len(wanted) == 1 and language.member(node) is None:
-        return False
     at: Node | None = node
     for name in reversed(wanted):
         member = language.member(at) if at is not None else None

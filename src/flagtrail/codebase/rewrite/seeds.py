@@ -113,6 +113,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     if any(each.is_error for each in ancestors(node)):
         raise Refused("unsupported", "what stands around it cannot be parsed")
     member = members.found(source, language, wanted.patterns, wanted.key, node)
+    member = member or members.looked_up(source, language, wanted.patterns, sites.whole(language, node))
     if member is not None:
         return member.replaced(source, _name(answer, member.pattern))
     return _of_key(source, language, answer, wanted, node)

@@ -120,6 +120,11 @@ def test_what_stood_around_the_flag__goes_where_it_means_nothing_any_more(before
             "() => { let all = useFlags(); all = g(); f(all.newUi); };",
         ),
         ("x = this.config.flags.newUi;", "x = true;"),
+        ("x = featureFlags['new-ui'];", "x = true;"),
+        (
+            "const K = { N: 'new-ui', o: 'o' };\nx = [featureFlags[K.N], featureFlags[K.o], all[K.N]];",
+            "const K = { N: 'new-ui', o: 'o' };\nx = [true, featureFlags[K.o], all[K.N]];",
+        ),
         ("x = useToggle('new-ui').isOn;", "x = true;"),
         ("() => {\n  const { isOn } = useToggle('new-ui');\n  f(isOn);\n};", "() => {\n  f(true);\n};"),
         ("() => {\n  const { isOn: a } = useToggle('new-ui');\n  f(a);\n};", "() => {\n  f(true);\n};"),
