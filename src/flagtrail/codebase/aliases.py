@@ -28,6 +28,8 @@ _VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
 
 _TAIL = re.compile(rb"[\s)]*(?:as\s+\w+)?[\s;,)]*(?:(?://|#)[^\n]*\s*)?")
 """And what after it: more than one literal is no constant."""
+_MADE = re.compile(rb"[\s:=\w.<>]*=\s*(?:new\s+)?[\w.]+\(\s*")
+"""What stands there where the literal is the first argument of what makes the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,11 @@ def _holder(source: Source, definitions: Iterable[Definition], literal: Node) ->
 
 
 def _is_first_argument(source: Source, definition: Definition, literal: Node) -> bool:
-    """`NEW_UI("new-ui", true)`: a member of an enumeration that is made with more than the key."""
+    """`NEW_UI("new-ui", true)`, `var NewUI = Register("new-ui", true)`: what is made of the key and more."""
     between = source.data[definition.name.end_byte : literal.start_byte]
-    return definition.kind == "member" and between.strip() == b"("
+    if definition.kind == "member":
+        return between.strip() == b"("
+    return definition.reach != "local" and _MADE.fullmatch(between) is not None
 
 
 def _container(definitions: Iterable[Definition], inner: Definition) -> Definition | None:

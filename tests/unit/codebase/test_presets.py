@@ -221,7 +221,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         *each(
             'if client.@@("new-ui", user): pass',
             "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled "
-            "has_feature is_on features.has",
+            "has_feature is_on features.has is_disabled is_feature_disabled feature_disabled is_off",
         ),
         *each('@@("new-ui", OrganizationFeature)', "manager.add default_manager.add"),
     ],
@@ -232,7 +232,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             "getFeatureFlag getFlag isOn useUiFlag useFlag useFeatureFlag useFeature useFlagEnabled useFeatureEnabled "
             "useIsFeatureEnabled features.includes features.has",
         ),
-        *each("use('new-ui'.@@());", "isEnabled isOn isActive"),
+        *each("use('new-ui'.@@());", "isEnabled isOn isActive isDisabled isOff"),
+        *each("use(own.@@('new-ui'));", "isDisabled isFeatureDisabled featureDisabled"),
     ],
     **{
         ("wrappers", language): [
@@ -241,7 +242,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
                 "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature "
                 f"hasFeatureFlag getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
             ),
-            *each(f'use("new-ui".@@()){end}', "isEnabled isOn isActive"),
+            *each(f'use("new-ui".@@()){end}', "isEnabled isOn isActive isDisabled isOff"),
+            *each(f'use(own.@@("new-ui")){end}', "isDisabled isFeatureDisabled featureDisabled"),
         ]
         for language, end in (("java", ";"), ("kotlin", ""))
     },
@@ -255,7 +257,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             'use(own.@@(ctx, "new-ui"))',
             "Enabled IsEnabled IsFeatureEnabled IsFlagEnabled FeatureEnabled FlagEnabled HasFeature IsOn",
         ),
-        *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive"),
+        *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive Disabled IsDisabled IsOff"),
+        *each('use(own.@@(ctx, "new-ui"))', "Disabled IsDisabled IsFeatureDisabled FeatureDisabled"),
         *each('use(gate.@@("new-ui"))', "MustRegister RegisterFlag MustRegisterFlag NewFlag NewFeatureFlag"),
     ],
 }
