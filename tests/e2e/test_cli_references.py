@@ -35,6 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     storage.put_scan(ScanHead("default", "acme/shop", "main", "c0ffee0c0ffee0", AT, AT, True, "", 98, 2), found)
     storage.put_scan(ScanHead("default", "acme/shop", "fix", "c0ffee0", AT, AT), found[:1])
+    empty = [ScannedFlag(repository="", branch="", flag="checkout")]
+    storage.put_scan(ScanHead("default", "acme/app", "main", "c0ffee0", AT, AT, True, "", 5, 0), empty)
     storage.close()
     return made
 
@@ -45,7 +47,8 @@ def test_references__of_a_flag__are_told_by_branch_and_file(folder: Path) -> Non
 
     assert (outcome.code, outcome.err) == (0, "")
     assert lines[0] == "acme/shop main c0ffee0c0f, scanned 2026-03-05 12:00:00Z"
-    assert lines[1:] == [
+    assert lines[-2:] == ["", "not named in acme/app (main); scanned 2026-03-05 12:00:00Z or later"]
+    assert lines[1:-2] == [
         "2 of 100 files could not be read",
         "src/cart.py",
         '7 if on("checkout"): [2J evaluation in Cart.pay',
@@ -72,7 +75,7 @@ def test_references__of_all_flags__are_counted(folder: Path, tmp_path: Path) -> 
     told = flagtrail_in(folder, "references").out
     rows = [line.split() for line in told.splitlines()]
 
-    assert ["checkout", "2", "1", "acme/shop"] in rows
+    assert ["checkout", "2", "1", "2", "repositories"] in rows
     assert ["old", "0", "0", "acme/shop", "abcdef0abc"] in rows
     assert "ghost is asked for in acme/shop, and is no flag" in told
     assert flagtrail_in(tmp_path, "flags", "create", "f").code == 0
@@ -82,7 +85,7 @@ def test_references__of_all_flags__are_counted(folder: Path, tmp_path: Path) -> 
 def test_references__as_json__are_the_apis(folder: Path) -> None:
     told = flagtrail_in(folder, "references", "checkout", "--json").json
 
-    assert [branch["found"]["counts"] for branch in told["branches"]] == [{"evaluation": 1, "test_stub": 1}] * 2  # type: ignore[index]  # the API's JSON
+    assert [branch["found"]["counts"] for branch in told["branches"]] == [{}, *[{"evaluation": 1, "test_stub": 1}] * 2]  # type: ignore[index]  # the API's JSON
 
 
 def test_references__of_what_is_no_flag__is_refused(folder: Path) -> None:

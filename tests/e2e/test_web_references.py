@@ -82,8 +82,7 @@ def test_section__of_a_flag_that_code_names__tells_counts_and_places(client: htt
     assert "2 evaluations, 1 definition, 1 test stub, 1 comment; 6 references until 22 Nov 2026" in found
     assert "2 files could not be read" in found
     assert "41 if flags.is_on(&#34;new_pricing&#34;, user): evaluation in Cart.total" in found
-    assert "acme/mobile main" in found
-    assert "No code here names this flag" in found
+    assert "Not named in acme/mobile (scanned just now)" in found
     assert "On 1 other branch" in found
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 import click
 from rich.text import Text
 
-from flagtrail.app.references import BranchReferences, FlagReferences, ReferenceSummary
+from flagtrail.app.references import BranchReferences, FlagCounts, FlagReferences, ReferenceSummary
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import emit, indented, say, table, time
 from flagtrail.cli.session import Session
@@ -37,10 +37,17 @@ def references(session: Session, flag: str | None) -> None:
 def _tell(found: FlagReferences) -> None:
     if not found.branches:
         say(f"No scan looked for {found.flag}. {UNSCANNED}")
-    for number, branch in enumerate(found.branches):
+    told = [branch for branch in found.branches if branch.found.total or branch.found.removal is not None]
+    for number, branch in enumerate(told):
         if number:
             say("")
         _tell_branch(branch)
+    without = [branch.scan for branch in found.branches if branch not in told]
+    if without:
+        if told:
+            say("")
+        names = ", ".join(f"{scan.repository} ({scan.branch})" for scan in without)
+        say(f"not named in {names}; scanned {time(min(scan.at for scan in without))} or later")
 
 
 def _tell_branch(branch: BranchReferences) -> None:
@@ -77,13 +84,13 @@ def _tell_summary(found: ReferenceSummary) -> None:
         say(f"No scan of a default branch was uploaded. {UNSCANNED}")
         return
     table(
-        ("flag", "references", "of them evaluations", "repositories", "removed by"),
+        ("flag", "references", "of them evaluations", "scanned", "removed by"),
         (
             (
                 each.flag,
                 f"{each.total:,}",
                 f"{each.counts.get('evaluation', 0):,}",
-                ", ".join(each.repositories),
+                _repositories(each),
                 each.removal.commit[:10] if each.removal else "",
             )
             for each in found.flags
@@ -92,6 +99,11 @@ def _tell_summary(found: ReferenceSummary) -> None:
     )
     for each in found.unknown:
         say(f"{each.flag} is asked for in {', '.join(each.repositories)}, and is no flag", "yellow")
+
+
+def _repositories(each: FlagCounts) -> str:
+    """Where it was looked for."""
+    return each.repositories[0] if len(each.repositories) == 1 else f"{len(each.repositories)} repositories"
 
 
 def _printable(text: str) -> str:

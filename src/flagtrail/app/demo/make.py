@@ -19,6 +19,7 @@ from flagtrail.app.clock import stamp
 from flagtrail.app.demo import lasting, leaving
 from flagtrail.app.demo.calendar import Batch, Calendar, Clock, Step
 from flagtrail.app.demo.catalogue import Row, rows
+from flagtrail.app.demo.code import scans
 from flagtrail.app.demo.company import company_steps
 from flagtrail.app.demo.contexts import contexts
 from flagtrail.app.demo.going import going
@@ -101,6 +102,9 @@ def tell_demo(app: App, clock: Clock, *, now: datetime, seed: int = SEED, progre
     for batch in _batches(usage_rows(flags, served, calendar, seed)):
         app.storage.add_usage(batch)
     app.storage.add_usage((), contexts=contexts(calendar.now, seed))
+    for clock.at, scan in scans(flags, app.changes.state, calendar, seed):
+        app.references.upload(SYSTEM_IDENTITY, PROJECT, scan)
+    clock.at = calendar.now
     _predict_the_night(app)
     app.storage.add_samples(PROJECT, list(samples(calendar, seed)))
 

@@ -62,10 +62,13 @@ class Branch(msgspec.Struct, frozen=True):
 class ReferencesPanel(msgspec.Struct, frozen=True):
     """What is known of a flag's places in code: on default branches in full, on others in numbers.
 
-    `scanned` says whether any scan was uploaded at all.
+    `without` are default branches that do not name it, and from which no commit is known to have removed it; `oldest`
+    is the stamp of the oldest scan of them. `scanned` says whether any scan was uploaded at all.
     """
 
     branches: tuple[Branch, ...]
+    without: tuple[str, ...]
+    oldest: str
     others: tuple[Branch, ...]
     more_others: int
     scanned: bool
@@ -75,8 +78,13 @@ def references_panel(page: Page, flag: str) -> ReferencesPanel:
     """The flag's code references."""
     found = page.app.references.of_flag(page.project, flag).branches
     others = [each for each in found if not each.scan.default and each.found.total]
+    default = [each for each in found if each.scan.default]
+    told = [each for each in default if each.found.total or each.found.removal is not None]
+    without = [each.scan for each in default if each not in told]
     return ReferencesPanel(
-        tuple(_branch(each) for each in found if each.scan.default),
+        tuple(_branch(each) for each in told),
+        tuple(scan.repository for scan in without),
+        min((scan.at for scan in without), default=""),
         tuple(_branch(each) for each in others[:MOST_BRANCHES]),
         max(len(others) - MOST_BRANCHES, 0),
         bool(found or page.app.storage.scans(page.project)),
