@@ -57,6 +57,7 @@ PAGES = [
     pytest.param("/stale", id="stale"),
     pytest.param("/stale/board", id="board of stale flags"),
     pytest.param("/stale/health", id="health of stale flags"),
+    pytest.param("/stale/settings", id="settings of stale flags"),
     pytest.param("/evaluate", id="evaluate"),
     pytest.param("/evaluate?flag=new_pricing&context=plan%3Denterprise&at=2026-11-01T10:00", id="evaluate the past"),
     pytest.param("/evaluate?context=plan%3Dpro", id="evaluate all"),

@@ -16,8 +16,10 @@ from flagtrail.app.identity import SYSTEM_IDENTITY
 from flagtrail.model.access import Member
 from flagtrail.model.change import Change
 from flagtrail.model.document import encode
+from flagtrail.model.nudge import Nudge
 from flagtrail.model.stage import FlagStage, Snooze
 from flagtrail.model.subject import member_subject
+from flagtrail.model.thresholds import Days, Kinds, Thresholds
 
 BOARD = "/stale/board"
 FLAG = "sso_enforced"
@@ -135,6 +137,56 @@ def test_health__of_a_project_without_flags__says_so(client: httpx2.Client) -> N
 
 def test_board__of_a_stage_that_is_not__is_refused(client: httpx2.Client) -> None:
     assert client.get(BOARD, params={"stage": PROBE}).status_code == 400
+
+
+def submit(client: httpx2.Client, address: str, **fields: Any) -> httpx2.Response:  # noqa: ANN401 - texts, or lists
+    found = re.search(r'name="csrf" value="([^"]+)"', client.get("/stale/settings").text)
+    assert found is not None
+    return client.post(address, data={"csrf": found.group(1), **fields})
+
+
+def test_settings__thresholds__are_set_by_kind_and_shown_with_what_holds(world: World, client: httpx2.Client) -> None:
+    fields = {".one_variant": "60", "release.lifetime": "90", "kill_switch.permanent": "no", "why": "we ship monthly"}
+    saved = submit(client, "/stale/thresholds", version="0", **fields)
+    kinds = Kinds(release=Days(lifetime=90), kill_switch=Days(permanent=False))
+    assert world.app.ask.state.thresholds(P) == Thresholds(Days(one_variant=60), kinds)
+    assert re.search(r'name="release.one_variant" value="" placeholder="60"', saved.text)
+    late = submit(client, "/stale/thresholds", version="0", why="w")
+    assert (late.status_code, "changed meanwhile" in text(late.text)) == (409, True)
+    assert submit(client, "/stale/thresholds", version="1", why="as before").status_code == 200
+    assert world.app.ask.state.thresholds(P) == Thresholds()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "told"),
+    [
+        pytest.param({".scan": "0"}, 422, "must be from 1 to 3,650 days", id="no days"),
+        pytest.param({".scan": "soon"}, 400, "is not a number", id="no number"),
+    ],
+)
+def test_settings__thresholds_that_cannot_be__are_refused_and_kept(
+    client: httpx2.Client, fields: dict[str, str], status: int, told: str
+) -> None:
+    answer = submit(client, "/stale/thresholds", **fields)
+    assert (answer.status_code, told in text(answer.text)) == (status, True)
+    assert f'name=".scan" value="{fields[".scan"]}"' in answer.text
+
+
+def test_settings__nudge__is_set_and_its_zone_is_known(world: World, client: httpx2.Client) -> None:
+    fields = {"day": "fri", "at": "08:30", "zone": "Europe/Berlin", "why": "w"}
+    shown = submit(client, "/stale/nudge", version="0", enabled="yes", channels=["slack"], **fields)
+    assert world.app.ask.state.nudge(P) == Nudge(True, "fri", "08:30", "Europe/Berlin", ("slack",))
+    assert "slack not set up" in text(shown.text)
+    refused = submit(client, "/stale/nudge", version="1", **{**fields, "zone": "Mars/Base"})
+    assert (refused.status_code, "is no time zone" in text(refused.text)) == (422, True)
+
+
+def test_flag__said_to_be_permanent__is_no_longer_on_the_board(client: httpx2.Client) -> None:
+    shown = submit(client, f"/flags/{FLAG}/lifespan", permanent="yes", why="we keep it")
+    assert (f"{FLAG} is permanent." in shown.text, "Meant to stay" in text(shown.text)) == (True, True)
+    assert f'id="flag-{FLAG}"' not in client.get(f"{BOARD}?stage=stale").text
+    submit(client, f"/flags/{FLAG}/lifespan", permanent="no", why="no more")
+    assert f'id="flag-{FLAG}"' in client.get(f"{BOARD}?stage=stale").text
 
 
 def test_viewer__sees_the_board_and_no_forms(world: World) -> None:

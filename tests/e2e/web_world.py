@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 import uvicorn
 
+from flagtrail.app import stages
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import Identity
 from flagtrail.app.settings import Settings
@@ -384,7 +386,8 @@ class World(msgspec.Struct):
 def served(folder: Path, *, port: int = 0, **settings: Any) -> Iterator[World]:  # noqa: ANN401 - any setting
     """The company, served on a port of this machine."""
     clock = Clock()
-    app = App(Settings(database=f"sqlite:///{folder / 'web.db'}", **settings), clock=clock)
+    with mock.patch.object(stages, "FIRST_SECONDS", 86_400.0):  # nothing is moved but by tests, however long they take
+        app = App(Settings(database=f"sqlite:///{folder / 'web.db'}", **settings), clock=clock)
     app.first_start()
     story = Story(app, clock)
     tell(story)

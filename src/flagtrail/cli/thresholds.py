@@ -14,7 +14,7 @@ from flagtrail.cli.output import say, table
 from flagtrail.cli.session import Session
 from flagtrail.cli.views import Document
 from flagtrail.model.flag import EXPECTED_LIFETIME_DAYS, Json
-from flagtrail.model.thresholds import Days, Lifespan, Thresholds, limits
+from flagtrail.model.thresholds import PERMANENTLY, Days, Lifespan, Thresholds, limits
 
 RULES = [name for name in Days.__struct_fields__ if name != "permanent"]
 KINDS = list(EXPECTED_LIFETIME_DAYS)
@@ -88,8 +88,7 @@ def _tell_thresholds(held: Document) -> None:
 def _days(found: dict[str, Any], rule: str) -> str:
     if rule == "permanent":
         return "yes" if found[rule] else "no"
-    spared = {"never_enabled", "off_everywhere", "one_variant", "one_variant_served", "lifetime"}
-    return "never" if found["permanent"] and rule in spared else str(found[rule])
+    return "never" if found["permanent"] and rule in PERMANENTLY else str(found[rule])
 
 
 @click.command

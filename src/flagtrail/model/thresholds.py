@@ -10,6 +10,8 @@ from flagtrail.model.errors import Defect
 from flagtrail.model.flag import EXPECTED_LIFETIME_DAYS
 
 MOST_DAYS = 3_650
+PERMANENTLY = frozenset({"never_enabled", "off_everywhere", "one_variant", "one_variant_served", "lifetime"})
+"""What does not hold of a permanent flag."""
 
 
 class Days(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -239,7 +239,7 @@ _PAGES: dict[Kind, str] = {
     **dict.fromkeys(("flag", "lifespan", "snooze", "stage"), "/flags/{0.flag}"),
     **dict.fromkeys(("targeting", "guard"), "/flags/{0.flag}?environment={0.environment}"),
     **dict.fromkeys(("environment", "project", "policy"), "/environments"),
-    **dict.fromkeys(("thresholds", "nudge"), "/stale"),
+    **dict.fromkeys(("thresholds", "nudge"), "/stale/settings"),
     "segment": "/segments/{0.key}",
     "subscription": "/alerts/subscriptions/{0.key}",
     "member": "/members",
