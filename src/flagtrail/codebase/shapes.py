@@ -239,6 +239,22 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """What a parameter belongs to: a function `node`, which calls name by `called` (a class, where it constructs one).
+
+    `place` is the position of its argument among those without a name; None where it can only be passed by name.
+    `property`: it is a field of the object, too. `element` is all of the parameter.
+    """
+
+    node: Node
+    called: Node
+    place: int | None
+    constructs: bool
+    property: bool
+    element: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A name that a file binds, which can be removed when nothing uses it any more.
 

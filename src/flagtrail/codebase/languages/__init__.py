@@ -38,6 +38,7 @@ from flagtrail.codebase.shapes import (
     Role,
     Scalar,
     Settled,
+    Signature,
     Stub,
     Switch,
     TakenApart,
@@ -77,6 +78,10 @@ class Language(ABC):
     """A block without a statement is no block: EMPTY stands in it."""
     NAMES_IN_TEXTS: ClassVar[bool] = False
     """A text can name what a module defines: `__all__`, `getattr(module, "name")`, `patch("module.name")`."""
+    TYPES: ClassVar[frozenset[str]] = frozenset({"type", "type_annotation", "type_arguments", "type_identifier"})
+    """Node types of what names a type, and of names in it."""
+    HERITAGE: ClassVar[frozenset[str]] = frozenset()
+    """Node types of what a class is made of: classes that it extends."""
     BLOCKS: ClassVar[frozenset[str]] = frozenset()
     """Node types whose children are statements."""
 
@@ -339,6 +344,14 @@ class Language(ABC):
 
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
         """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
+        return None
+
+    def signature(self, parameter: Node) -> Signature | None:
+        """What the parameter of this name belongs to; None where its calls cannot be told by a name."""
+        return None
+
+    def construction(self, node: Node) -> Call | None:
+        """`new X(..)`, where that is no call."""
         return None
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:

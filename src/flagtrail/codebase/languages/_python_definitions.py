@@ -167,7 +167,8 @@ def _function(source: Source, node: Node) -> Iterator[Definition]:
     harmless = decorators(node) <= KEEPING and not impure_defaults(parameters) and not found.overrides
     reach = _reach(node)
     yield Definition("function", found.name, _bytes(found.node), reach, pure=harmless, scope=scope_of(node))
-    if found.overrides or not harmless:
+    constructs = text(found.name) == "__init__" and not decorators(node)
+    if not constructs and (found.overrides or not harmless):
         return
     for parameter in found.parameters:
         name = parameter if parameter.type == "identifier" else parameter.child_by_field_name("name")

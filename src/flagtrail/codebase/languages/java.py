@@ -9,7 +9,15 @@ import tree_sitter_java
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
-from flagtrail.codebase.languages import _java_definitions, _java_exceptions, _java_names, _java_statements, _java_types
+from flagtrail.codebase.languages import (
+    _java_definitions,
+    _java_exceptions,
+    _java_names,
+    _java_statements,
+    _java_types,
+    _origins,
+    _signatures,
+)
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._java_statements import BLOCKS, COMMENTS, named, text
 from flagtrail.codebase.shapes import (
@@ -23,6 +31,7 @@ from flagtrail.codebase.shapes import (
     Loop,
     Role,
     Scalar,
+    Signature,
     Stub,
     Switch,
 )
@@ -69,6 +78,8 @@ class Java(Braces):
     HEADS: ClassVar[frozenset[str]] = frozenset(
         {"if_statement", "while_statement", "do_statement", "switch_expression", "synchronized_statement"}
     )
+    FAMILY: ClassVar[str] = "jvm"
+    HERITAGE: ClassVar[frozenset[str]] = frozenset({"superclass", "super_interfaces", "extends_interfaces"})
     SHARES_FOLDER: ClassVar[bool] = True
     NOMINAL: ClassVar[bool] = True
 
@@ -211,6 +222,16 @@ class Java(Braces):
 
     def definitions(self, source: Source) -> Iterable[Definition]:
         return _java_definitions.definitions(source)
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the package alone
+        return _origins.of_jvm(origin, name)
+
+    def signature(self, parameter: Node) -> Signature | None:
+        return _signatures.signature(parameter, _signatures.JAVA)
+
+    def construction(self, node: Node) -> Call | None:
+        made = _signatures.creation(node)
+        return Call(node, made[0], None, tuple(Argument(each) for each in made[1])) if made is not None else None
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return _java_names.test_case(node)

@@ -15,6 +15,8 @@ from flagtrail.codebase.languages import (
     _kotlin_definitions,
     _kotlin_names,
     _kotlin_syntax,
+    _origins,
+    _signatures,
 )
 from flagtrail.codebase.languages._kotlin_syntax import (
     BLOCKS,
@@ -47,6 +49,7 @@ from flagtrail.codebase.shapes import (
     Role,
     Scalar,
     Settled,
+    Signature,
     Stub,
     Switch,
 )
@@ -124,6 +127,9 @@ class Kotlin(Language):
     COMMENTS: ClassVar[frozenset[str]] = COMMENTS
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"multiline_string_literal"})
     BLOCKS: ClassVar[frozenset[str]] = BLOCKS
+    FAMILY: ClassVar[str] = "jvm"
+    TYPES: ClassVar[frozenset[str]] = frozenset({"user_type"})
+    HERITAGE: ClassVar[frozenset[str]] = frozenset({"delegation_specifiers", "delegation_specifier"})
     SHARES_FOLDER: ClassVar[bool] = True
     NOMINAL: ClassVar[bool] = True
     DEFAULT_CASE: ClassVar[bytes] = b"else"
@@ -325,6 +331,12 @@ class Kotlin(Language):
 
     def definitions(self, source: Source) -> Iterable[Definition]:
         return _kotlin_definitions.definitions(source)
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the package alone
+        return _origins.of_jvm(origin, name)
+
+    def signature(self, parameter: Node) -> Signature | None:
+        return _signatures.signature(parameter, _signatures.KOTLIN)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return _kotlin_definitions.test_case(node)

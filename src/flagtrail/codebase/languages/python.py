@@ -16,6 +16,7 @@ from flagtrail.codebase.languages import (
     _python_names,
     _python_tests,
     _python_text,
+    _signatures,
 )
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_grammar import PARSER
@@ -37,6 +38,7 @@ from flagtrail.codebase.shapes import (
     Role,
     Scalar,
     Settled,
+    Signature,
     Stub,
     Switch,
     Wrapping,
@@ -296,6 +298,10 @@ class Python(Language):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Imports, variables, functions, classes, parameters, members."""
         return _python_definitions.definitions(source)
+
+    def signature(self, parameter: Node) -> Signature | None:
+        """A function with a name; of a class's `__init__` it is the class that is called."""
+        return _signatures.signature(parameter, _signatures.PYTHON)
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""

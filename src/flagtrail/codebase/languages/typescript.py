@@ -24,7 +24,7 @@ from flagtrail.codebase.languages import _javascript_places as places
 from flagtrail.codebase.languages import _javascript_settled as settlements
 from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
-from flagtrail.codebase.languages import _origins
+from flagtrail.codebase.languages import _origins, _signatures
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._javascript_semicolons import separated
 from flagtrail.codebase.languages._javascript_values import field, operator, parts, text, uncast
@@ -40,6 +40,7 @@ from flagtrail.codebase.shapes import (
     Role,
     Scalar,
     Settled,
+    Signature,
     Stub,
     Switch,
     TakenApart,
@@ -68,6 +69,7 @@ class TypeScript(Braces):
     SUFFIXES: ClassVar[tuple[str, ...]] = (*_TYPESCRIPT, ".tsx", *_JAVASCRIPT)
     NAMES: ClassVar[frozenset[str]] = names_of.NAMES
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"string", "template_string"})
+    HERITAGE: ClassVar[frozenset[str]] = frozenset({"class_heritage"})
     BLOCKS: ClassVar[frozenset[str]] = frozenset({"program", "statement_block", "switch_case", "switch_default"})
     HEADS: ClassVar[frozenset[str]] = _HEADS
 
@@ -287,6 +289,15 @@ class TypeScript(Braces):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that could be removed."""
         return definitions_of.definitions(source)
+
+    def signature(self, parameter: Node) -> Signature | None:
+        """A function with a name; of a constructor it is the class."""
+        return _signatures.signature(parameter, _signatures.JAVASCRIPT)
+
+    def construction(self, node: Node) -> Call | None:
+        """`new X(..)`."""
+        made = _signatures.creation(node)
+        return Call(node, made[0], None, tuple(_argument(each) for each in made[1])) if made is not None else None
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
         """`./old.ts`, `./old/index.ts` and the like of `./old`."""

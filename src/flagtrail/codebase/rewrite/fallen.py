@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flagtrail.codebase.rewrite.exports import MOST_ROUNDS, Exports
 from flagtrail.codebase.rewrite.forest import Forest, OfPath
 from flagtrail.codebase.rewrite.modules import Modules
+from flagtrail.codebase.rewrite.parameters import Parameters
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.source import Source
 
@@ -37,10 +38,10 @@ def fallen(
     forest = Forest(files, of_path, dict(changed))
     methods, makers = (frozenset(name.encode() for name in names) for names in (spared, registers))
     exports = Exports(forest, key.encode(), methods, makers)
-    modules = Modules(forest, key.encode())
+    modules, parameters = Modules(forest, key.encode()), Parameters(forest, exports)
     exports.swept(sorted(changed))
     for _ in range(MOST_ROUNDS):
-        if not (exports.round() or modules.round()):
+        if not (exports.round() or parameters.round() or modules.round()):
             break
     left: dict[str, tuple[Left, ...]] = {path: found for path, found in exports.left.items() if found}
     for (path, _), kept in exports.kept.items():

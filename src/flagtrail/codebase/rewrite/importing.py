@@ -12,6 +12,7 @@ from flagtrail.codebase.rewrite.names import Names
 _STAR = re.compile(
     rb"""export\s+(?:type\s+)?\*(?:\s+as\s+\w+)?\s+from\s*['"]([^'"]+)['"]|from\s+([\w.]+)\s+import\s+\*"""
 )
+_LOADED = re.compile(rb"""\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]""")
 _TEXT = re.compile(rb"""['"`]([^'"`\s]+)['"`]""")
 
 
@@ -28,6 +29,9 @@ def imported(forest: Forest, path: str, names: Names) -> Iterator[str]:
         if definition.origin and not names.language.SHARES_FOLDER:
             ends = names.language.modules(path, definition.origin, names.called(definition).decode())
             yield from (target for target in forest.named(ends) if forest.of_path(target) is not None)
+    for origin in () if names.language.SHARES_FOLDER else _LOADED.findall(names.source.data):
+        ends = names.language.modules(path, origin.decode(errors="replace"), "")
+        yield from (target for target in forest.named(ends) if forest.of_path(target) is not None)
 
 
 def starred(forest: Forest, path: str) -> Iterator[tuple[re.Match[bytes], set[str]]]:

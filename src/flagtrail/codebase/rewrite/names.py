@@ -74,7 +74,7 @@ class Names:
 
     def called(self, definition: Definition) -> bytes:
         """How code calls what is defined."""
-        return definition.spelled.encode() or self.source.text(definition.name)
+        return definition.spelled.encode() or self.source.text(definition.name).lstrip(b"#")
 
     @cached_property
     def around(self) -> dict[Definition, tuple[Definition, ...]]:
@@ -136,7 +136,11 @@ class Names:
         """
         name = self.called(definition)
         looked_up = definition.kind in MEMBERS or self.in_class(definition)
-        if looked_up and not (self.language.NOMINAL and definition.reach == "file"):
+        private = self.language.NOMINAL and definition.reach == "file"
+        if definition.kind == "field" and not private:
+            yield from self._uses_of_field(definition, name)
+            return
+        if looked_up and not private:
             yield from (each for each in self.mentions(name) if not _holds(definition.removal, each.at))
             return
         begin, end = self._scope(definition)
@@ -157,6 +161,19 @@ class Names:
             mention.stands != "bind" and not any(_holds(span, mention.at) for span in own)
             for mention in self.mentions(name)
         )
+
+    def _uses_of_field(self, definition: Definition, name: bytes) -> Iterator[Mention]:
+        """Where a field is looked up in its object, or named alone where the language allows that."""
+        hidden = self._hiding(definition, name, (0, len(self.source.data)))
+        for mention in self.mentions(name):
+            alone = mention.stands in ("read", "shorthand")
+            of_this = self.source.data[mention.at - 5 : mention.at] == b"this."
+            if _holds(definition.removal, mention.at) or (alone and not self.language.SHARES_FOLDER):
+                continue
+            if alone and not of_this and any(_holds(span, mention.at) for span in hidden):
+                continue
+            if mention.stands in ("read", "shorthand", "member", "text") or "pattern" in mention.node.type:
+                yield mention
 
     def _scope(self, definition: Definition) -> Span:
         scope = definition.scope

@@ -15,14 +15,15 @@ _VALUED = frozenset({"constant", "variable", "member", "class", "field"})
 
 def lists_flags(forest: Forest, key: bytes, path: str, definition: Definition) -> bool:
     """Whether a definition holds another text, in a file where one holds the flag's key."""
-    if definition.kind not in _VALUED or not _holds(forest.then(path).source.data, key):
+    if definition.kind not in _VALUED or key not in forest.then(path).source.data:
         return False
-    held = forest.now(path).source.data[slice(*definition.removal)]
-    return any(match.group(1) != key for match in _TEXT.finditer(held))
+    held = _texts(forest.now(path), definition) - {key}
+    then = forest.then(path)
+    return bool(held) and any(key in _texts(then, each) for each in then.definitions if each.kind in _VALUED)
 
 
-def _holds(data: bytes, key: bytes) -> bool:
-    return any(match.group(1) == key for match in _TEXT.finditer(data))
+def _texts(names: Names, definition: Definition) -> set[bytes]:
+    return set(_TEXT.findall(names.source.data[slice(*definition.removal)]))
 
 
 def registering(names: Names, key: bytes, makers: Collection[bytes]) -> frozenset[bytes]:

@@ -189,3 +189,25 @@ def _owned(source: Source, statement: Node, above: list[Node]) -> bool:
         return True
     words = first.lstrip(b"/#*! \t").split(None, 1)
     return bool(words) and words[0] in source.text(statement).split(b"(", 1)[0].split()
+
+
+def element(source: Source, node: Node) -> Span:
+    """One of several with commas between, with one comma: its whole lines, where it stands on lines of its own."""
+    while node.parent is not None and not _is_listed(node):
+        node = node.parent
+    before, after = node.prev_sibling, node.next_sibling
+    if after is not None and after.type == ",":
+        line, end = source.line_start(node.start_byte), source.line_end(after.end_byte)
+        if not source.data[line : node.start_byte].strip() and not source.data[after.end_byte : end].strip():
+            return line, end
+        following = after.next_sibling
+        last = following.start_byte if following is not None and following.is_named else after.end_byte
+        return node.start_byte, last
+    if before is not None and before.type == ",":
+        return before.start_byte, node.end_byte
+    return node.start_byte, node.end_byte
+
+
+def _is_listed(node: Node) -> bool:
+    before, after = node.prev_sibling, node.next_sibling
+    return before is not None and after is not None and before.type in ("(", ",") and after.type in (")", ",")

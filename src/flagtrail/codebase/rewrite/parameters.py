@@ -1,0 +1,237 @@
+"""Parameters that a body uses no more because of us: they go, with the arguments of every call.
+
+Only where every call in the repository is known and plain: the function has one definition by its name, nothing passes
+it on as a value or demands its form, no argument spreads, and what is given for the parameter does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.exports import Exports
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.names import Mention, Names
+from flagtrail.codebase.rewrite.removal import element
+from flagtrail.codebase.shapes import Call, Definition, Signature
+from flagtrail.codebase.source import Edit, ancestors
+
+MOST_FILES = 100
+"""A function whose name stands in more files than that is left alone."""
+_INJECTED = re.compile(
+    rb"@(?:Injectable|Controller|Component|Resolver|Directive|Pipe|Service|RestController|Repository|Configuration"
+    rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
+)
+"""What a container makes, which looks at the types of parameters."""
+
+
+class _UnknownError(Exception):
+    """A use that may be a call which is not understood."""
+
+
+@dataclass(slots=True)
+class Parameters:
+    """The parameters that fall, one at a time."""
+
+    forest: Forest
+    exports: Exports
+    refused: set[tuple[str, bytes, bytes]] = field(default_factory=set)
+
+    def round(self) -> bool:
+        """One round: whether a parameter went."""
+        for path in self.forest.parsed():
+            if self.forest.gone(path):
+                continue
+            for definition, signature in self._unused(path):
+                edits = self._edits(path, definition, signature)
+                if edits is None:
+                    continue
+                for each, made in edits.items():
+                    self.forest.put(each, self.forest.now(each).source.edited(sorted(made)))
+                self.exports.swept(sorted(edits))
+                return True
+        return False
+
+    # ---------------------------------------------------------------- which
+    def _unused(self, path: str) -> Iterator[tuple[Definition, Signature]]:
+        then, now = self.forest.then(path), self.forest.now(path)
+        if then.source.data == now.source.data:
+            return
+        for definition in now.definitions:
+            if definition.kind != "parameter" or not definition.pure:
+                continue
+            name = now.called(definition)
+            if len(now.words.get(name, ())) >= len(then.words.get(name, ())):
+                continue
+            signature = now.language.signature(definition.name)
+            if signature is None or (path, now.source.text(signature.called), name) in self.refused:
+                continue
+            if self._is_free(path, now, definition, signature) and self._was_used(then, now, definition):
+                yield definition, signature
+
+    def _is_free(self, path: str, names: Names, definition: Definition, signature: Signature) -> bool:
+        """Whether nothing uses the parameter, nor the field that it is."""
+        if any(True for _ in names.uses(definition)):
+            return False
+        if not signature.property:
+            return True
+        name = names.called(definition)
+        private = b"private" in names.source.text(signature.element)
+        files = [path] if private else list(self.forest.search([name])[name])
+        return not any(
+            mention.stands in ("member", "text") or _takes_apart(mention)
+            for each in files
+            if self.forest.akin(each, path)
+            for mention in self.forest.now(each).mentions(name)
+        ) and not (names.language.SHARES_FOLDER and any(_is_bare(signature, each) for each in names.mentions(name)))
+
+    def _was_used(self, then: Names, now: Names, definition: Definition) -> bool:
+        for before in then.by_name.get(now.called(definition), ()):
+            if before.kind != "parameter" or then.key(before) != now.key(definition):
+                continue
+            old = then.language.signature(before.name)
+            if old is not None and not self._is_free_then(then, before, old):
+                return True
+        return False
+
+    def _is_free_then(self, then: Names, definition: Definition, signature: Signature) -> bool:
+        if any(True for _ in then.uses(definition)):
+            return False
+        name = then.called(definition)
+        return not signature.property or not any(
+            mention.stands == "member" or _is_bare(signature, mention) for mention in then.mentions(name)
+        )
+
+    # ---------------------------------------------------------------- how
+    def _edits(self, path: str, definition: Definition, signature: Signature) -> dict[str, set[Edit]] | None:
+        """The edits of every file, or None where a call is not known."""
+        names = self.forest.now(path)
+        called, name = names.source.text(signature.called), names.called(definition)
+        try:
+            edits = self._every_call(path, definition, signature, called)
+        except _UnknownError:
+            self.refused.add((path, called, name))
+            return None
+        edits.setdefault(path, set()).add(Edit(*definition.removal))
+        return edits
+
+    def _every_call(
+        self, path: str, definition: Definition, signature: Signature, called: bytes
+    ) -> dict[str, set[Edit]]:
+        names = self.forest.now(path)
+        function = names.language.function(signature.node)
+        if function is not None and function.overrides and not signature.constructs:
+            raise _UnknownError
+        places = self.forest.search([called])[called]
+        if len(places) > MOST_FILES:
+            raise _UnknownError
+        edits: dict[str, set[Edit]] = {}
+        given = False
+        for other, positions in places.items():
+            if self.forest.of_path(other) is None or not self.forest.akin(other, path):
+                continue
+            found = self.forest.now(other)
+            mentions = {mention.at: mention for mention in found.mentions(called)}
+            for at in positions:
+                if at not in mentions:
+                    self._check_text(found, at, called)
+                    continue
+                call = self._call_of(found, mentions[at], signature, path)
+                made = set(_without(found, call, definition, names, signature)) if call is not None else set()
+                if made:
+                    given = True
+                    edits.setdefault(other, set()).update(made)
+        if not given and not (signature.constructs and _is_injected(names, signature)):
+            raise _UnknownError
+        return edits
+
+    def _check_text(self, names: Names, at: int, called: bytes) -> None:
+        if names.language.NAMES_IN_TEXTS and names.in_text(at, called, lambda data, at, _: data[at - 1 : at] == b"."):
+            raise _UnknownError
+
+    def _call_of(self, names: Names, mention: Mention, signature: Signature, path: str) -> Call | None:
+        """The call that a name is the name of; None where it is no use of a value."""
+        if any(each.kind in ("import", "export") and _within(mention.at, each) for each in names.definitions):
+            return None
+        if mention.stands == "bind":
+            own = names.source.path == path and mention.node == signature.called
+            constructor = signature.constructs and names.source.path == path and mention.node.parent == signature.node
+            if own or constructor:
+                return None
+            raise _UnknownError
+        call = _call(names.language, mention.node)
+        if call is not None:
+            return call
+        if signature.constructs and _is_type(names.language, mention.node):
+            return None
+        raise _UnknownError
+
+
+def _call(language: Language, name: Node) -> Call | None:
+    for place, _ in zip(ancestors(name), range(4), strict=False):
+        for found in (language.call(place), language.construction(place)):
+            if found is not None and found.name == name:
+                return found
+    return None
+
+
+def _is_type(language: Language, node: Node) -> bool:
+    """Whether a class is named as the type of something, and not as what another class is made of."""
+    for above in ancestors(node):
+        if above.type in language.HERITAGE:
+            return False
+        if above.type in language.TYPES:
+            return True
+        if above.type in language.BLOCKS:
+            break
+    return node.type in language.TYPES
+
+
+def _without(found: Names, call: Call, definition: Definition, names: Names, signature: Signature) -> Iterator[Edit]:
+    """What takes the argument out of a call."""
+    if any(argument.spread for argument in call.arguments):
+        raise _UnknownError
+    name = names.called(definition).decode()
+    plain = [argument for argument in call.arguments if argument.name is None]
+    by_name = [argument for argument in call.arguments if argument.name == name]
+    given = by_name[0] if by_name else None
+    if given is None and signature.place is not None and signature.place < len(plain):
+        given = plain[signature.place]
+    if given is None:
+        return
+    if not _does_nothing(found.language, given.value):
+        raise _UnknownError
+    yield Edit(*element(found.source, given.value))
+
+
+def _does_nothing(language: Language, value: Node) -> bool:
+    """Whether making a value is no more than looking it up."""
+    member = language.member(value)
+    if member is not None and language.call(value) is None:
+        return _does_nothing(language, member[0])
+    return language.pure(value)
+
+
+def _is_bare(signature: Signature, mention: Mention) -> bool:
+    """A read of a property by its name alone, as Kotlin has it, other than in its own declaration."""
+    inside = signature.element.start_byte <= mention.at < signature.element.end_byte
+    return mention.stands in ("read", "shorthand") and not inside
+
+
+def _takes_apart(mention: Mention) -> bool:
+    return "pattern" in mention.node.type
+
+
+def _is_injected(names: Names, signature: Signature) -> bool:
+    owner = signature.called.parent
+    text = names.source.text(owner) if owner is not None else b""
+    head = names.source.data[max(0, signature.called.start_byte - 600) : signature.called.start_byte]
+    return bool(_INJECTED.search(head) or _INJECTED.search(text))
+
+
+def _within(at: int, definition: Definition) -> bool:
+    return definition.removal[0] <= at < definition.removal[1]
