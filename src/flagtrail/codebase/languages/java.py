@@ -15,11 +15,11 @@ from flagtrail.codebase.languages import (
     _java_names,
     _java_statements,
     _java_types,
-    _origins,
     _signatures,
 )
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._java_statements import BLOCKS, COMMENTS, named, text
+from flagtrail.codebase.languages._jvm import Jvm
 from flagtrail.codebase.shapes import (
     Argument,
     Binding,
@@ -65,7 +65,7 @@ _LISTS = frozenset({b"List.of", b"Set.of", b"Arrays.asList", b"EnumSet.of"})
 _CONDITIONS = frozenset({"if_statement", "while_statement", "do_statement", "for_statement", "ternary_expression"})
 
 
-class Java(Braces):
+class Java(Jvm, Braces):
     """Java, to version 21."""
 
     NAME: ClassVar[str] = "java"
@@ -78,10 +78,7 @@ class Java(Braces):
     HEADS: ClassVar[frozenset[str]] = frozenset(
         {"if_statement", "while_statement", "do_statement", "switch_expression", "synchronized_statement"}
     )
-    FAMILY: ClassVar[str] = "jvm"
     HERITAGE: ClassVar[frozenset[str]] = frozenset({"superclass", "super_interfaces", "extends_interfaces"})
-    SHARES_FOLDER: ClassVar[bool] = True
-    NOMINAL: ClassVar[bool] = True
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - there is one dialect
         return Parser(_GRAMMAR).parse(data)
@@ -222,9 +219,6 @@ class Java(Braces):
 
     def definitions(self, source: Source) -> Iterable[Definition]:
         return _java_definitions.definitions(source)
-
-    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the package alone
-        return _origins.of_jvm(origin, name)
 
     def signature(self, parameter: Node) -> Signature | None:
         return _signatures.signature(parameter, _signatures.JAVA)

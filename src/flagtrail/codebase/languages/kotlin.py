@@ -10,14 +10,13 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
 from flagtrail.codebase.languages import (
-    Language,
     _kotlin_choices,
     _kotlin_definitions,
     _kotlin_names,
     _kotlin_syntax,
-    _origins,
     _signatures,
 )
+from flagtrail.codebase.languages._jvm import Jvm
 from flagtrail.codebase.languages._kotlin_syntax import (
     BLOCKS,
     COMMENTS,
@@ -118,7 +117,7 @@ _PREFIX, _STRONGEST = 15, 16
 _LISTS = frozenset({b"listOf", b"setOf", b"arrayOf"})
 
 
-class Kotlin(Language):
+class Kotlin(Jvm):
     """Kotlin 2."""
 
     NAME: ClassVar[str] = "kotlin"
@@ -127,11 +126,8 @@ class Kotlin(Language):
     COMMENTS: ClassVar[frozenset[str]] = COMMENTS
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"multiline_string_literal"})
     BLOCKS: ClassVar[frozenset[str]] = BLOCKS
-    FAMILY: ClassVar[str] = "jvm"
     TYPES: ClassVar[frozenset[str]] = frozenset({"user_type"})
     HERITAGE: ClassVar[frozenset[str]] = frozenset({"delegation_specifiers", "delegation_specifier"})
-    SHARES_FOLDER: ClassVar[bool] = True
-    NOMINAL: ClassVar[bool] = True
     DEFAULT_CASE: ClassVar[bytes] = b"else"
 
     def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - there is one dialect
@@ -331,9 +327,6 @@ class Kotlin(Language):
 
     def definitions(self, source: Source) -> Iterable[Definition]:
         return _kotlin_definitions.definitions(source)
-
-    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the package alone
-        return _origins.of_jvm(origin, name)
 
     def signature(self, parameter: Node) -> Signature | None:
         return _signatures.signature(parameter, _signatures.KOTLIN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flagtrail.codebase.rewrite.exports import MOST_ROUNDS, Exports
 from flagtrail.codebase.rewrite.forest import Forest, OfPath
+from flagtrail.codebase.rewrite.importing import imported, stem
 from flagtrail.codebase.rewrite.modules import Modules
 from flagtrail.codebase.rewrite.parameters import Parameters
 from flagtrail.codebase.rewrite.refused import Left
@@ -39,6 +40,8 @@ def fallen(
     methods, makers = (frozenset(name.encode() for name in names) for names in (spared, registers))
     exports = Exports(forest, key.encode(), methods, makers)
     modules, parameters = Modules(forest, key.encode()), Parameters(forest, exports)
+    loaded = {target for path in changed for target in imported(forest, path, forest.then(path))}
+    forest.search({stem(path) for path in loaded})
     exports.swept(sorted(changed))
     for _ in range(MOST_ROUNDS):
         if not (exports.round() or parameters.round() or modules.round()):

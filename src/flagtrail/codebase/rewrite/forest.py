@@ -13,6 +13,9 @@ from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.source import Source
 
 OfPath = Callable[[str], Language | None]
+MOST_FILES = 250
+"""A word that stands in more files than that is not looked for in further ones."""
+FEW_WORDS = 12
 Places = Mapping[str, tuple[int, ...]]
 """Where a word stands: by path, the bytes that it begins at."""
 
@@ -26,6 +29,7 @@ class Forest:
     changed: dict[str, Source | None] = field(default_factory=dict)
     _then: dict[str, Names] = field(default_factory=dict)
     _now: dict[str, Names] = field(default_factory=dict)
+    _found: dict[bytes, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     _by_file_name: dict[str, list[str]] = field(default_factory=dict)
 
     def put(self, path: str, source: Source | None) -> None:
@@ -78,23 +82,23 @@ class Forest:
         return path in self.changed and self.changed[path] is None
 
     def search(self, words: Iterable[bytes]) -> dict[bytes, dict[str, tuple[int, ...]]]:
-        """Where each of these words stands as a whole word, in all files as they are now."""
-        automaton = ahocorasick.Automaton()
-        found: dict[bytes, dict[str, tuple[int, ...]]] = {}
-        for word in words:
-            found[word] = {}
-            automaton.add_word(word.decode("latin-1"), word)
-        if not found:
-            return found
-        automaton.make_automaton()
-        for path in self.files:
-            data = self.data(path)
-            for end, word in automaton.iter(data.decode("latin-1")):
-                start = end + 1 - len(word)
-                if not _joins(data[start - 1 : start]) and not _joins(data[end + 1 : end + 2]):
-                    places = found[word]
-                    places[path] = (*places.get(path, ()), start)
-        return found
+        """Where each of these words stands as a whole word, in all files as they are now.
+
+        Of a word that stands in more than MOST_FILES files, so many are told and no more.
+        """
+        asked = set(words)
+        new = asked - self._found.keys()
+        if new:
+            self._found |= _found(self.files, new)
+        return {word: self._as_it_is(word) for word in asked}
+
+    def _as_it_is(self, word: bytes) -> dict[str, tuple[int, ...]]:
+        places = {path: found for path, found in self._found[word].items() if path not in self.changed}
+        for path in self.changed:
+            found = tuple(_places(self.data(path), word))
+            if found:
+                places[path] = found
+        return places
 
     def named(self, ends: Iterable[str]) -> Iterator[str]:
         """The files whose paths end so; see `Language.modules`."""
@@ -117,6 +121,49 @@ class Forest:
 def _in_folder(path: str, folder: str) -> bool:
     around = path.rpartition("/")[0]
     return around == folder[1:] if folder.startswith("/") else f"/{around}".endswith(f"/{folder}")
+
+
+def _found(files: Mapping[str, bytes], words: set[bytes]) -> dict[bytes, dict[str, tuple[int, ...]]]:
+    """Where words stand. A few are looked for one by one, which is quicker than all at once."""
+    found: dict[bytes, dict[str, tuple[int, ...]]] = {word: {} for word in words}
+    sought = set(words)
+    automaton = _automaton(sought)
+    for path, data in files.items():
+        here = (word for word in sought if word in data) if automaton is None else _hits(automaton, data)
+        full = set()
+        for word in here:
+            places = tuple(_places(data, word))
+            if places:
+                found[word][path] = places
+            if len(found[word]) > MOST_FILES:
+                full.add(word)
+        if full:
+            sought -= full
+            automaton = _automaton(sought)
+    return found
+
+
+def _automaton(words: set[bytes]) -> ahocorasick.Automaton | None:
+    if len(words) <= FEW_WORDS:
+        return None
+    automaton = ahocorasick.Automaton()
+    for word in words:
+        automaton.add_word(word.decode("latin-1"), word)
+    automaton.make_automaton()
+    return automaton
+
+
+def _hits(automaton: ahocorasick.Automaton, data: bytes) -> set[bytes]:
+    return {word for _, word in automaton.iter(data.decode("latin-1"))}
+
+
+def _places(data: bytes, word: bytes) -> Iterator[int]:
+    at = data.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _joins(data[at - 1 : at]) and not _joins(data[end : end + 1]):
+            yield at
+        at = data.find(word, end)
 
 
 def _joins(byte: bytes) -> bool:
