@@ -1,7 +1,8 @@
 """Parameters that a body uses no more because of us: they go, with the arguments of every call.
 
 Only where every call in the repository is known and plain: the function has one definition by its name, nothing passes
-it on as a value or demands its form, no argument spreads, and what is given for the parameter does nothing.
+it on as a value, exports it from a package or demands its form, no argument spreads, and what is given for the
+parameter does nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite.exports import Exports
+from flagtrail.codebase.rewrite.exports import PASSING, Exports
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.names import Mention, Names
 from flagtrail.codebase.rewrite.removal import element
@@ -155,7 +156,10 @@ class Parameters:
 
     def _call_of(self, names: Names, mention: Mention, signature: Signature, path: str) -> Call | None:
         """The call that a name is the name of; None where it is no use of a value."""
-        if any(each.kind in ("import", "export") and _within(mention.at, each) for each in names.definitions):
+        passing = [each for each in names.definitions if each.kind in PASSING and _within(mention.at, each)]
+        if any(each.reach == "repository" for each in passing):
+            raise _UnknownError
+        if passing:
             return None
         if mention.stands == "bind":
             own = names.source.path == path and mention.node == signature.called
