@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 import msgspec
 from tree_sitter import Node, Tree
 
+from flagtrail.codebase.languages._relations import Relations
 from flagtrail.codebase.shapes import (
     Binding,
     Call,
@@ -38,7 +39,6 @@ from flagtrail.codebase.shapes import (
     Role,
     Scalar,
     Settled,
-    Signature,
     Stub,
     Switch,
     TakenApart,
@@ -47,7 +47,7 @@ from flagtrail.codebase.shapes import (
 from flagtrail.codebase.source import Edit, Source, ancestors
 
 
-class Language(ABC):
+class Language(Relations, ABC):
     """One language. Every reader takes any node and answers None where the node is not of its shape."""
 
     NAME: ClassVar[str]
@@ -68,20 +68,8 @@ class Language(ABC):
     """Node types whose inner lines must never be re-indented."""
     DEFAULT_CASE: ClassVar[bytes] = b"default"
     """What stands for the head of a case that becomes the one for everything else, up to its colon or arrow."""
-    FAMILY: ClassVar[str] = ""
-    """What languages have in common that see each other's names; the language alone where it is empty."""
-    SHARES_FOLDER: ClassVar[bool] = False
-    """Files of one folder see each other's names without an import."""
-    NOMINAL: ClassVar[bool] = False
-    """A type is told by its name, never by its members: nobody else can need a private one."""
     BLOCK_NEEDS_STATEMENT: ClassVar[bool] = False
     """A block without a statement is no block: EMPTY stands in it."""
-    NAMES_IN_TEXTS: ClassVar[bool] = False
-    """A text can name what a module defines: `__all__`, `getattr(module, "name")`, `patch("module.name")`."""
-    TYPES: ClassVar[frozenset[str]] = frozenset({"type", "type_annotation", "type_arguments", "type_identifier"})
-    """Node types of what names a type, and of names in it."""
-    HERITAGE: ClassVar[frozenset[str]] = frozenset()
-    """Node types of what a class is made of: classes that it extends."""
     BLOCKS: ClassVar[frozenset[str]] = frozenset()
     """Node types whose children are statements."""
 
@@ -345,21 +333,6 @@ class Language(ABC):
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
         """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
         return None
-
-    def signature(self, parameter: Node) -> Signature | None:
-        """What the parameter of this name belongs to; None where its calls cannot be told by a name."""
-        return None
-
-    def construction(self, node: Node) -> Call | None:
-        """`new X(..)`, where that is no call."""
-        return None
-
-    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
-        """The files that an import of `name` from `origin` in the file `path` could mean.
-
-        A path from the root begins with `/`; others tell how the file's path ends, with `/*` for all files of a folder.
-        """
-        return ()
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """For any node within one test, the bytes of that whole test; None outside of tests."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-import ahocorasick
+from ahocorasick_rs import BytesAhoCorasick
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.names import Names
@@ -126,35 +126,28 @@ def _in_folder(path: str, folder: str) -> bool:
 def _found(files: Mapping[str, bytes], words: set[bytes]) -> dict[bytes, dict[str, tuple[int, ...]]]:
     """Where words stand. A few are looked for one by one, which is quicker than all at once."""
     found: dict[bytes, dict[str, tuple[int, ...]]] = {word: {} for word in words}
-    sought = set(words)
+    sought = sorted(words)
     automaton = _automaton(sought)
     for path, data in files.items():
-        here = (word for word in sought if word in data) if automaton is None else _hits(automaton, data)
-        full = set()
+        here = (word for word in sought if word in data) if automaton is None else _hits(automaton, sought, data)
+        full = False
         for word in here:
             places = tuple(_places(data, word))
             if places:
                 found[word][path] = places
-            if len(found[word]) > MOST_FILES:
-                full.add(word)
+            full |= len(found[word]) > MOST_FILES
         if full:
-            sought -= full
+            sought = [word for word in sought if len(found[word]) <= MOST_FILES]
             automaton = _automaton(sought)
     return found
 
 
-def _automaton(words: set[bytes]) -> ahocorasick.Automaton | None:
-    if len(words) <= FEW_WORDS:
-        return None
-    automaton = ahocorasick.Automaton()
-    for word in words:
-        automaton.add_word(word.decode("latin-1"), word)
-    automaton.make_automaton()
-    return automaton
+def _automaton(words: list[bytes]) -> BytesAhoCorasick | None:
+    return BytesAhoCorasick(words) if len(words) > FEW_WORDS else None
 
 
-def _hits(automaton: ahocorasick.Automaton, data: bytes) -> set[bytes]:
-    return {word for _, word in automaton.iter(data.decode("latin-1"))}
+def _hits(automaton: BytesAhoCorasick, words: list[bytes], data: bytes) -> set[bytes]:
+    return {words[index] for index, _, _ in automaton.find_matches_as_indexes(data, overlapping=True)}
 
 
 def _places(data: bytes, word: bytes) -> Iterator[int]:

@@ -1,0 +1,40 @@
+"""How the files of a language name what is in each other, and who calls what with what: a part of the door."""
+# ruff: noqa: ARG002 - what is not of a shape is said without a look
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from tree_sitter import Node
+
+from flagtrail.codebase.shapes import Call, Signature
+
+
+class Relations:
+    """What the removal of names across files asks of a language."""
+
+    FAMILY: ClassVar[str] = ""
+    """What languages have in common that see each other's names; the language alone where it is empty."""
+    SHARES_FOLDER: ClassVar[bool] = False
+    """Files of one folder see each other's names without an import."""
+    NOMINAL: ClassVar[bool] = False
+    """A type is told by its name, never by its members: nobody else can need a private one."""
+    NAMES_IN_TEXTS: ClassVar[bool] = False
+    """A text can name what a module defines: `__all__`, `getattr(module, "name")`, `patch("module.name")`."""
+    TYPES: ClassVar[frozenset[str]] = frozenset({"type", "type_annotation", "type_arguments", "type_identifier"})
+    """Node types of what names a type, and of names in it."""
+    HERITAGE: ClassVar[frozenset[str]] = frozenset()
+    """Node types of what a class is made of: classes that it extends."""
+
+    def signature(self, parameter: Node) -> Signature | None:
+        """What the parameter of this name belongs to; None where its calls cannot be told by a name."""
+        return None
+
+    def construction(self, node: Node) -> Call | None:
+        """`new X(..)`, where that is no call."""
+        return None
+
+    def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
+        """The files an import could mean: `/path` from the root, or how the path ends; `/*` for all of a folder."""
+        return ()
