@@ -33,6 +33,8 @@ _FAR = 8
 _SMALL = 1_000
 """Bytes of a definition that are soon looked through."""
 _NAME = re.compile(rb"[A-Za-z_$][\w$]*")
+_KEY_OF_OBJECT = frozenset((b"flag", b"flagKey", b"id", b"key", b"name"))
+"""What an object that stands for a flag calls the flag's key."""
 _TEXTS = ("string", "text", "char", "heredoc", "template")
 
 
@@ -97,8 +99,22 @@ class Reading:
             imported = any(self._is_import(node) for node in nodes)
             for node in nodes:
                 meant = [each for each in known[word] if self._means(node, each, imported=imported)]
-                if len({each.flag for each in meant}) == 1:
+                if len({each.flag for each in meant}) == 1 and not self._is_told_by_its_object(node, meant[0], known):
                     self._use(node, meant[0])
+
+    def _is_told_by_its_object(self, node: Node, name: Nickname, known: dict[str, list[Nickname]]) -> bool:
+        """Whether it is the key in an object that stands for the flag itself: `NEW_UI.key` is one place."""
+        held = self._held(node)
+        return held is not None and any(
+            each.flag == name.flag for each in known.get(held.decode("utf-8", "replace"), ())
+        )
+
+    def _held(self, node: Node) -> bytes | None:
+        """The last part of what a name is looked up in."""
+        member = self.language.member(node.parent) if node.parent is not None else None
+        if member is None or member[1] != node:
+            return None
+        return self.source.text(member[0]).rpartition(b".")[2]
 
     def members(self, spelled: dict[bytes, str]) -> None:
         """Add `useFlags().newUi` and `const {newUi} = useFlags()`: names as `spelled`, with their keys."""
@@ -182,20 +198,24 @@ class Reading:
         if self.language.role(node) in ("bind", "write") or self._is_import(node):
             return False
         alias = name.alias
-        member = self.language.member(node.parent) if node.parent is not None else None
-        if member is not None and member[1] == node:
-            held = self.source.text(member[0]).rpartition(b".")[2]
+        held = self._held(node)
+        if held is not None:
             if name.member or held == alias.container:
                 return True
             return not alias.container and held.decode("utf-8", "replace") in _modules(alias.path)
         if alias.path == self.source.path:
-            return not alias.container or name.wrapper
+            return not alias.container or name.wrapper or self._is_in(node, alias.container)
         path = PurePosixPath(alias.path)
-        near = self.language.SHARES_FOLDER and path.parent == PurePosixPath(self.source.path).parent
+        folder = PurePosixPath(self.source.path).parent
+        near = self.language.SHARES_FOLDER and not alias.container and path.parent == folder
         if (imported or near) and not name.member:
             return True
         every = re.escape(alias.container or path.stem.encode())
         return re.search(every + rb"(?:\.\*|\s+import\s+\*)", self._whole) is not None
+
+    def _is_in(self, node: Node, container: bytes) -> bool:
+        """Whether a name stands within what holds it, where that needs no more than the name (Java, Kotlin)."""
+        return self.language.SHARES_FOLDER and container in self._holders(node)
 
     def _is_import(self, node: Node) -> bool:
         """Whether a name stands in an import."""
@@ -208,7 +228,10 @@ class Reading:
         alias = alias or self._entry(value)
         if alias is None or key is None:
             return False
-        self.found.nicknames.append(Nickname(str(key[0]), alias))
+        flag = str(key[0])
+        self.found.nicknames.append(Nickname(flag, alias))
+        if alias.name in _KEY_OF_OBJECT and (whole := self._holder(value)) is not None:
+            self.found.nicknames.append(Nickname(flag, whole))
         return True
 
     def _entry(self, value: Node) -> Alias | None:
@@ -217,13 +240,22 @@ class Reading:
         if entry is None or entry.child_by_field_name("value") != value:
             return None
         name = entry.child_by_field_name("name") or entry.child_by_field_name("key")
-        if name is None or name.type not in self.language.NAMES:
+        holders = self._holders(entry)
+        if name is None or name.type not in self.language.NAMES or not holders:
             return None
-        for above in ancestors(entry):
-            holder = above.child_by_field_name("name")
-            if holder is not None and holder.type in self.language.NAMES:
-                return Alias(self.source.text(name), self.source.path, self.source.text(holder), local=False)
-        return None
+        return Alias(self.source.text(name), self.source.path, holders[0], local=False)
+
+    def _holder(self, value: Node) -> Alias | None:
+        """The name of the constant object that has the key in it: it stands for the flag too."""
+        holders = self._holders(value.parent) if value.parent is not None else []
+        if not holders:
+            return None
+        return Alias(holders[0], self.source.path, holders[1] if len(holders) > 1 else b"", local=False)
+
+    def _holders(self, entry: Node) -> list[bytes]:
+        """The names of what is around an entry, the nearest first."""
+        names = (above.child_by_field_name("name") for above in ancestors(entry))
+        return [self.source.text(name) for name in names if name is not None and name.type in self.language.NAMES]
 
     def _may_define(self, value: Node) -> bool:
         """Whether a name could stand before a value: asked first, since all definitions of a file take time."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from flagtrail.codebase import languages, share
 from flagtrail.codebase import scan as scanning
+from flagtrail.codebase import share
 from flagtrail.codebase.patterns import Config, Pattern
 from flagtrail.codebase.repository import Files
 
@@ -266,6 +266,57 @@ CASES = [
         ],
     ),
     Case(
+        "Kotlin: a constant of a companion, and what a mock is told to answer",
+        {
+            "src/main/Payments.kt": """
+                class Payments(private val unleash: Unleash) {
+                    fun all() = if (unleash.isEnabled(NEW_UI, true)) 1 else 2
+                    companion object {
+                        const val NEW_UI = "new-ui"
+                    }
+                }
+                """,
+            "src/test/PaymentsTest.kt": """
+                class PaymentsTest {
+                    @Test
+                    fun all() {
+                        every { unleash.isEnabled(Payments.NEW_UI, true) } returns true
+                    }
+                }
+                """,
+        },
+        [
+            "src/main/Payments.kt:2:39 evaluation new-ui Payments.all",
+            "src/main/Payments.kt:4:29 definition new-ui Payments",
+            "src/test/PaymentsTest.kt:4:44 test_stub new-ui PaymentsTest.all",
+        ],
+    ),
+    Case(
+        "TypeScript: flags that are objects with their key in them",
+        {
+            "src/flags.ts": """
+                export class FeatureFlags {
+                  static readonly NewUi = { name: "new-ui", defaultValue: "false" };
+                }
+                export const OLD = { key: 'old-ui', owner: 'shop' };
+                """,
+            "src/view.ts": """
+                import { FeatureFlags, OLD } from "./flags";
+
+                export async function view() {
+                  if (manager.getBooleanValue(FeatureFlags.NewUi)) show();
+                  return client.getBooleanValue(OLD.key, false);
+                }
+                """,
+        },
+        [
+            "src/flags.ts:2:36 definition new-ui FeatureFlags",
+            "src/flags.ts:4:28 definition old-ui",
+            "src/view.ts:4:44 evaluation new-ui view",
+            "src/view.ts:5:33 evaluation old-ui view",
+        ],
+    ),
+    Case(
         "other files: settings, prose, templates, languages that cannot be read",
         {
             "deploy/flags.yaml": "flags:\n  new-ui: {state: ENABLED}\n  # old-ui went\n  old-ui-v2: {}\n",
@@ -316,10 +367,7 @@ CASES = [
 ]
 
 
-READABLE = [case for case in CASES if not case.name.startswith("Kotlin") or "kotlin" in languages.names()]
-
-
-@pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_scan__of_files__tells_what_each_place_is(case: Case) -> None:
     assert told(case.files, case.config) == case.found
 
