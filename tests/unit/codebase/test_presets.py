@@ -221,7 +221,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         *each(
             'if client.@@("new-ui", user): pass',
             "is_feature_enabled feature_enabled feature_is_enabled is_flag_enabled flag_enabled flag_is_enabled "
-            "has_feature is_on features.has is_disabled is_feature_disabled feature_disabled is_off",
+            "has_feature is_on features.has feature_flags.get feature_flags.is_enabled "
+            "is_disabled is_feature_disabled feature_disabled is_off",
         ),
         *each('@@("new-ui", OrganizationFeature)', "manager.add default_manager.add"),
     ],
