@@ -314,6 +314,7 @@ def test_cleanup__with_a_command_in_its_settings__runs_it(shop: Path) -> None:
     outcome = cleanup(shop)
     assert (outcome.code, "exit 4: FAILED: ends with 4 on the untouched commit" in outcome.err) == (1, True)
     assert cleanup(shop, "--verify", CHECK).code == 0
+    assert cleanup(shop, "--verify", "").code == 0
 
 
 # ---------------------------------------------------------------- which variant stays

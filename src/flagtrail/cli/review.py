@@ -78,7 +78,8 @@ def _compared(repo: Path, base: str, keys: tuple[str, ...]) -> Comparison:
     try:
         commit = found.git("merge-base", "--end-of-options", base, "HEAD").decode().strip()
     except SourceUnreadable as error:
-        raise CleanupRefused(f"{base!r} is no commit that this branch has a beginning in common with") from error
+        told = f"{base!r} is no commit that this branch has a beginning in common with (of a shallow clone, fetch more)"
+        raise CleanupRefused(told) from error
     now = Worktree.of(found.root)
     with checkout(replace(found, commit=commit)) as place:
         before = Worktree.of(place.tree)

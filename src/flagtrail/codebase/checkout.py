@@ -211,8 +211,8 @@ def _remove(folder: Path, root: Path | None) -> None:
     tree = folder / folder.name
     _delete(tree)
     if root is not None and (root / ".git").exists():
-        with suppress(SourceUnreadable):
-            git(root, "worktree", "remove", "--force", str(tree))
+        with suppress(SourceUnreadable):  # twice: git locks a worktree that it is about to make, or somebody did
+            git(root, "worktree", "remove", "--force", "--force", str(tree))
     _delete(folder)
 
 

@@ -21,7 +21,8 @@ Delivery = Literal["patch", "branch", "pr"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be done. `verify` is the user's command; without it that of `.flagtrail.toml` is run, if it has one.
+    """What is to be done. `verify` is the user's command; without it that of `.flagtrail.toml` is run, if it has one
+    (empty: none is).
 
     `dry`: only plan. `strict`: deliver nothing where any place is left alone. `text` is where the body of a pull
     request is written that no tool can open.
@@ -76,7 +77,7 @@ def remove(asked: Asked, tell: Callable[[str], None] = lambda _: None) -> Remove
             return replace(removed, refused="nothing can be removed" if made.refusals else "")
         refused = "places were left alone, and --strict was asked for" if asked.strict and made.refusals else ""
         if not asked.dry and not refused:
-            command = asked.verify or Worktree.of(place.tree).config.verify
+            command = Worktree.of(place.tree).config.verify if asked.verify is None else asked.verify
             verified = verify(place, made, Command(command, asked.seconds) if command else None, tell)
             refused = "" if verified.passed else "it did not stand the checks"
             if asked.strict and verified.untidy:

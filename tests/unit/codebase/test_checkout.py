@@ -89,6 +89,14 @@ def test_checkout__after_a_failure_within__is_gone(shop: Path, temporary: Path) 
     assert list(temporary.iterdir()) == []
 
 
+def test_checkout__that_was_locked__is_gone_too(shop: Path) -> None:
+    before = held(shop)
+    with checkout(found(shop)) as place:
+        git(shop, "worktree", "lock", "--reason", "initializing", str(place.tree))
+
+    assert held(shop) == before
+
+
 def test_checkout__where_the_process_was_killed__is_pruned_by_the_next(shop: Path, temporary: Path) -> None:
     before = held(shop)
     process = subprocess.Popen([sys.executable, "-c", LEAVE, str(shop)], stdout=subprocess.PIPE, text=True)
