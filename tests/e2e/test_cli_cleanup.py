@@ -224,7 +224,7 @@ def test_cleanup__to_a_pull_request_without_a_tool__writes_its_text(
     assert (outcome.code, program.exists()) == (0, True)
     assert "the text of a pull request is in" in outcome.out
     assert git(shop, "rev-parse", "--verify", BRANCH)
-    assert "Changed: 1 files" in (shop / f"flagtrail-remove-{KEY}.md").read_text()
+    assert "Changed: 1 file;" in (shop / f"flagtrail-remove-{KEY}.md").read_text()
 
 
 @pytest.mark.usefixtures("unchanged")

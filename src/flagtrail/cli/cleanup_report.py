@@ -65,7 +65,8 @@ def _changed(removed: Removed) -> Iterator[str]:
             yield f"  removed  {shown(change.path)}"
         else:
             lines = change.after.count(b"\n") - change.before.count(b"\n")
-            yield f"  changed  {shown(change.path)}  {lines:+d} lines" if lines else f"  changed  {shown(change.path)}"
+            by = f"  {lines:+d} line{'' if abs(lines) == 1 else 's'}" if lines else ""
+            yield f"  changed  {shown(change.path)}{by}"
 
 
 def _delivered(removed: Removed, patch: Path | None) -> Iterator[str]:

@@ -17,7 +17,7 @@ from flagtrail.codebase.checkout import Checkout, Repository
 from flagtrail.codebase.cleanup import Plan, Refusal
 from flagtrail.codebase.files import shown
 from flagtrail.codebase.git import environ
-from flagtrail.codebase.verify import Check, Verified
+from flagtrail.codebase.verify import Check, Verified, files
 from flagtrail.model.errors import CleanupRefused, SourceUnreadable
 
 SECONDS = 180.0
@@ -147,7 +147,7 @@ def _lines(plan: Plan, reason: Reason, verified: Verified, bullet: str) -> Itera
         yield from (f"{bullet} {_line(each)}" for each in reason.minds)
         yield ""
     gone = [change.path for change in plan.changes if change.after is None]
-    yield f"Changed: {len(plan.changes) - len(gone)} files; removed: {len(gone)}."
+    yield f"Changed: {files(len(plan.changes) - len(gone))}; removed: {len(gone)}."
     yield from (f"{bullet} removed {shown(path)}" for path in gone)
     yield from ("", "Checked, before the change and after it:")
     yield from (f"{bullet} {told(check)}" for check in verified.checks)

@@ -117,7 +117,7 @@ def _syntax(changes: Sequence[Change]) -> Check:
             new.append(f"{change.path}: {now - was} more than before")
         if b"__FF_" in change.after and b"__FF_" not in change.before:
             new.append(f"{change.path}: a placeholder was left")
-    return _check("syntax", new, f"no new defects in {_files(len(changes))}")
+    return _check("syntax", new, f"no new defects in {files(len(changes))}")
 
 
 def _names(worktree: Worktree, changes: Sequence[Change]) -> Check:
@@ -131,7 +131,12 @@ def _check(name: str, new: Sequence[str], passed: str) -> Check:
     return Check(name, "failed", f"{len(new)} new", tuple(new[:MOST_TOLD]))
 
 
-def _files(count: int) -> str:
+def files(count: int) -> str:
+    """So many files.
+
+    >>> files(1), files(2)
+    ('1 file', '2 files')
+    """
     return f"{count} file{'' if count == 1 else 's'}"
 
 

@@ -59,6 +59,7 @@ def test_checkout__of_a_repository__is_head_and_leaves_nothing(shop: Path, tempo
 
 
 def test_apply__of_changes__is_a_patch_that_git_applies(shop: Path, tmp_path: Path) -> None:
+    git(shop, "config", "diff.noprefix", "true")
     with checkout(found(shop)) as place:
         changes = [Change("a.py", b"one = 1\n", b"one = 2\n"), Change("folder/b.py", b"two = 2\n", None)]
         place.apply(changes)
