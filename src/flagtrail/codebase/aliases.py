@@ -16,6 +16,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.seeds import Derived
 from flagtrail.codebase.shapes import Definition
@@ -52,21 +53,25 @@ class Known:
     member: bool
 
 
-def aliases(source: Source, language: Language, key: str) -> Iterator[Alias]:
+def aliases(source: Source, language: Language, key: str, patterns: Patterns) -> Iterator[Alias]:
     """The names that this file gives to the key."""
     literals = list(sites.texts(source, language, key))
     if not literals:
         return
     definitions = list(language.definitions(source))
     for literal in literals:
-        alias = naming(source, definitions, literal)
+        site = sites.site(source, language, literal, patterns)
+        registers = site is not None and site.pattern.kind == "definition"
+        alias = naming(source, definitions, literal, registers=registers)
         if alias is not None:
             yield alias
 
 
-def naming(source: Source, definitions: Collection[Definition], literal: Node) -> Alias | None:
-    """The name that one of the file's definitions gives to a literal."""
-    holder = _holder(source, definitions, literal)
+def naming(
+    source: Source, definitions: Collection[Definition], literal: Node, *, registers: bool = False
+) -> Alias | None:
+    """The name that one of the file's definitions gives to a literal, or to what a call `registers` by it."""
+    holder = _holder(source, definitions, literal, registers=registers)
     if holder is None:
         return None
     container = _container(definitions, holder)
@@ -83,8 +88,10 @@ def holds(source: Source, definitions: Iterable[Definition], literal: Node) -> b
     return _holder(source, definitions, literal) is not None
 
 
-def _holder(source: Source, definitions: Iterable[Definition], literal: Node) -> Definition | None:
-    """The smallest definition whose value is just this literal."""
+def _holder(
+    source: Source, definitions: Iterable[Definition], literal: Node, *, registers: bool = False
+) -> Definition | None:
+    """The smallest definition whose value is just this literal, or a call that `registers` the flag with more."""
     around = [
         each
         for each in definitions
@@ -94,7 +101,8 @@ def _holder(source: Source, definitions: Iterable[Definition], literal: Node) ->
         and each.name.end_byte <= literal.start_byte
         and _VALUE.fullmatch(source.data[each.name.end_byte : literal.start_byte])
         and (
-            _is_first_argument(source, each, literal)
+            registers
+            or _is_first_argument(source, each, literal)
             or _TAIL.fullmatch(source.data[literal.end_byte : each.removal[1]])
         )
     ]

@@ -109,7 +109,9 @@ def _aliases(search: Search) -> tuple[Alias, ...]:
     return tuple(
         alias
         for path in search.holding(search.flag.encode())
-        for alias in aliases.aliases(search.source(path, _language(path)), _language(path), search.flag)
+        for alias in aliases.aliases(
+            search.source(path, _language(path)), _language(path), search.flag, search.patterns.of(_language(path).NAME)
+        )
     )
 
 

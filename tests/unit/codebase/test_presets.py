@@ -225,6 +225,12 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             "is_disabled is_feature_disabled feature_disabled is_off",
         ),
         *each('@@("new-ui", OrganizationFeature)', "manager.add default_manager.add"),
+        *each('if "new-ui".@@(user): pass', "is_enabled is_active is_on enabled enabled_for_request"),
+        *each(
+            'NEW_UI = @@("new-ui", __name__)',
+            "FeatureFlag WaffleFlag WaffleSwitch CourseWaffleFlag StaticToggle PredictablyRandomToggle",
+        ),
+        *each('with @@("new-ui", active=True): pass', "override_waffle_flag override_waffle_switch"),
     ],
     ("wrappers", "typescript"): [
         *each(

@@ -337,6 +337,9 @@ class Exports:
         """Whether it belongs to something that must stay as a whole: a list of flags, or what is read as a whole."""
         if definition.kind == "member" and self._whole(path, definition):
             return True
+        names = self.forest.now(path)
+        if names.called(definition) in registering(names, self.key, self.registers):
+            return False
         return lists_flags(self.forest, self.key, path, definition)
 
     def _holder(self, path: str, member: Definition) -> Definition | None:
