@@ -330,6 +330,10 @@ class Language(Relations, ABC):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that this file binds and that could be removed."""
 
+    def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
+        """For a flag's name in an object that sets flags (`flags: { newUi: true }`): its entry, and the value."""
+        return None
+
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
         """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
         return None

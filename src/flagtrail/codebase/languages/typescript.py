@@ -166,6 +166,15 @@ class TypeScript(Braces):
         found, key = field(node, "object"), field(node, "index")
         return (found, key) if found is not None and key is not None else None
 
+    def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
+        """An entry of an object that is called flags, or like it."""
+        return definitions_of.setting(name)
+
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - a key is enough
+        """The same, for what is no constant of its own."""
+        found = definitions_of.setting(key)
+        return found[0] if found is not None else None
+
     def pure(self, node: Node) -> bool:
         """Whether evaluating it only yields a value."""
         return values.pure(node)

@@ -49,9 +49,10 @@ def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> di
         spans = []
         for place in places(source, language, entries):
             found = entry(source, entries, place)
-            if found is None:
+            span = found.removal if found is not None else language.entry(source, place)
+            if span is None:
                 return {}
-            spans.append(found.removal)
+            spans.append(span)
         if spans:
             made[path] = without(source, language, spans)
     return made

@@ -13,7 +13,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
-from flagtrail.codebase.rewrite import members, mocked
+from flagtrail.codebase.rewrite import conventions, members, mocked
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
@@ -116,7 +116,23 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     member = member or members.looked_up(source, language, wanted.patterns, sites.whole(language, node))
     if member is not None:
         return member.replaced(source, _name(answer, member.pattern))
+    setting = language.setting(node) if conventions.is_test(source.path) else None
+    if setting is not None:
+        return _set(source, language, answer, node, setting)
     return _of_key(source, language, answer, wanted, node)
+
+
+def _set(
+    source: Source, language: Language, answer: Answer, name: Node, setting: tuple[tuple[int, int], Node]
+) -> Source:
+    """What an object in a test sets the flag to: dropped where it is so anyway; else the test goes."""
+    span, value = setting
+    if language.constant(value) in ((answer.value,), (answer.variant,)):
+        return source.edited([out(source, *span)])
+    test = language.test_case(name)
+    if test is None:
+        raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
+    return without(source, language, [test])
 
 
 def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
