@@ -127,6 +127,7 @@ class Kotlin(Jvm):
     VERBATIM: ClassVar[frozenset[str]] = frozenset({"multiline_string_literal"})
     BLOCKS: ClassVar[frozenset[str]] = BLOCKS
     TYPES: ClassVar[frozenset[str]] = frozenset({"user_type"})
+    EXTENSIONS: ClassVar[bool] = True
     HERITAGE: ClassVar[frozenset[str]] = frozenset({"delegation_specifiers", "delegation_specifier"})
     DEFAULT_CASE: ClassVar[bytes] = b"else"
 

@@ -7,7 +7,6 @@ parsed. What falls in one file can be the last use of something in another, so i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from flagtrail.codebase.rewrite import conventions, effects, tested, texts, whol
 from flagtrail.codebase.rewrite.dead import exported, swept
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, stem
+from flagtrail.codebase.rewrite.meanings import meant, original_of, package, stars
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.registries import lists_flags, registering
@@ -28,8 +28,6 @@ MOST_FILES = 60
 """A name that stands in more files than that is used."""
 FEW_FILES = 12
 """In so many files a name's definition is looked for, also where no import leads to it."""
-_STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|import\s+\.\s")
-_ROOT = re.compile(r"^(?:.*/)?src/\w+/(?:java|kotlin)/")
 Places = Mapping[str, tuple[int, ...]]
 
 
@@ -206,8 +204,8 @@ class Exports:
         if len(sources) > 1 or any(conventions.is_found(path) for path in passing):
             return []
         owners = [*sources, *passing]
-        meant = linked & set(owners) or any(self._meant(user, name, sources) for user in users)
-        return owners if meant else []
+        used = linked & set(owners) or any(meant(self.forest, user, name, sources) for user in users)
+        return owners if used else []
 
     def _linked(self, user: str, name: bytes) -> Iterator[str]:
         """The files that an import of the name led to, from one to the next; the user's own where it defines it."""
@@ -238,21 +236,9 @@ class Exports:
         then, language = self.forest.then(path), self.forest.language(path)
         for definition in then.by_name.get(name, ()):
             if definition.kind == "import":
-                original = _original(then, definition)
+                original = original_of(then, definition)
                 for target in self.forest.named(language.modules(path, definition.origin, original.decode())):
                     yield target, original
-
-    def _meant(self, user: str, name: bytes, found: Iterable[str]) -> bool:
-        """Whether a user meant, without an import of the name, what the files found define."""
-        then, language = self.forest.then(user), self.forest.language(user)
-        if any(each.kind != "import" and not exported(each) for each in then.by_name.get(name, ())):
-            return False
-        stands = {mention.stands for mention in then.mentions(name)}
-        if "member" in stands:
-            return True
-        if "read" not in stands or not language.SHARES_FOLDER:
-            return False
-        return any(_package(path) == _package(user) for path in found) or _stars(then)
 
     # ---------------------------------------------------------------- what still uses it
     def _use(self, name: bytes, owners: list[str], definitions: Mapping[str, list[Definition]], places: Places) -> _Use:
@@ -320,8 +306,8 @@ class Exports:
             stems = {stem(owner) for owner in owners}
             return language.SHARES_FOLDER or len(owners) > 1 or any(each in names.words for each in stems)
         if language.SHARES_FOLDER:
-            return _package(path) == _package(owners[0]) or _stars(names)
-        return not any(each.stands == "bind" for each in names.mentions(name)) or _stars(names)
+            return package(path) == package(owners[0]) or stars(names)
+        return not any(each.stands == "bind" for each in names.mentions(name)) or stars(names)
 
     def _imports(self, path: str, definition: Definition, name: bytes, owners: list[str]) -> bool:
         language = self.forest.language(path)
@@ -367,22 +353,3 @@ def _read(names: Names, name: bytes) -> int:
 
 def _within(at: int, definition: Definition) -> bool:
     return definition.removal[0] <= at < definition.removal[1]
-
-
-def _original(names: Names, definition: Definition) -> bytes:
-    """What an imported name is called where it is defined."""
-    called = names.called(definition)
-    text = names.source.data[slice(*definition.removal)]
-    found = re.search(rb"([\w$]+)\s+as\s+" + re.escape(called), text)
-    return found.group(1) if found else called
-
-
-def _package(path: str) -> str:
-    """The folder, of which source roots (`src/main/java`, `src/test/kotlin`) are no part."""
-    folder = path.rpartition("/")[0]
-    return _ROOT.sub("", folder + "/")
-
-
-def _stars(names: Names) -> bool:
-    """Whether a file imports names without telling which."""
-    return bool(_STARRED.search(names.source.data))

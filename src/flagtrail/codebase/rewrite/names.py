@@ -143,6 +143,7 @@ class Names:
         if looked_up and not private:
             yield from (each for each in self.mentions(name) if not _holds(definition.removal, each.at))
             return
+        looked_up |= definition.kind == "import" and self.language.EXTENSIONS
         begin, end = self._scope(definition)
         hidden = self._hiding(definition, name, (begin, end))
         for mention in self.mentions(name):

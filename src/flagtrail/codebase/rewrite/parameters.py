@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import texts
 from flagtrail.codebase.rewrite.exports import PASSING, Exports
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.names import Mention, Names
@@ -151,7 +152,7 @@ class Parameters:
         return edits
 
     def _check_text(self, names: Names, at: int, called: bytes) -> None:
-        if names.language.NAMES_IN_TEXTS and names.in_text(at, called, lambda data, at, _: data[at - 1 : at] == b"."):
+        if names.language.NAMES_IN_TEXTS and names.in_text(at, called, texts.component):
             raise _UnknownError
 
     def _call_of(self, names: Names, mention: Mention, signature: Signature, path: str) -> Call | None:

@@ -1,0 +1,206 @@
+"""Names, parameters and files that fall across a repository, and what keeps them: one file of texts a case."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from flagtrail.codebase.cleanup import Plan, Winner
+from flagtrail.codebase.plan import plan
+from flagtrail.codebase.repository import Files
+
+ASKING = """
+    import {{ flags }} from './flags';
+    import {{ old }} from './old';
+    {more}
+    export const page = () => (flags.isEnabled('new-ui') ? 1 : old());
+"""
+
+
+def removed(files: dict[str, str], flag: str = "new-ui") -> tuple[dict[str, str | None], Plan]:
+    """What the files become, and the plan."""
+    before = Files({path: dedent(text).lstrip("\n").encode() for path, text in files.items()})
+    made = plan(before, flag, Winner("on", value=True))
+    after: dict[str, str | None] = {path: data.decode() for path, data in before.items()}
+    for change in made.changes:
+        after[change.path] = None if change.after is None else change.after.decode()
+    return after, made
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("src/load.ts", "export const load = () => import('./old');\n"),
+        ("src/load.test.ts", "jest.mock('./old');\n"),
+        ("src/load.js", "const { old } = require('./old');\nmodule.exports = { old };\n"),
+        ("webpack.json", '{"entry": "src/old.ts"}\n'),
+        ("src/App.vue", "<script>\nimport { old } from './old';\n</script>\n"),
+        ("src/routes.yaml", "handler: src/old.old\n"),
+    ],
+    ids=["loaded late", "a mock's path", "CommonJS", "a configuration", "a component of another kind", "a route"],
+)
+def test_a_file__that_anything_else_leads_to__stays(path: str, text: str) -> None:
+    after, _ = removed(
+        {"src/page.ts": ASKING.format(more=""), "src/old.ts": "export const old = () => 2;\n", path: text}
+    )
+    assert after["src/old.ts"] is not None
+    assert after[path] == text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pages/old.tsx",
+        "src/app/old/page.tsx",
+        "scripts/old.ts",
+        "old.config.ts",
+        "src/routes/old.ts",
+        "src/old.worker.ts",
+    ],
+)
+def test_a_file__that_a_framework_finds__is_never_taken_away(path: str) -> None:
+    name = path.rpartition(".")[0]
+    asking = f"import {{ flags }} from './flags';\nimport X from './{name}';\n"
+    files = {
+        "page.ts": f"{asking}export const a = flags.isEnabled('new-ui') ? 1 : X;\n",
+        path: "export const kept = 1;\nexport default 2;\n",
+    }
+    assert removed(files)[0][path] == files[path]
+
+
+def test_a_name__that_something_else_of_that_name_was_called_by__is_a_users_own_dead_code() -> None:
+    files = {
+        "src/page.ts": """
+            import { flags } from './flags';
+            import client from 'client';
+
+            export const page = () => (flags.isEnabled('new-ui') ? 1 : client.handler());
+        """,
+        "src/lambda.ts": "export const handler = () => 2;\n",
+    }
+    assert removed(files)[0]["src/lambda.ts"] == files["src/lambda.ts"]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("# prices\nold: 1\n", True),
+        ("run: shop.old:price\n", False),
+        ("title: the old price of things\n", True),
+    ],
+    ids=["another word", "an entry point", "prose"],
+)
+def test_a_name__in_a_file_that_is_not_parsed__counts_where_it_could_be_a_use(text: str, left: bool) -> None:
+    after, made = removed(
+        {
+            "shop/views.py": """
+                from shop.old import price
+                from stub import flags
+
+
+                def show():
+                    return 1 if flags.is_enabled("new-ui") else price()
+            """,
+            "shop/old.py": "def price():\n    return 2\n\n\ndef kept():\n    return 3\n",
+            "shop/other.py": "from shop.old import kept\n\nprint(kept())\n",
+            "setup.yaml": text,
+        }
+    )
+    assert (after["shop/old.py"] == "def kept():\n    return 3\n") is left
+    assert [refusal.why for refusal in made.refusals] == ([] if left else ["still_used"])
+
+
+def test_a_test_case__that_uses_what_fell__goes_and_the_others_stay() -> None:
+    after, _ = removed(
+        {
+            "shop/views.py": """
+                from shop.sums import doubled
+                from stub import flags
+
+
+                def show():
+                    return 1 if flags.is_enabled("new-ui") else doubled(2)
+            """,
+            "shop/sums.py": "def doubled(n):\n    return n * 2\n\n\ndef added(a, b):\n    return a + b\n",
+            "shop/main.py": "from shop.sums import added\n\nprint(added(1, 2))\n",
+            "tests/test_sums.py": """
+                from shop.sums import added, doubled
+
+
+                def test_added():
+                    assert added(1, 2) == 3
+
+
+                def test_doubled():
+                    assert doubled(2) == 4
+            """,
+        }
+    )
+    assert after["tests/test_sums.py"] == dedent("""
+        from shop.sums import added
+
+
+        def test_added():
+            assert added(1, 2) == 3
+    """).lstrip("\n")
+
+
+def test_a_name__that_helpers_of_tests_use__is_refused() -> None:
+    _, made = removed(
+        {
+            "shop/views.py": """
+                from shop.sums import doubled
+                from stub import flags
+
+
+                def show():
+                    return 1 if flags.is_enabled("new-ui") else doubled(2)
+            """,
+            "shop/sums.py": "def doubled(n):\n    return n * 2\n",
+            "tests/test_views.py": """
+                from shop.sums import doubled
+                from shop.views import show
+
+                FOUR = doubled(2)
+
+
+                def test_four():
+                    assert show() < FOUR
+            """,
+        }
+    )
+    assert [(refusal.path, refusal.why) for refusal in made.refusals] == [("shop/sums.py", "still_used")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "total(*[1, label])",
+        "total(1, label=make())",
+        "other(total)",
+        "getattr(sums, 'total')(1, 'a')",
+        "partial(total, 1)",
+    ],
+)
+def test_a_parameter__of_a_function_whose_calls_are_not_all_plain__stays(call: str) -> None:
+    files = {
+        "shop/sums.py": """
+            from stub import flags
+
+
+            def total(n, label):
+                return n if flags.is_enabled("new-ui") else label
+        """,
+        "shop/main.py": f"""
+            from functools import partial
+
+            from shop import sums
+            from shop.sums import total
+
+            print(total(1, "a"), {call})
+        """,
+    }
+    after, _ = removed(files)
+    assert "def total(n, label):" in (after["shop/sums.py"] or "")
+    assert after["shop/main.py"] == dedent(files["shop/main.py"]).lstrip("\n")
