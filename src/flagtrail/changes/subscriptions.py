@@ -74,8 +74,10 @@ def _by_filter(
     asked, subject = subscription.filter, entry.subject
     if asked.kinds and subject.kind not in asked.kinds:
         return None
-    if asked.production and subject.kind in {*LEAVING, "thresholds"}:
+    if asked.production and subject.kind in {*LEAVING, "thresholds", "nudge"}:
         return None  # customers get what they got
+    if subject.kind == "stage" and not (asked.actions or asked.kinds):
+        return None  # many move at once, by evidence: told to who asks for them
     if asked.actions and not set(asked.actions) & set(entry.actions):
         return None
     if asked.actors and not _is_by(entry.actor, asked.actors):

@@ -207,6 +207,14 @@ def test_matched__of_a_guard_that_is_breached__is_told_as_its_flag_is(shop: Shop
     assert [each.subscription for each in found] == ["critical", "s"]
 
 
+def test_matched__of_a_stage__is_told_to_who_asks_for_stages_alone(shop: Shop) -> None:
+    told(shop, Filter(actors=("flagtrail", "ada")))
+    subject, state = stage_subject("shop", "payments"), shop.changes.state
+    entry = msgspec.structs.replace(shop.apply(ON_LIVE).entries[0], subject=subject, actions=("stage_changed",))
+
+    assert matched(state, state, entry, touches(state, subject)) == ()
+
+
 def test_matched__of_a_stage__is_not_told_to_who_asks_for_what_reaches_production(shop: Shop) -> None:
     told(shop, Filter(actions=("stage_changed",)))
     subject, state = stage_subject("shop", "payments"), shop.changes.state

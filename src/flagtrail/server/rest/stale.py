@@ -14,10 +14,11 @@ from flagtrail.app.stages import Decided
 from flagtrail.model.change import Operation
 from flagtrail.model.flag import Json
 from flagtrail.model.nudge import Nudge
-from flagtrail.model.subject import lifespan_subject, nudge_subject, snooze_subject, thresholds_subject
+from flagtrail.model.subject import Subject, lifespan_subject, nudge_subject, snooze_subject, thresholds_subject
 from flagtrail.model.thresholds import BUILT_IN, Lifespan
 from flagtrail.server.rest.body import NO_WHY, Why
 from flagtrail.server.rest.call import (
+    Call,
     Caller,
     Changed,
     DocumentView,
@@ -107,8 +108,12 @@ async def unsnooze(
     project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """Before its day."""
+    return await _delete(call, snooze_subject(project, flag), data)
+
+
+async def _delete(call: Call, subject: Subject, data: Why | None) -> Changed:
+    """Delete a document of a flag's way out."""
     body = data or NO_WHY
-    subject = snooze_subject(project, flag)
     operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
     return await change(call, [operation], body, about=subject)
 
@@ -174,10 +179,7 @@ async def delete_lifespan(
     project: FromPath[str], flag: FromPath[str], call: Caller, data: JSONBody[Why | None] = None
 ) -> Changed:
     """It is judged as its kind is."""
-    body = data or NO_WHY
-    subject = lifespan_subject(project, flag)
-    operation = Operation(action="delete", subject=subject, version=seen_version(call, body))
-    return await change(call, [operation], body, about=subject)
+    return await _delete(call, lifespan_subject(project, flag), data)
 
 
 @get(f"{_PROJECT}/nudge", opt={"role": "viewer"}, sync_to_thread=True, summary="Read the nudge")

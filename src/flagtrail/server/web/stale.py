@@ -43,7 +43,7 @@ def stale_list(page: Page) -> Html:
         named=CODES,
         blockers=BLOCKERS,
         owners=sorted({each.owner for each in every if each.owner}),
-        certain=sum(each.stage == "stale" for each in every),
+        certain=sum(each.stage == "stale" and each.snoozed is None for each in every),
         unknown=page.app.ask.unknown_flags(page.project)[:MOST_UNKNOWN],
-        possible=sum(each.stage == "potentially_stale" for each in every),
+        possible=sum(each.stage == "potentially_stale" and each.snoozed is None for each in every),
     )
