@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.analysis.histories import ON, P, targeting
 from tests.unit.analysis.stale_project import HALF, NOW, Project, ago, codes
 
@@ -15,7 +17,7 @@ from flagtrail.analysis.stale_references import Scanned
 from flagtrail.analysis.staleness import FlagStaleness
 from flagtrail.model.flag import Json
 from flagtrail.model.reference import ReferenceKind
-from flagtrail.model.stage import FlagStage, Snooze, Stage
+from flagtrail.model.stage import STAGES, FlagStage, Snooze, Stage
 from flagtrail.model.state import fold
 from flagtrail.model.subject import snooze_subject, stage_subject
 from flagtrail.model.thresholds import Limits
@@ -150,3 +152,34 @@ def test_verdict__snooze_that_is_over__is_none() -> None:
     project = Project().serve(targeting(ON))
     project.put(snooze_subject(P, "f"), Snooze(ago(0)[:10], "billing", "late"), ago(1))
     assert project.verdict().snoozed is None
+
+
+SCANS = st.none() | st.builds(
+    scan,
+    st.dictionaries(st.sampled_from(["evaluation", "definition", "test_stub", "comment"]), st.integers(0, 2)),
+    st.sampled_from([1.0, 20.0, 40.0]),
+    had=st.booleans(),
+)
+VERDICTS = st.none() | st.builds(
+    verdict,
+    st.sampled_from(["active", "potentially_stale", "stale"]),
+    st.sampled_from([None, "on", "off"]),
+    st.sampled_from([None, SNOOZED]),
+)
+RECORDED = st.builds(
+    FlagStage,
+    st.sampled_from(STAGES),
+    st.just(()),
+    st.sampled_from([None, "on"]),
+    st.sampled_from(["", "c0ffee"]),
+)
+
+
+@given(RECORDED, VERDICTS, SCANS)
+@settings(max_examples=200, deadline=None)
+def test_next_move__once_written_down__leads_nowhere_else(
+    recorded: FlagStage, found: FlagStaleness | None, scanned: Scanned | None
+) -> None:
+    first = next_move(recorded, ago(10), found, scanned, Limits(), NOW).becomes
+    then = next_move(first, ago(0), found, scanned, Limits(), NOW).becomes
+    assert then.stage == first.stage
