@@ -80,7 +80,7 @@ def removed(text: str, winner: Winner) -> str:
 
 @pytest.mark.parametrize("winner", [Winner("blue", True), Winner("off", False)], ids=["on", "off"])
 @given(seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 def test_a_program__without_the_flag__does_what_it_did(winner: Winner, seed: int) -> None:
     before = program(seed)
     with contextlib.suppress(SyntaxError):  # a name that is both a parameter and global, `return` with a value: none
