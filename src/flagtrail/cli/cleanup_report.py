@@ -10,11 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from flagtrail.codebase.deliver import Reason, told, told_refusal
+from flagtrail.codebase.deliver import Reason, left_alone, told
 from flagtrail.codebase.files import shown
 from flagtrail.codebase.remove import Removed
-
-MOST_REFUSALS = 200
 
 
 def hand_over(removed: Removed, patch: Path | None, *, as_json: bool) -> bool:
@@ -44,10 +42,7 @@ def report(removed: Removed, reason: Reason, patch: Path | None) -> Iterator[str
     yield from _changed(removed)
     if plan.refusals or plan.notes:
         yield "left alone:"
-        yield from (f"  {told_refusal(each)}" for each in plan.refusals[:MOST_REFUSALS])
-        yield from (f"  {each}" for each in plan.notes)
-        if len(plan.refusals) > MOST_REFUSALS:
-            yield f"  and {len(plan.refusals) - MOST_REFUSALS} more"
+        yield from (f"  {each}" for each in left_alone(plan))
     if removed.verified is not None:
         yield "checked before and after:"
         for check in removed.verified.checks:

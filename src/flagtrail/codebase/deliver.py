@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 from flagtrail.codebase.checkout import Checkout, Repository
-from flagtrail.codebase.cleanup import Plan, Refusal
+from flagtrail.codebase.cleanup import Plan
 from flagtrail.codebase.files import shown
 from flagtrail.codebase.git import environ
 from flagtrail.codebase.verify import Check, Verified, files
 from flagtrail.model.errors import CleanupRefused, SourceUnreadable
 
 SECONDS = 180.0
-MOST_REFUSALS = 100
+MOST_LEFT, MOST_LINES = 60, 5
+"""Places that were left alone, and lines of one file, that are told one by one."""
 MARKS: dict[str, str] = {"untidy": "untidy", "failed": "FAILED", "not_checked": "not checked"}
 """Outcomes of checks as people read them."""
 
@@ -152,12 +153,10 @@ def _lines(plan: Plan, reason: Reason, verified: Verified, bullet: str) -> Itera
     yield from ("", "Checked, before the change and after it:")
     yield from (f"{bullet} {told(check)}" for check in verified.checks)
     yield ""
-    left = [*(told_refusal(each) for each in plan.refusals), *plan.notes]
+    left = list(left_alone(plan))
     if left:
         yield "Left alone, to be looked at:"
-        yield from (f"{bullet} {_line(each)}" for each in left[:MOST_REFUSALS])
-        if len(left) > MOST_REFUSALS:
-            yield f"{bullet} and {len(left) - MOST_REFUSALS} more"
+        yield from (f"{bullet} {each}" for each in left)
 
 
 def told(check: Check) -> str:
@@ -166,9 +165,26 @@ def told(check: Check) -> str:
     return _line(f"{check.name}:{mark} {check.detail}")
 
 
-def told_refusal(refusal: Refusal) -> str:
-    """A place that was left alone, in one line."""
-    return f"{shown(refusal.path)}:{refusal.line}: {refusal.why}: {refusal.detail}"
+def left_alone(plan: Plan) -> Iterator[str]:
+    """The places that were left alone, one line for those of a file with the same reason; then what else there is."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for each in plan.refusals:
+        groups.setdefault((each.path, each.why, each.detail), []).append(each.line)
+    told = [_group(*group, numbers) for group, numbers in groups.items()] + [_line(note) for note in plan.notes]
+    yield from told[:MOST_LEFT]
+    if len(told) > MOST_LEFT:
+        yield f"and {len(told) - MOST_LEFT} more"
+
+
+def _group(path: str, why: str, detail: str, numbers: list[int]) -> str:
+    """One line for the places of a file with the same reason.
+
+    >>> _group("a.py", "unclassified", "unknown purpose", [3, 7, 9, 11, 20, 21, 30])
+    'a.py:3, 7, 9, 11, 20 and 2 more: unclassified: unknown purpose'
+    """
+    lines = ", ".join(map(str, numbers[:MOST_LINES]))
+    more = f" and {len(numbers) - MOST_LINES} more" if len(numbers) > MOST_LINES else ""
+    return _line(f"{shown(path)}:{lines}{more}: {why}: {detail}")
 
 
 def _line(text: str) -> str:
