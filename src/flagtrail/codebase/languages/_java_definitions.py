@@ -71,11 +71,37 @@ def _variables(statement: Node) -> Iterator[Definition]:
 
 
 def is_plain(node: Node) -> bool:
-    """Whether a value is made of names and literals alone, or of a new object of them: taking it out drops nothing."""
-    return not any(
-        each.type in ("method_invocation", "assignment_expression", "update_expression", "object_creation_expression")
-        for each in descendants(node)
+    """Whether a value is made of names and literals, or by what only makes a value: taking it out drops nothing."""
+    return not any(each.type in _DOING and not _only_makes(each) for each in descendants(node))
+
+
+def _only_makes(node: Node) -> bool:
+    """Whether a call or `new` makes a value and does nothing else."""
+    if node.type == "object_creation_expression":
+        kind = node.child_by_field_name("type")
+        bare = not any(child.type == "class_body" for child in node.children)
+        return bare and kind is not None and text(kind).split(b"<")[0] in _MADE
+    owner, name = node.child_by_field_name("object"), node.child_by_field_name("name")
+    return (
+        node.type == "method_invocation"
+        and owner is not None
+        and name is not None
+        and (text(owner) + b"." + text(name) in _MAKERS)
     )
+
+
+_DOING = frozenset({"method_invocation", "object_creation_expression", "assignment_expression", "update_expression"})
+_MADE = frozenset(
+    b"ArrayList HashMap HashSet LinkedHashMap LinkedHashSet TreeMap TreeSet ConcurrentHashMap Object "
+    b"AtomicBoolean AtomicInteger AtomicLong AtomicReference StringBuilder ReentrantLock".split()
+)
+_MAKERS = frozenset(
+    b"List.of Set.of Map.of Arrays.asList Collections.emptyList Collections.emptyMap Collections.emptySet "
+    b"Pattern.compile Duration.ofSeconds Duration.ofMinutes Duration.ofHours Duration.ofDays "
+    b"Duration.ofMillis Optional.empty Optional.of BigDecimal.valueOf Integer.valueOf Long.valueOf "
+    b"Boolean.valueOf String.valueOf LoggerFactory.getLogger Logger.getLogger".split()
+)
+"""What makes a value and does nothing else."""
 
 
 def _in_interface(node: Node) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._kotlin_syntax import (
+    branches,
+    callee_name,
     child,
     is_body,
     is_default,
@@ -39,10 +41,33 @@ def _cases(node: Node, *, expression: bool) -> Iterator[Case]:
         if entry.type != "when_entry":
             continue
         body = named(entry)[-1]
-        kept = single(body) or (body if is_liftable(node, body) else None) if expression and not is_body(node) else body
+        kept = standing(node, body) if expression and not is_body(node) else body
         span = kept if kept is not None else body
         values = tuple(entry.children_by_field_name("condition"))
         yield Case(entry, values, is_default(entry), (span.start_byte, span.end_byte), kept is None)
+
+
+def standing(place: Node, branch: Node) -> Node | None:
+    """What of a branch can stand in place of an expression: its one value, or a block that can be taken apart."""
+    value = single(branch)
+    if value is None:
+        return branch if is_liftable(place, branch) else None
+    return None if _has_no_value(value) and _needs_type(place) else value
+
+
+def _has_no_value(node: Node) -> bool:
+    """Whether control never goes past an expression, so that its type is Nothing."""
+    called = callee_name(node) if node.type == "call_expression" else b""
+    return node.type in ("throw_expression", "return_expression") or called in (b"error", b"TODO")
+
+
+def _needs_type(place: Node) -> bool:
+    """Whether something takes its type from an expression: all but a `return`, an assignment, and what has a type."""
+    parent = place.parent
+    if parent is None or parent.type in ("return_expression", "assignment"):
+        return False
+    declared = child(parent, "variable_declaration") if parent.type == "property_declaration" else None
+    return declared is None or child(declared, "user_type", "nullable_type") is None
 
 
 def is_liftable(place: Node, kept: Node) -> bool:
@@ -93,8 +118,22 @@ def _declares(statements: list[Node]) -> bool:
     return any(each.type in ("property_declaration", "function_declaration") for each in statements)
 
 
+def never(place: Node, value: tuple[Scalar]) -> Settled | None:
+    """An `if (false) {..}` whose value is used though it has no `else` is Unit."""
+    choice = place.parent
+    if choice is None or choice.type != "if_expression" or choice.child_by_field_name("condition") != place:
+        return None
+    if value != (False,) or branches(choice)[1] is not None or not is_used(choice):
+        return None
+    first = choice.parent
+    if first is not None and first.type == "if_expression" and branches(first)[1] == choice:
+        body = branches(first)[0]
+        return Settled(body.end_byte, choice.end_byte) if body is not None else None
+    return Settled(choice.start_byte, choice.end_byte, None, b"Unit")
+
+
 def taken(place: Node, value: tuple[Scalar]) -> Settled | None:
-    """`x.takeIf { true }` is `x`, and `x.takeIf { false }` is null."""
+    """`x.takeIf { true }` is `x`."""
     literal = place.parent
     call = (
         literal.parent.parent if literal is not None and literal.type == "lambda_literal" and literal.parent else None

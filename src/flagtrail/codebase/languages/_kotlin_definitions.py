@@ -24,6 +24,11 @@ from flagtrail.codebase.source import Source, ancestors, descendants
 
 TESTS = frozenset({b"Test", b"ParameterizedTest", b"RepeatedTest", b"TestFactory", b"TestTemplate"})
 _SPECIFICATIONS = frozenset({b"test", b"it", b"should", b"scenario", b"expect", b"xtest", b"xit"})
+_MAKERS = frozenset(
+    b"listOf setOf mapOf arrayOf emptyList emptySet emptyMap mutableListOf mutableSetOf mutableMapOf Regex toRegex "
+    b"trimIndent trimMargin lazy mutableStateOf MutableStateFlow MutableSharedFlow Pair".split()
+)
+"""Functions that make a value and do nothing else."""
 _DOING = frozenset({"call_expression", "assignment", "throw_expression", "return_expression", "object_literal"})
 
 
@@ -69,8 +74,11 @@ def _property(node: Node) -> Iterator[Definition]:
 
 
 def is_plain(value: Node) -> bool:
-    """Whether taking a value out drops nothing: no call is made for it."""
-    return not any(each.type in _DOING for each in descendants(value))
+    """Whether taking a value out drops nothing: no call is made for it but of what only makes a value."""
+    return not any(
+        each.type in _DOING and not (each.type == "call_expression" and callee_name(each) in _MAKERS)
+        for each in descendants(value)
+    )
 
 
 def _declaration(node: Node) -> Iterator[Definition]:

@@ -157,6 +157,9 @@ _IGNORING = frozenset(
 """Functions that make nothing of what their lambda yields."""
 
 
+_BUILDS = re.compile(rb"build[A-Z]")
+
+
 def is_used(node: Node) -> bool:
     """Whether the value of an expression is used, rather than what it does alone."""
     parent = node.parent
@@ -190,7 +193,9 @@ def _is_ignored(literal: Node) -> bool:
     """Whether nobody asks what a lambda yields: its function makes nothing of it, or nobody asks for what that made."""
     for above in ancestors(literal):
         if above.type == "call_expression":
-            return callee_name(above) in _IGNORING or not is_used(above)
+            return (
+                callee_name(above) in _IGNORING or _BUILDS.match(callee_name(above)) is not None or not is_used(above)
+            )
         if above.type == "value_argument" and text(above)[:2] == b"on" and text(above)[2:3].isupper():
             return True
         if above.type not in ("annotated_lambda", "value_argument", "value_arguments"):

@@ -171,10 +171,10 @@ class Kotlin(Jvm):
             return None
         if is_body(node):
             return Conditional(condition, then, otherwise)
-        one, other = single(then), single(otherwise)
-        if (one is None or other is None) and _can_hold_statements(node):
+        if (single(then) is None or single(otherwise) is None) and _can_hold_statements(node):
             return None
-        return Conditional(condition, one or _liftable(node, then), other or _liftable(node, otherwise))
+        standing = _kotlin_choices.standing
+        return Conditional(condition, standing(node, then), standing(node, otherwise))
 
     def equality(self, node: Node) -> Equality | None:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -239,7 +239,7 @@ class Kotlin(Jvm):
     def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
         if value is None:
             return _kotlin_choices.in_text(place, kept) or _kotlin_choices.lifted(source, place, kept)
-        return _kotlin_choices.taken(place, value)
+        return _kotlin_choices.never(place, value) or _kotlin_choices.taken(place, value)
 
     def in_condition(self, node: Node) -> bool:
         below = node
@@ -360,10 +360,6 @@ def _is_later_arm(node: Node) -> bool:
 def _can_hold_statements(node: Node) -> bool:
     """Whether several statements can stand in place of an expression, the last of which is its value."""
     return is_body(node) or (node.parent is not None and node.parent.type in ("block", "lambda_literal"))
-
-
-def _liftable(node: Node, branch: Node) -> Node | None:
-    return branch if _kotlin_choices.is_liftable(node, branch) else None
 
 
 def _strength(node: Node) -> int:

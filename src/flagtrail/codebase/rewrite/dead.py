@@ -229,7 +229,7 @@ class _Sweep:
 
     def _value_kept(self, key: Key, binding: Binding | None) -> _Edits | None:
         """`x = start()` -> `start()`."""
-        if binding is None or not binding.sole or not self._is_statement(binding.value):
+        if binding is None or not binding.sole or binding.everywhere or not self._is_statement(binding.value):
             self._hold(key, "impure_operand", "is given a value that does something when it is evaluated")
             return None
         return _Edits((), (Edit(binding.statement.start_byte, binding.value.start_byte),))
