@@ -266,6 +266,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         ),
         *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive Disabled IsDisabled IsOff"),
         *each('use(own.@@(ctx, "new-ui"))', "Disabled IsDisabled IsFeatureDisabled FeatureDisabled"),
+        'featuregatetesting.SetFeatureGateDuringTest(t, gate, "new-ui", true)',
         *each('use(gate.@@("new-ui"))', "MustRegister RegisterFlag MustRegisterFlag NewFlag NewFeatureFlag"),
     ],
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import _go_scopes as scopes
-from flagtrail.codebase.shapes import Argument, Call, Stub
+from flagtrail.codebase.shapes import Argument, Call, Stub, Wrapping
 
 _TEST = (b"Test", b"Benchmark", b"Fuzz", b"Example")
 
@@ -112,3 +112,20 @@ def _answered(node: Node) -> Stub | None:
     if value is None or statement is None or statement.type != "expression_statement":
         return None
     return Stub(statement, value)
+
+
+def wrapping(call: Node) -> Wrapping | None:
+    """`defer set(t, gate, NewUI, true)()`, `t.Cleanup(set(..))`: what sets the flag and answers how it is set back."""
+    undone = call.parent
+    deferred = undone.parent if undone is not None else None
+    if undone is not None and undone.type == "call_expression" and deferred is not None:
+        if deferred.type == "defer_statement" and undone.child_by_field_name("function") == call:
+            return Wrapping(deferred, (deferred.start_byte, deferred.end_byte))
+        return None
+    if undone is None or undone.type != "argument_list" or deferred is None or len(scopes.elements(undone)) != 1:
+        return None
+    function, statement = deferred.child_by_field_name("function"), deferred.parent
+    field = function.child_by_field_name("field") if function is not None else None
+    if field is None or field.text != b"Cleanup" or statement is None or statement.type != "expression_statement":
+        return None
+    return Wrapping(statement, (statement.start_byte, statement.end_byte))

@@ -14,6 +14,7 @@ from tree_sitter import Node, Parser, Tree
 from flagtrail.codebase.languages import _go_definitions as definitions
 from flagtrail.codebase.languages import _go_flow as flow
 from flagtrail.codebase.languages import _go_heads as heads
+from flagtrail.codebase.languages import _go_lists as lists
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tests as tests
@@ -36,6 +37,7 @@ from flagtrail.codebase.shapes import (
     Scalar,
     Stub,
     Switch,
+    Wrapping,
 )
 from flagtrail.codebase.source import Source, descendants
 
@@ -289,6 +291,12 @@ class Go(Braces):
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
         return _origins.of_go(origin)
+
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
+        return lists.entry(source, key)
+
+    def wrapping(self, call: Node) -> Wrapping | None:
+        return tests.wrapping(call)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return tests.test_case(node)

@@ -413,7 +413,7 @@ DEFINITIONS: list[tuple[str, str, list[tuple[object, ...]]]] = [
         'package p\n\nconst (\n\t// A is one.\n\tA = "a"\n\t// All the others.\n\tB = "b"\n)\n',
         [
             ("constant", "A", '\t// A is one.\n\tA = "a"\n', "", "repository", True),
-            ("constant", "B", '\tB = "b"\n', "", "repository", True),
+            ("constant", "B", '\t// All the others.\n\tB = "b"\n', "", "repository", True),
         ],
     ),
     (
