@@ -14,15 +14,11 @@ from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 SCOPES = frozenset({"function_definition", "lambda", "module", "class_definition"})
 BLOCKS = frozenset({"module", "block"})
-_FUNCTIONS = frozenset({"function_definition", "lambda"})
-_COMPREHENSIONS = frozenset(
-    {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
-)
-_HIDING = _FUNCTIONS | _COMPREHENSIONS
-_TARGETS = {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "dictionary_splat_pattern"}
+FUNCTIONS = frozenset({"function_definition", "lambda"})
+TARGETS = {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "dictionary_splat_pattern"}
 _PARAMETERS = {"parameters", "lambda_parameters"}
 _WITH_DEFAULT = {"default_parameter", "typed_default_parameter"}
-_OF_PARAMETERS = {*_WITH_DEFAULT, "typed_parameter"}
+OF_PARAMETERS = {*_WITH_DEFAULT, "typed_parameter"}
 _NAMED = {"function_definition", "class_definition", "named_expression", *_WITH_DEFAULT}
 _PATTERNS = {"case_pattern", "keyword_pattern"}
 KEEPING = frozenset(
@@ -84,7 +80,7 @@ def _target(node: Node, above: Node) -> Role:
     if above.type == "interpolation" and any(child.type == "=" for child in above.children):
         return "write"  # f"{name=}" prints the name itself, so that no value can stand in its place
     at = node
-    while above.type in _TARGETS or (above.type in {"tuple", "list"} and _in_as_target(above)):
+    while above.type in TARGETS or (above.type in {"tuple", "list"} and _in_as_target(above)):
         if above.parent is None:
             return "read"
         at, above = above, above.parent
@@ -146,42 +142,6 @@ def set_in_init(statement: Node) -> tuple[Node, Node] | None:
         return None
     owner, name = left.child_by_field_name("object"), left.child_by_field_name("attribute")
     return (name, value) if owner is not None and name is not None and text(owner) == "self" else None
-
-
-def means(binding: Binding, name: Node) -> bool:
-    """Whether a name is the variable, and not one of an inner function, lambda or comprehension that hides it."""
-    wanted, inner, outside = text(name), name, False
-    for above in ancestors(name):
-        if above == binding.scope:
-            break
-        if above.type in _HIDING:
-            decorated = above.type == "function_definition" and inner.type not in {"block", "parameters"}
-            if not outside and not decorated and wanted in _own_names(above):
-                return False
-            outside = False
-        elif above.type in _OF_PARAMETERS:  # defaults and types are evaluated where the function is defined
-            outside = inner != above.child_by_field_name("name") and inner.type not in _TARGETS
-        inner = above
-    return True
-
-
-def _own_names(scope: Node) -> set[str]:
-    """The names that are variables of a function or comprehension alone."""
-    own: set[str] = set()
-    outer: set[str] = set()
-    stack = list(scope.children)
-    while stack:
-        node = stack.pop()
-        if node.type in {"global_statement", "nonlocal_statement"}:
-            outer |= {text(name) for name in operands(node)}
-        elif node.type == "identifier" and role(node) == "bind":
-            own.add(text(node))
-        if node.type in _HIDING or node.type == "class_definition":
-            name = node.child_by_field_name("name")
-            own |= {text(name)} if name is not None else set()
-        else:
-            stack += node.children
-    return own - outer
 
 
 def role_as_attribute(node: Node) -> Role:
@@ -317,7 +277,7 @@ def documentation(statement: Node) -> bool:
 
 def plain_functions(root: Node) -> frozenset[int]:
     """Where functions begin that have no `yield` of their own."""
-    functions = (node for node in descendants(root) if node.type in _FUNCTIONS and node.is_named)
+    functions = (node for node in descendants(root) if node.type in FUNCTIONS and node.is_named)
     return frozenset(function.start_byte for function in functions if not _yields(function))
 
 

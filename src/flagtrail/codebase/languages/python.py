@@ -14,6 +14,7 @@ from flagtrail.codebase.languages import (
     _python_layout,
     _python_lists,
     _python_names,
+    _python_scopes,
     _python_tests,
     _python_text,
     _signatures,
@@ -271,7 +272,7 @@ class Python(Language):
 
     def means(self, binding: Binding, name: Node) -> bool:
         """Not where an inner function, lambda or comprehension has a variable of the same name."""
-        return _python_names.means(binding, name)
+        return _python_scopes.means(binding, name)
 
     def role_as(self, binding: Binding, node: Node) -> Role:
         """Where an attribute is looked for, `x.name`."""

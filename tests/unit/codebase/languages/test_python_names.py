@@ -343,6 +343,8 @@ def test_bindings__of_attributes_that_may_have_another_value__are_none(text: str
         ("z = lambda a=Y: a", True),
         ("z = [Y for Y in b]", False),
         ("z = [a for a in b if Y]", True),
+        ("z = [Y for a in b if (Y := a)]", True),
+        ("def f():\n    z = [1 for a in b if (Y := a)]\n    return Y", False),
         ("class C:\n    def f(self):\n        return Y", True),
     ],
 )
