@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase import aliases, sites
+from flagtrail.codebase import naming, sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import listed, seeds
 from flagtrail.codebase.rewrite.removal import Span, without
@@ -48,5 +48,5 @@ def _named(source: Source, language: Language, wanted: Wanted, definitions: list
     """What names the flag, but for the constants that hold its key: they go when nothing uses them, as handles do."""
     for node in seeds.places(source, language, wanted):
         literal = language.constant(node) is not None
-        if not (aliases.holds(source, definitions, node) if literal else language.role(node) == "bind"):
+        if not (naming.holds(source, definitions, node) if literal else language.role(node) == "bind"):
             yield node

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from flagtrail.codebase import aliases, declared, languages, patterns, sites
-from flagtrail.codebase.aliases import Alias, Known
+from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.naming import Alias
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import fold, mocked, placeholders, seeds

@@ -16,10 +16,10 @@ from pathlib import PurePosixPath
 
 from tree_sitter import Node
 
-from flagtrail.codebase import aliases, sites
-from flagtrail.codebase.aliases import Alias
+from flagtrail.codebase import sites
 from flagtrail.codebase.keys import Hit
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.naming import Alias, naming
 from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.places import in_test, is_plain, quoted, reference
 from flagtrail.codebase.shapes import Definition
@@ -224,7 +224,7 @@ class Reading:
     # ---------------------------------------------------------------- names that the file gives
     def _define(self, value: Node, literal: Node) -> bool:
         key = self.language.constant(literal)
-        alias = aliases.naming(self.source, self._around(value), value) if self._may_define(value) else None
+        alias = naming(self.source, self._around(value), value) if self._may_define(value) else None
         alias = alias or self._entry(value)
         if alias is None or key is None:
             return False

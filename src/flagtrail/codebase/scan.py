@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 
 from flagtrail.codebase import languages, patterns, places
@@ -265,6 +264,8 @@ class _Search:
         return used
 
     def _unknown(self, found: dict[str, list[CodeReference]]) -> Iterator[Unknown]:
+        from difflib import get_close_matches
+
         for number, flag in enumerate(sorted(found)):
             near = get_close_matches(flag, self._keys.words, n=1, cutoff=0.75) if number < MOST_HINTS else []
             yield Unknown(flag, near[0] if near else "", tuple(found[flag]))
@@ -288,8 +289,8 @@ def _asking(every: Patterns) -> dict[str, list[re.Pattern[bytes]]]:
     """What follows a call (`is_on(`) that asks for a flag by a literal, which is the first group."""
     found: dict[str, list[re.Pattern[bytes]]] = {}
     for pattern in every:
-        if pattern.kind == "call" and not pattern.within:
-            expressions = found.setdefault(f"{pattern.last}(", [])
+        if pattern.kind == "call" and not pattern.within and pattern.key != "receiver":
+            expressions = found.setdefault(f"{pattern.call}(", [])
             if (one := _AT_ONCE if pattern.key == 0 else _LATER) not in expressions:
                 expressions.append(one)
     return found

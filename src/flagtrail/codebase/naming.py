@@ -1,0 +1,92 @@
+"""Constants that hold a flag's key: the names that a file's definitions give to a literal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source
+
+_VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
+"""What may stand between a constant's name and the literal that it holds: a type, a conversion, `=`."""
+
+_TAIL = re.compile(rb"[\s)]*(?:as\s+\w+)?[\s;,)]*(?:(?://|#)[^\n]*\s*)?")
+"""And what after it: more than one literal is no constant."""
+_MADE = re.compile(rb"[\s:=\w.<>]*=\s*(?:new\s+)?[\w.]+\(\s*")
+"""What stands there where the literal is the first argument of what makes the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A constant, enum member or entry that holds the key. `container` is what it is a member of, empty if nothing."""
+
+    name: bytes
+    path: str
+    container: bytes
+    local: bool
+
+
+def naming(
+    source: Source, definitions: Collection[Definition], literal: Node, *, registers: bool = False
+) -> Alias | None:
+    """The name that one of the file's definitions gives to a literal, or to what a call `registers` by it."""
+    holder = _holder(source, definitions, literal, registers=registers)
+    if holder is None:
+        return None
+    container = _container(definitions, holder)
+    return Alias(
+        source.text(holder.name),
+        source.path,
+        (container and source.text(container.name)) or b"",
+        holder.reach != "repository",
+    )
+
+
+def holds(source: Source, definitions: Iterable[Definition], literal: Node) -> bool:
+    """Whether a literal is the value of a constant."""
+    return _holder(source, definitions, literal) is not None
+
+
+def _holder(
+    source: Source, definitions: Iterable[Definition], literal: Node, *, registers: bool = False
+) -> Definition | None:
+    """The smallest definition whose value is just this literal, or a call that `registers` the flag with more."""
+    around = [
+        each
+        for each in definitions
+        if each.kind in ("constant", "variable", "member", "field")
+        and each.removal[0] <= literal.start_byte
+        and literal.end_byte <= each.removal[1]
+        and each.name.end_byte <= literal.start_byte
+        and _VALUE.fullmatch(source.data[each.name.end_byte : literal.start_byte])
+        and (
+            registers
+            or _is_first_argument(source, each, literal)
+            or _TAIL.fullmatch(source.data[literal.end_byte : each.removal[1]])
+        )
+    ]
+    return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
+
+
+def _is_first_argument(source: Source, definition: Definition, literal: Node) -> bool:
+    """`NEW_UI("new-ui", true)`, `var NewUI = Register("new-ui", true)`: what is made of the key and more."""
+    between = source.data[definition.name.end_byte : literal.start_byte]
+    if definition.kind == "member":
+        return between.strip() == b"("
+    return definition.reach != "local" and _MADE.fullmatch(between) is not None
+
+
+def _container(definitions: Iterable[Definition], inner: Definition) -> Definition | None:
+    around = [
+        each
+        for each in definitions
+        if each.kind in ("constant", "variable", "class")
+        and each.name != inner.name
+        and each.removal[0] <= inner.removal[0]
+        and inner.removal[1] <= each.removal[1]
+    ]
+    return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
