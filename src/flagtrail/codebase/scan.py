@@ -28,6 +28,8 @@ from flagtrail.model.reference import CodeReference
 
 LEAST_SHARED = 1_500
 """Files: fewer are looked at sooner than a second process is there."""
+NOBODYS = "wrappers"
+"""The preset of no vendor: of its names those count by which a known flag is asked for, and no others."""
 MOST_HINTS = 200
 """Unknown keys for which the nearest known one is looked for."""
 
@@ -196,8 +198,8 @@ class _Search:
         for reference, pattern in (each for file in found for each in file.unknown):
             if used is None or pattern in used:
                 unknown.setdefault(reference.flag, []).append(reference)
-            else:
-                doubtful[_preset(pattern)] += 1
+            elif (preset := _preset(pattern)) != NOBODYS:
+                doubtful[preset] += 1
         return Result(
             self._keys.words,
             tuple(references[at] for at in sorted(references)),
@@ -260,7 +262,7 @@ class _Search:
         for name in patterns.presets():
             of_preset = set(patterns.preset(name))
             if of_preset & asked_by:
-                used |= of_preset
+                used |= of_preset & asked_by if name == NOBODYS else of_preset
         return used
 
     def _unknown(self, found: dict[str, list[CodeReference]]) -> Iterator[Unknown]:

@@ -417,6 +417,13 @@ def test_unknown__calls_of_a_preset_by_which_no_known_flag_is_asked__are_counted
     assert (found.unknown, found.doubtful) == ((), {"configcat": 1})
 
 
+def test_unknown__by_a_name_of_no_vendor__is_told_where_a_known_flag_is_asked_for_by_that_name() -> None:
+    code = 'has_feature("new-ui")\nhas_feature("tax")\nflag_enabled("vat")\n'
+    found = scanning.scan(Files({"a.py": code.encode()}), KEYS, PLAIN)
+
+    assert ([each.flag for each in found.unknown], found.doubtful) == (["tax"], {})
+
+
 @pytest.mark.parametrize(
     "config",
     [
