@@ -40,6 +40,7 @@ ASIDE = {
     ("POST", "/members/{member:str}/password"): "a secret is no document",
     ("POST", "/projects/{project:str}/metrics"): "samples are what was measured, like reports of usage: no decision",
     ("PUT", "/projects/{project:str}/references"): "a scan is what stands in source code, like samples: no decision",
+    ("DELETE", "/projects/{project:str}/references"): "it takes back what scans told, which was no decision either",
     ("POST", "/alerts/test"): "it sends a message, and changes nothing",
     (
         "POST",

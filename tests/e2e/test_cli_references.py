@@ -92,3 +92,15 @@ def test_references__of_what_is_no_flag__is_refused(folder: Path) -> None:
     outcome = flagtrail_in(folder, "references", "nothing")
 
     assert (outcome.code, "Not found" in outcome.err) == (1, True)
+
+
+def test_references__of_a_repository_that_is_no_more__are_forgotten(tmp_path: Path) -> None:
+    assert flagtrail_in(tmp_path, "flags", "create", "f").code == 0
+    storage = load(f"sqlite:///{tmp_path / 'flagtrail.db'}")
+    storage.put_scan(ScanHead("default", "acme/a&b", "main", "c0ffee0", AT, AT, default=True), [])
+    storage.close()
+    gone = flagtrail_in(tmp_path, "references", "--forget", "acme/a&b")
+
+    assert (gone.code, gone.out) == (0, "forgot acme/a&b: 1 scanned branch\n")
+    assert flagtrail_in(tmp_path, "references", "--forget", "acme/a&b").code == 1
+    assert flagtrail_in(tmp_path, "references", "f", "--forget", "acme/a&b").code == 2

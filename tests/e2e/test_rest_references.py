@@ -113,3 +113,15 @@ def test_archive__with_the_commit_that_removed_the_code__keeps_it_in_the_reason(
 
     assert (refused.status_code, made.status_code) == (400, 200)
     assert made.json()["entries"][0]["why"] == "gone\n\nRemoved-By: c0ffee0"
+
+
+def test_forget__a_repository__takes_its_scans_away_and_leaves_no_entry(admin: httpx2.Client, project: str) -> None:
+    upload(admin, project, repository="acme/old")
+    size = admin.get("/readyz").json()["size"]
+    address = f"/api/v1/projects/{project}/references"
+    gone = admin.delete(address, params={"repository": "acme/old"})
+
+    assert (gone.status_code, gone.json()) == (200, {"repository": "acme/old", "branches": 1})
+    assert admin.delete(address, params={"repository": "acme/old"}).status_code == 404
+    assert admin.delete(address).status_code == 400
+    assert admin.get("/readyz").json()["size"] == size

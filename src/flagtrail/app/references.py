@@ -12,7 +12,7 @@ import msgspec
 from flagtrail.app.clock import Clock, read_time, stamp
 from flagtrail.app.heard import refuse_unheard, require_project
 from flagtrail.app.identity import Identity
-from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery, TooLarge
+from flagtrail.model.errors import Defect, InvalidDocument, InvalidQuery, NotFound, TooLarge
 from flagtrail.model.reference import (
     CodeReference,
     ReferenceKind,
@@ -45,6 +45,13 @@ class Uploaded(msgspec.Struct, frozen=True):
     references: int
     flags: int
     unknown: tuple[str, ...]
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """A repository that was forgotten, and how many scanned branches it had."""
+
+    repository: str
+    branches: int
 
 
 class FlagCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +171,18 @@ class References:
         ]
         branches.sort(key=lambda each: (not each.scan.default, each.scan.repository, each.scan.branch))
         return FlagReferences(project, flag, tuple(branches))
+
+    def forget_repository(self, identity: Identity, project: str, repository: str) -> Forgotten:
+        """Remove the scans of a repository that is no more, or has another name now: nothing is concluded from it then.
+
+        Raises Forbidden, NotFound.
+        """
+        identity.require("editor", project)
+        require_project(self._state(), project)
+        gone = self._storage.delete_scans(project, repository)
+        if not gone:
+            raise NotFound(f"no scan of {repository!r} is kept", kind="repository", key=repository)
+        return Forgotten(repository, gone)
 
     def forget(self) -> int:
         """Remove scans of branches that were not scanned for long; how many went."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import groupby
+from urllib.parse import urlencode
 
 import click
 from rich.text import Text
 
-from flagtrail.app.references import BranchReferences, FlagCounts, FlagReferences, ReferenceSummary
+from flagtrail.app.references import BranchReferences, FlagCounts, FlagReferences, Forgotten, ReferenceSummary
 from flagtrail.cli.options import asks
 from flagtrail.cli.output import emit, indented, say, table, time
 from flagtrail.cli.session import Session
@@ -18,8 +19,9 @@ UNSCANNED = "That is no proof that no code names it. Find out: flagtrail scan --
 
 @click.command
 @click.argument("flag", required=False)
+@click.option("--forget", metavar="REPOSITORY", help="Forget the scans of a repository that is no more.")
 @asks
-def references(session: Session, flag: str | None) -> None:
+def references(session: Session, flag: str | None, forget: str | None) -> None:
     """Where source code names a flag, by the newest scan of each branch.
 
     Without FLAG: how often code names each flag on default branches, and what
@@ -28,6 +30,12 @@ def references(session: Session, flag: str | None) -> None:
     Example:
       flagtrail references new_pricing
     """
+    if forget is not None:
+        if flag is not None:
+            raise click.UsageError("A flag and --forget are two questions.")
+        address = f"{session.of_project('references')}?{urlencode({'repository': forget})}"
+        session.show(session.send("DELETE", address), Forgotten, _tell_forgotten)
+        return
     if flag is None:
         session.show(session.get(session.of_project("references")), ReferenceSummary, _tell_summary)
         return
@@ -77,6 +85,10 @@ def _removed(by: Removal | None) -> str:
 def _line(place: CodeReference) -> Text:
     what = place.kind.replace("_", " ") + (f" in {_printable(place.symbol)}" if place.symbol else "")
     return Text.assemble(f"{place.line:>8}  ", _printable(place.snippet), (f"  {what}", "dim"))
+
+
+def _tell_forgotten(gone: Forgotten) -> None:
+    say(f"forgot {gone.repository}: {gone.branches} scanned branch{'' if gone.branches == 1 else 'es'}")
 
 
 def _tell_summary(found: ReferenceSummary) -> None:

@@ -295,6 +295,9 @@ class Storage(Protocol):
     def scanned_flags(self, query: ScannedQuery) -> list[ScannedFlag]:
         """What scans found of flags, by (flag, repository, branch)."""
 
+    def delete_scans(self, project: str, repository: str) -> int:
+        """Remove all scans of a repository; how many went."""
+
     def delete_old_scans(self, before: str) -> int:
         """Remove scans that came before this stamp, unless they are of a default branch; how many went."""
 

@@ -111,9 +111,16 @@ class ScanTables:
                     if query.flag in {None, flag.flag}:
                         yield flag if query.references else msgspec.structs.replace(flag, references=())
 
+    def delete(self, project: str, repository: str) -> int:
+        """See `Storage.delete_scans`."""
+        return self._without([place for place in self._scans if place[:2] == (project, repository)])
+
     def delete_old(self, before: str) -> int:
         """See `Storage.delete_old_scans`."""
-        gone = [place for place, (head, _) in self._scans.items() if not head.default and head.received < before]
+        old = [place for place, (head, _) in self._scans.items() if not head.default and head.received < before]
+        return self._without(old)
+
+    def _without(self, gone: Sequence[tuple[str, str, str]]) -> int:
         for place in gone:
             del self._scans[place]
         return len(gone)

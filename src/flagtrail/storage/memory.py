@@ -356,6 +356,11 @@ class MemoryStorage:
         with self._lock:
             return self._scans.flags(query)
 
+    def delete_scans(self, project: str, repository: str) -> int:
+        """Remove a repository's scans."""
+        with self._lock:
+            return self._scans.delete(project, repository)
+
     def delete_old_scans(self, before: str) -> int:
         """Remove old scans."""
         with self._lock:

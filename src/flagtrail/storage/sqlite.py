@@ -357,6 +357,10 @@ class SqliteStorage:
         with self._reading() as connection:
             return scans.flags(connection, query)
 
+    def delete_scans(self, project: str, repository: str) -> int:
+        """Remove a repository's scans."""
+        return self._write_directly(lambda statements: scans.delete(statements, project, repository))
+
     def delete_old_scans(self, before: str) -> int:
         """Remove old scans."""
         return self._write_directly(lambda statements: scans.delete_old(statements, before))

@@ -144,6 +144,16 @@ def test_delete_old_scans__before_a_moment__spares_default_branches(storage: Sto
     assert [each.branch for each in storage.scanned_flags(ALL)] == ["main", "new"]
 
 
+def test_delete_scans__of_a_repository__leaves_the_others(storage: Storage) -> None:
+    places = ["default/old/main", "default/old/fix", "default/new/main", "shop/old/main"]
+    for project, repository, branch in (place.split("/") for place in places):
+        storage.put_scan(head(project=project, repository=repository, branch=branch), [flag()])
+
+    assert (storage.delete_scans("default", "old"), storage.delete_scans("default", "old")) == (2, 0)
+    assert [(each.project, each.repository) for each in storage.scans()] == [("default", "new"), ("shop", "old")]
+    assert [each.repository for each in storage.scanned_flags(ALL)] == ["new"]
+
+
 def test_scans__after_it_was_opened_again__are_there(reopen: Opener) -> None:
     reopen().put_scan(head(), [flag(count=2)])
 

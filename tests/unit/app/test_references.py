@@ -200,6 +200,18 @@ def test_of_flag__that_is_only_asked_for__is_told_and_of_nothing_is_refused(worl
             world.app.references.of_flag(project, flag)
 
 
+def test_forget_repository__that_is_no_more__is_told_no_more(world: World) -> None:
+    world.upload(place())
+    world.upload(place(), branch="fix", default=False)
+    with pytest.raises(Forbidden):
+        world.app.references.forget_repository(person("eve", "viewer"), "shop", "shop")
+
+    assert world.app.references.forget_repository(ADA, "shop", "shop") == references.Forgotten("shop", 2)
+    assert world.app.references.summary("shop").flags == ()
+    with pytest.raises(NotFound):
+        world.app.references.forget_repository(ADA, "shop", "shop")
+
+
 def test_forget__branches_that_were_not_scanned_for_a_month__but_no_default_branch(world: World) -> None:
     world.upload()
     world.upload(branch="fix", default=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from litestar import get, put
+from litestar import delete, get, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
-from flagtrail.app.references import FlagReferences, ReferenceSummary, Uploaded
+from flagtrail.app.references import FlagReferences, Forgotten, ReferenceSummary, Uploaded
 from flagtrail.model.reference import Scan
 from flagtrail.server.limits import MAX_SCAN_BODY
 from flagtrail.server.rest.call import Caller
@@ -49,4 +49,16 @@ def of_flag(project: FromPath[str], flag: FromPath[str], call: Caller) -> FlagRe
     return call.app.references.of_flag(project, flag)
 
 
-ROUTES: list[HTTPRouteHandler] = [upload, summary, of_flag]
+@delete(
+    "/projects/{project:str}/references",
+    opt={"role": "editor"},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Forget a repository",
+)
+def forget(project: FromPath[str], repository: FromQuery[str], call: Caller) -> Forgotten:
+    """All its scans: it is no more, or has another name now. It is no decision, like the upload."""
+    return call.app.references.forget_repository(call.identity, project, repository)
+
+
+ROUTES: list[HTTPRouteHandler] = [upload, summary, of_flag, forget]

@@ -66,6 +66,12 @@ def flags(connection: Connection, query: ScannedQuery) -> list[ScannedFlag]:
     return [rows.scanned(row) for row in connection.execute(question.encode(), given)]
 
 
+def delete(connection: Connection, project: str, repository: str) -> int:
+    """See `Storage.delete_scans`."""
+    gone = connection.execute("DELETE FROM code_scan WHERE project = %s AND repository = %s", (project, repository))
+    return gone.rowcount
+
+
 def delete_old(connection: Connection, before: str) -> int:
     """See `Storage.delete_old_scans`."""
     return connection.execute("DELETE FROM code_scan WHERE NOT is_default AND received < %s", (before,)).rowcount

@@ -276,6 +276,10 @@ class PostgresStorage:
         """What scans found of flags."""
         return self._pool.ask(lambda connection: scans.flags(connection, query))
 
+    def delete_scans(self, project: str, repository: str) -> int:
+        """Remove a repository's scans."""
+        return self._alone(lambda connection: scans.delete(connection, project, repository))
+
     def delete_old_scans(self, before: str) -> int:
         """Remove old scans."""
         return self._alone(lambda connection: scans.delete_old(connection, before))

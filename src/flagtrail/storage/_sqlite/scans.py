@@ -58,6 +58,13 @@ def flags(connection: sqlite3.Connection, query: ScannedQuery) -> list[ScannedFl
     return [rows.scanned(row) for row in found]
 
 
+def delete(statements: Statements, project: str, repository: str) -> int:
+    """See `Storage.delete_scans`."""
+    place = (project, repository)
+    statements.execute("DELETE FROM code_flag WHERE project = ? AND repository = ?", place)
+    return statements.execute("DELETE FROM code_scan WHERE project = ? AND repository = ?", place)
+
+
 def delete_old(statements: Statements, before: str) -> int:
     """See `Storage.delete_old_scans`."""
     gone = statements.fetch(_OLD, (before,))
