@@ -217,7 +217,7 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
     registers = {each.last for each in search.patterns if each.kind == "definition"}
     fell = fallen(files, changed, languages.of_path, flag, spared, registers)
     fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)
-    fell = Fallen({**fell.files, **_unlisted(search, fell)}, fell.left)
+    fell = _unlisted(search, fell)
     refusals: list[Refusal] = []
     for path, left in fell.left.items():
         now = fell.files.get(path) or search.source(path, _language(path))
@@ -236,13 +236,17 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
     return Plan(flag, winner, tuple(changes), tuple(sorted(set(refusals))), tuple(elsewhere))
 
 
-def _unlisted(search: Search, fell: Fallen) -> dict[str, Source]:
-    """Files that list flags, without this one, where something else changed and nothing else names it."""
-    names = members_of.spellings(search.patterns, search.flag) if fell.files else frozenset()
+def _unlisted(search: Search, fell: Fallen) -> Fallen:
+    """With files that list flags, without this one, where something else changed and nothing else names it."""
+    if not fell.files:
+        return fell
+    names = members_of.spellings(search.patterns, search.flag)
     paths = sorted({path for name in (search.flag.encode(), *names) for path in search.holding(name)})
     now = {path: (fell.files.get(path, search.source(path, _language(path))), _language(path)) for path in paths}
     files = {path: (source, language) for path, (source, language) in now.items() if source is not None}
-    return unlisted(files, search.flag, names) if fell.files else {}
+    found = unlisted(files, search.flag, names)
+    left = {path: (*fell.left.get(path, ()), *found.left.get(path, ())) for path in {*fell.left, *found.left}}
+    return Fallen({**fell.files, **found.files}, left)
 
 
 def _tidied(search: Search, path: str, after: Source | None) -> Source | None:

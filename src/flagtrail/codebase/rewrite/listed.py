@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.refused import Left
+from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source, ancestors
 
@@ -21,13 +23,28 @@ Entries = Mapping[Node, Definition]
 Places = Callable[[Source, Language, Entries], Iterable[Node]]
 
 _OF_FLAGS = re.compile(r"flag|feature|toggle|experiment|rollout|gate\b", re.IGNORECASE)
+_FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|rollout|gate\b|feature[^/]*$", re.IGNORECASE)
+"""Many a product keeps all that it does in folders called `features`."""
 
 
-def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Collection[bytes]) -> dict[str, Source]:
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """The files without the entries, and by file the entries that must stay, since something else names the flag."""
+
+    files: Mapping[str, Source]
+    left: Mapping[str, tuple[Left, ...]]
+
+
+def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Collection[bytes]) -> Unlisted:
     """The files that list the flag's key, or its name among `members`, without it."""
-    made = _without(files, lambda source, language, _: sites.texts(source, language, key))
+    made = _without(files, lambda source, language, _: sites.texts(source, language, key)).files
     now = {path: (made.get(path, source), language) for path, (source, language) in files.items()}
-    return made | _without(now, lambda source, language, entries: _named(source, language, entries, members))
+    named = _without(now, lambda source, language, entries: _named(source, language, entries, members))
+    left = {
+        path: tuple(each for each in found if now[path][0].data.startswith(key.encode(), each.at))
+        for path, found in named.left.items()
+    }
+    return Unlisted({**made, **named.files}, {path: found for path, found in left.items() if found})
 
 
 def entries_of(definitions: Iterable[Definition]) -> dict[Node, Definition]:
@@ -38,24 +55,26 @@ def entries_of(definitions: Iterable[Definition]) -> dict[Node, Definition]:
 def entry(source: Source, entries: Entries, place: Node) -> Definition | None:
     """The entry that a place is the name of, where it is one of a list of flags."""
     found = entries.get(place)
-    return found if found and (_OF_FLAGS.search(source.path) or _OF_FLAGS.search(_called(source, place))) else None
+    return found if found and (_FILE_OF_FLAGS.search(source.path) or _OF_FLAGS.search(_called(source, place))) else None
 
 
-def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> dict[str, Source]:
-    """Without these entries; nothing where one of the places is no entry."""
-    made: dict[str, Source] = {}
+def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> Unlisted:
+    """Without these entries; or all of them left where one of the places is no entry."""
+    found: dict[str, dict[int, Span]] = {}
+    used = ""
     for path, (source, language) in files.items():
         entries = entries_of(language.definitions(source))
-        spans = []
         for place in places(source, language, entries):
-            found = entry(source, entries, place)
-            span = found.removal if found is not None else language.entry(source, place)
-            if span is None:
-                return {}
-            spans.append(span)
-        if spans:
-            made[path] = without(source, language, spans)
-    return made
+            known = entry(source, entries, place)
+            span = known.removal if known is not None else language.entry(source, place)
+            if span is not None:
+                found.setdefault(path, {})[place.start_byte] = span
+            else:
+                used = used or f"{path}, line {source.line(place.start_byte)}"
+    if used:
+        why = f"the flag is listed here, and named in {used} as well"
+        return Unlisted({}, {path: tuple(Left(at, "still_used", why) for at in each) for path, each in found.items()})
+    return Unlisted({path: without(*files[path], each.values()) for path, each in found.items()}, {})
 
 
 def _named(source: Source, language: Language, entries: Entries, members: Collection[bytes]) -> Iterator[Node]:

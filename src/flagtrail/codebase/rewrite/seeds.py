@@ -118,17 +118,17 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return member.replaced(source, _name(answer, member.pattern))
     setting = language.setting(node) if conventions.is_test(source.path) else None
     if setting is not None:
-        return _set(source, language, answer, node, setting)
+        return _set(source, language, answer, node, setting[1])
     return _of_key(source, language, answer, wanted, node)
 
 
-def _set(
-    source: Source, language: Language, answer: Answer, name: Node, setting: tuple[tuple[int, int], Node]
-) -> Source:
-    """What an object in a test sets the flag to: dropped where it is so anyway; else the test goes."""
-    span, value = setting
+def _set(source: Source, language: Language, answer: Answer, name: Node, value: Node) -> Source | None:
+    """What an object in a test sets the flag to: the test goes that sets another value than the winner.
+
+    The winner's entry goes when nothing asks for the flag any more: see `listed`.
+    """
     if language.constant(value) in ((answer.value,), (answer.variant,)):
-        return source.edited([out(source, *span)])
+        return None
     test = language.test_case(name)
     if test is None:
         raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
