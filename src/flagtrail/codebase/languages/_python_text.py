@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.source import ancestors
 
 _ESCAPE = re.compile(r"\\(\r?\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
 _SIMPLE = {
@@ -49,6 +51,35 @@ def constant(node: Node) -> tuple[Scalar] | None:
 def text(node: Node) -> str:
     """A node's own text."""
     return (node.text or b"").decode()
+
+
+def written(node: Node, value: str) -> tuple[int, int, bytes]:
+    """How a text is written in place of a node: in the file's own quotes, and in an f-string as a part of it."""
+    around = next((above for above in ancestors(node) if above.type == "string"), None)
+    plain = not set("\\\n'\"") & set(value)
+    if around is None:
+        root = next((above for above in ancestors(node) if above.parent is None), node)
+        source = root.text or b""
+        quote = "'" if source.count(b"'") > source.count(b'"') else '"'
+        return node.start_byte, node.end_byte, _quoted(value, quote)
+    outer, place = text(around.children[-1])[0], node.parent
+    kind = text(around.children[0]).lower()
+    if place is not None and _is_all(place) and "t" not in kind and (plain or "r" not in kind):
+        inner = msgspec.json.encode(value)[1:-1].replace(b"{", b"{{").replace(b"}", b"}}")
+        return place.start_byte, place.end_byte, inner.replace(b"'", b"\\'") if outer == "'" else inner
+    return node.start_byte, node.end_byte, _quoted(value, "'" if outer == '"' else '"')
+
+
+def _quoted(value: str, quote: str) -> bytes:
+    json = msgspec.json.encode(value)
+    if quote == '"' or "'" in value or '"' in value or "\\" in value:
+        return json
+    return b"'" + json[1:-1] + b"'"
+
+
+def _is_all(interpolation: Node) -> bool:
+    """Whether an interpolation is `{x}` and nothing else."""
+    return interpolation.type == "interpolation" and len(interpolation.children) == len("{x}")
 
 
 def _negative(node: Node) -> tuple[Scalar] | None:

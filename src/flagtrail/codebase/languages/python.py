@@ -274,6 +274,12 @@ class Python(Language):
         """Not where an inner function, lambda or comprehension has a variable of the same name."""
         return _python_scopes.means(binding, name)
 
+    def written(self, node: Node, value: Scalar) -> tuple[int, int, bytes]:
+        """A text in the file's own quotes; in an f-string as a part of it."""
+        if isinstance(value, str):
+            return _python_text.written(node, value)
+        return super().written(node, value)
+
     def role_as(self, binding: Binding, node: Node) -> Role:
         """Where an attribute is looked for, `x.name`."""
         above = binding.name.parent

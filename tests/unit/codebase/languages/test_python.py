@@ -482,3 +482,25 @@ def test_wrapping__of_what_is_used_otherwise__is_none(text: str) -> None:
     source = source_of(text)
 
     assert [python().wrapping(call) for call in every(source, lambda node: call_of(source, node, "X()"))] == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "left"),
+    [
+        ("z = X", "blue", 'z = "blue"'),
+        ("a = 'b'; z = X", "blue", "a = 'b'; z = 'blue'"),
+        ("a = 'b'; z = X", "it's", "a = 'b'; z = \"it's\""),
+        ("z = f'{X} a'", "blue", "z = f'blue a'"),
+        ("z = f'{X}'", "it's", "z = f'it\\'s'"),
+        ('z = f"{X}"', 'a"{b}\n', 'z = f"a\\"{{b}}\\n"'),
+        ('z = f"{X!r}"', "blue", "z = f\"{'blue'!r}\""),
+        ("z = f'{X:>3}'", "blue", "z = f'{\"blue\":>3}'"),
+        ("z = X", True, "z = True"),
+        ("z = f'{X}'", 3, "z = f'{3}'"),
+    ],
+)
+def test_written__is_a_text_in_the_files_quotes_and_a_part_of_an_f_string(text: str, value: Scalar, left: str) -> None:
+    source = source_of(text)
+    start, end, put = python().written(node_of(source, "X"), value)
+
+    assert (source.data[:start] + put + source.data[end:]).decode() == left
