@@ -212,6 +212,8 @@ def _evaluates(source: Source, answer: Answer, call: Call) -> Pattern | None:
 
 def _is_boolean(source: Source, language: Language, answer: Answer, node: Node) -> bool:
     """Whether an expression yields true or false and nothing else, as an evaluation of another flag may."""
+    if language.BOOLEAN_TYPED:
+        return True
     inner, logical, call = language.inner(node), language.logical(node), language.call(node)
     if inner is not None:
         return _is_boolean(source, language, answer, inner)
