@@ -31,6 +31,7 @@ log = structlog.get_logger()
 FIRST_SECONDS = 60.0
 MOVE_SECONDS = 3_600.0
 """How often the evidence is looked at: it changes by days."""
+_TRIES = 2
 AT_ONCE = 200
 """Moves in one transaction: a large project's first ones must not hold up everybody else's changes."""
 LONGEST = timedelta(days=366)
@@ -183,14 +184,17 @@ class StageFollower:
         return MOVE_SECONDS
 
     def _move(self) -> None:
-        """Look at each project once. One in which a person moves something just now is looked at again next time."""
+        """Look at each project; where a person moved something just then, once more."""
         for project in list(self._changes.state.projects()):
-            try:
-                self._stages.move(project, require=self._lease.require)
-            except (VersionConflict, NotFound) as error:
-                log.info("stages.moved_meanwhile", project=project, code=error.code)
-            except LeaseLost:
-                return
+            for _ in range(_TRIES):
+                try:
+                    self._stages.move(project, require=self._lease.require)
+                except (VersionConflict, NotFound) as error:
+                    log.info("stages.moved_meanwhile", project=project, code=error.code)
+                except LeaseLost:
+                    return
+                else:
+                    break
 
 
 def _refuse_unready(standing: Standing, keep: str | None) -> None:
