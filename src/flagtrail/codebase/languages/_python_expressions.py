@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_text import text
@@ -78,10 +81,10 @@ _BRACKETS = {
 }
 _CALLS_FOR_TIME = ("datetime.now", "datetime.utcnow", "timezone.now", "timedelta", "time.time", "time.monotonic")
 _METHODS_OF_TEXTS = {"startswith", "endswith", "lower", "upper", "strip"}
-_MAPPINGS = {
-    *("COOKIES", "GET", "META", "POST", "attrs", "context", "cookies", "data", "environ", "form", "headers"),
-    *("kwargs", "params", "query_params", "validated_data"),
-}
+_MAPPING = re.compile(
+    r"(?:attrs|body|config|context|cookies|data|defaults|dict|environ|extra|features|form|headers|kwargs|map|metadata|options"
+    r"|params|payload|properties|result|settings|values|COOKIES|GET|META|POST)$"
+)
 """What is a mapping by its name, so that `get` only looks a key up."""
 _CALLS_THAT_MAKE = {"dict", "frozenset", "list", "object", "set", "tuple"}
 _CALLS_THAT_ONLY_LOOK = {
@@ -163,17 +166,19 @@ def _only_looks(called: Node, arguments: list[Node]) -> bool:
     if name in _CALLS_THAT_ONLY_LOOK or name.endswith(_CALLS_FOR_TIME):
         return True
     if last == "get":
-        return owner.rpartition(".")[2] in _MAPPINGS and pure(called)
+        return _MAPPING.search(owner) is not None and pure(called)
     return bool(owner) and last in _METHODS_OF_TEXTS and pure(called)
 
 
-def boolean(node: Node) -> bool:
-    """Whether an expression is of type bool: a comparison, or a call that asks."""
+def boolean(node: Node, named: Callable[[Node], bool]) -> bool:
+    """Whether an expression is of type bool: a comparison, or a call that asks; `named` tells it of a name."""
+    if node.type == "identifier":
+        return named(node)
     if node.type == "call":
         called = node.child_by_field_name("function")
         return called is not None and text(called) in _CALLS_FOR_TRUTH
     if node.type in {"boolean_operator", "parenthesized_expression"}:
-        return all(boolean(operand) for operand in operands(node))
+        return all(boolean(operand, named) for operand in operands(node))
     return node.type in {"comparison_operator", "not_operator", "true", "false"}
 
 

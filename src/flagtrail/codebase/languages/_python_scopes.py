@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages import _python_expressions as expressions
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_grammar import nodes
-from flagtrail.codebase.languages._python_names import FUNCTIONS, OF_PARAMETERS, TARGETS, role
+from flagtrail.codebase.languages._python_names import FUNCTIONS, OF_PARAMETERS, TARGETS, role, scope_of
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Binding
 from flagtrail.codebase.source import ancestors
@@ -32,6 +33,26 @@ def means(binding: Binding, name: Node) -> bool:
             outside = inner != above.child_by_field_name("name") and inner.type not in TARGETS
         inner = above
     return True
+
+
+def boolean(name: Node) -> bool:
+    """Whether a name is given one value in its function, and that is a bool by its type or form."""
+    function = scope_of(name)
+    if function.type != "function_definition":
+        return False
+    bound = [
+        node for node in nodes(function, "identifier") if text(node) == text(name) and role(node) in {"bind", "write"}
+    ]
+    return len(bound) == 1 and bound[0].parent is not None and _is_bool(bound[0].parent)
+
+
+def _is_bool(binding: Node) -> bool:
+    kind, value = binding.child_by_field_name("type"), binding.child_by_field_name("value")
+    if binding.type in OF_PARAMETERS:
+        known = value is None or value.type in {"true", "false"}
+        return known and kind is not None and text(kind) == "bool"
+    given = binding.child_by_field_name("right") if binding.type == "assignment" else None
+    return given is not None and expressions.boolean(given, lambda _: False)
 
 
 def _own_names(scope: Node) -> set[str]:

@@ -157,8 +157,8 @@ class Python(Language):
         return _python_expressions.pure(node)
 
     def boolean(self, node: Node) -> bool:
-        """Comparisons, `not`, what asks for a truth (`isinstance`), and `and`, `or` of such."""
-        return _python_expressions.boolean(node)
+        """Comparisons, `not`, calls that ask (`isinstance`), names of such or of type `bool`; `and`, `or` of them."""
+        return _python_expressions.boolean(node, _python_scopes.boolean)
 
     def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:  # noqa: ARG002 - see the door
         """`assert True` and a filter that always holds go; `*[a]` in a list or call is `a`."""

@@ -391,3 +391,29 @@ def test_entry__is_what_declares_a_flag_in_a_list_of_flags(text: str, left: str 
     span = python().entry(source, key)
 
     assert (None if span is None else (source.data[: span[0]] + source.data[span[1] :]).decode()) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "boolean"),
+    [
+        ("def f(Y: bool):\n    return Y", True),
+        ("def f(Y: bool = True):\n    return Y", True),
+        ("def f(Y: bool = None):\n    return Y", False),
+        ("def f(Y: bool | None):\n    return Y", False),
+        ("def f(Y):\n    return Y", False),
+        ("def f(Y: bool):\n    Y = 1\n    return Y", False),
+        ("def f(a):\n    Y = a == 1\n    return Y", True),
+        ("def f(a):\n    Y = a == 1\n    Y += 1\n    return Y", False),
+        ("def f(a):\n    Y = a\n    return Y", False),
+        ("Y = 1 == 2\nz = Y", False),
+    ],
+)
+def test_boolean__of_a_name__hangs_on_its_only_value_or_its_type(text: str, boolean: bool) -> None:
+    source = source_of(text)
+    reads = [
+        node
+        for node in descendants(source.tree.root_node)
+        if node.type == "identifier" and written(source, node) == "Y" and python().role(node) == "read"
+    ]
+
+    assert {python().boolean(node) for node in reads} == {boolean}
