@@ -317,6 +317,27 @@ def test_cleanup__with_a_command_in_its_settings__runs_it(shop: Path) -> None:
     assert cleanup(shop, "--verify", "").code == 0
 
 
+@pytest.mark.slow
+def test_cleanup__of_a_repository_with_submodules_and_links__looks_at_its_own_files_alone(
+    shop: Path, tmp_path: Path
+) -> None:
+    other = repository(tmp_path / "other", {"lib.py": CART})
+    git(shop, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "lib")
+    outside = tmp_path / "outside.py"
+    outside.write_text(CART)
+    (shop / "link.py").symlink_to(outside)
+    git(shop, "add", "--all")
+    git(shop, "commit", "--quiet", "--message", "more")
+    before = held(shop)
+    outcome = cleanup(shop, "--verify", CHECK)
+
+    assert (outcome.code, held(shop), outside.read_text()) == (0, before, CART)
+    assert [line for line in outcome.out.splitlines() if line.startswith("diff")] == [
+        "diff --git a/shop/cart.py b/shop/cart.py"
+    ]
+    assert "1 submodule(s) are repositories of their own, and were not looked at" in outcome.err
+
+
 # ---------------------------------------------------------------- which variant stays
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ MOST_FILES = 20_000
 Finding: TypeAlias = tuple[str, str]
 """The file, from the root of the worktree, and the message."""
 
-_PLACE = re.compile(r"^(?:vet: )?(?:\./)?(?P<path>[^\s:()][^:()]*?)(?::\d+(?::\d+)?|\(\d+,\d+\)):\s*(?P<message>.*)$")
+_PLACE = re.compile(r"^(?:vet: )?(?:\./)?(?P<path>\S.*?)(?:\(\d+,\d+\)|:\d+(?::\d+)?): *(?P<message>.*)$")
 _LACKS = re.compile(
     r"^.*(?:no required module provides|missing go\.sum entry|(?:module|import) lookup disabled).*$", re.MULTILINE
 )
@@ -82,24 +82,26 @@ class Checker:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a checker said in all its runs; `trouble` is why it could not say all."""
+    """What a checker said in all its runs; `trouble` is why it could not say all, `late` that it took too long."""
 
     findings: Counter[Finding]
     trouble: str = ""
+    late: bool = False
 
 
 def say(checker: Checker, work: Work, program: str) -> Said:
     """Run a checker over what it is asked about."""
     findings: Counter[Finding] = Counter()
-    trouble = ""
+    trouble, late = "", False
     for folder, command in checker.commands(work, program):
         ran = run(command, work.tree / folder, seconds=SECONDS, environ=_environ(work))
         found = list(_findings(work, folder, ran))
         findings.update(found)
+        late = late or ran.code is None
         lacks = _LACKS.search(ran.output)
         if ran.code not in checker.accepts or (ran.code and not found) or lacks:
             trouble = trouble or (lacks[0].strip() if lacks else ran.tail(1) or f"exit {ran.code}")
-    return Said(findings, trouble)
+    return Said(findings, trouble, late)
 
 
 def _findings(work: Work, folder: str, ran: Ran) -> Iterator[Finding]:

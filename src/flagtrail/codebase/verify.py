@@ -166,6 +166,8 @@ def _compared(checker: Checker, before: Said | None, after: Said | None) -> Chec
     name = checker.name
     if before is None or after is None:
         return Check(name, "not_checked", f"{name} is not on this machine, or is not used by this tool")
+    if before.late:
+        return Check(name, "not_checked", f"took too long on the untouched commit: {before.trouble}")
     new = [f"{path}: {message}" for path, message in sorted((after.findings - before.findings).elements())]
     wrong = [each for each in new if checker.blemish is None or not checker.blemish.search(each)]
     if wrong:

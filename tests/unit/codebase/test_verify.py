@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from tests.support.repositories import repository
 
+from flagtrail.codebase import checkers
 from flagtrail.codebase import verify as module
+from flagtrail.codebase.checkers import Checker, Said, Work
 from flagtrail.codebase.checkout import checkout
 from flagtrail.codebase.checkout import repository as found
 from flagtrail.codebase.cleanup import Change, Plan, Winner
@@ -170,6 +173,54 @@ def test_kotlin__has_no_checker_here__and_that_is_said(tmp_path: Path) -> None:
     told = verified(tmp_path, {"a.kt": "val x = 1 + 0\n"}, {"a.kt": "val x = 1\n"})
 
     assert named(told, "kotlinc").outcome == "not_checked"
+
+
+LINES = [
+    (
+        "app/(shop)/page.tsx(3,5): error TS2304: Cannot find name 'x'.",
+        ("app/(shop)/page.tsx", "error TS2304: Cannot find name 'x'."),
+    ),
+    ("src/a b.py:3:7: F821 Undefined name `x`", ("src/a b.py", "F821 Undefined name `x`")),
+    ("src/a.py:3:7: F401 [*] `os` imported but unused", ("src/a.py", "F401 `os` imported but unused")),
+    ("vet: ./web/a.go:5:2: undefined: x", ("web/a.go", "undefined: x")),
+    (
+        "A.java:9: error: cannot find symbol\n    int y = x;\n            ^\n  symbol:   variable x\n",
+        ("A.java", "error: cannot find symbol symbol:   variable x"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("output", "finding"), LINES, ids=[output.partition(":")[0] for output, _ in LINES])
+def test_checker__what_it_prints__is_known_without_its_line(
+    tmp_path: Path, output: str, finding: tuple[str, str]
+) -> None:
+    tree = tmp_path.resolve()
+    printer = Checker(
+        "p", (), lambda _: "sh", lambda _work, _program: iter([(".", ["printf", "%s", output])]), frozenset({0})
+    )
+
+    said = checkers.say(printer, Work(tree, tree, tree, ()), "sh")
+    assert list(said.findings) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        pytest.param(
+            Said(Counter(), "slow", late=True), Said(Counter({("a", "x"): 1})), "not_checked", id="too slow before"
+        ),
+        pytest.param(Said(Counter()), Said(Counter(), "slow", late=True), "failed", id="too slow after"),
+        pytest.param(Said(Counter({("a", "x"): 1})), Said(Counter({("a", "x"): 2})), "failed", id="once more"),
+        pytest.param(Said(Counter({("a", "x"): 2})), Said(Counter({("a", "x"): 1})), "passed", id="once less"),
+        pytest.param(
+            Said(Counter(), "lacks"), Said(Counter({("a", "x"): 1}), "lacks"), "failed", id="new all the same"
+        ),
+    ],
+)
+def test_checker__what_it_said_before_and_after__is_compared(before: Said, after: Said, outcome: str) -> None:
+    checker = Checker("p", (), lambda _: None, lambda _work, _program: iter(()), frozenset({0}))
+
+    assert module._compared(checker, before, after).outcome == outcome
 
 
 # ---------------------------------------------------------------- the user's own command
