@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from flagtrail.codebase import languages, patterns, places
 from flagtrail.codebase.keys import Hit, Keys
@@ -26,6 +26,8 @@ from flagtrail.codebase.share import pair
 from flagtrail.codebase.window import windowed
 from flagtrail.model.reference import CodeReference
 
+BATCH = 64
+"""Files that are looked at together."""
 LEAST_SHARED = 1_500
 """Files: fewer are looked at sooner than a second process is there."""
 NOBODYS = "wrappers"
@@ -134,8 +136,12 @@ class _Search:
         self._asking = _asking(self._every)
         self._keys = Keys(keys, [*self._asking, *self._members])
         self._known = frozenset(keys)
-        self._spelled = {each.spelled(key).encode(): key for each in self._every.members for key in keys}
         self._of_language = {name: self._every.of(name) for name in languages.names()}
+
+    @cached_property
+    def _spelled(self) -> dict[bytes, str]:
+        """Every key as a member is spelled: asked for by few repositories."""
+        return {each.spelled(key).encode(): key for each in self._every.members for key in self._keys.words}
 
     def part(self, wanted: _First | _Second) -> _Part:
         """Do one part of the work."""
@@ -144,17 +150,19 @@ class _Search:
     def _first(self, paths: list[str]) -> _Part:
         """Look at every file; parse what could name a flag."""
         part = _Part([])
-        for number, path in enumerate(paths):
-            data = self._repository.look(path)
-            if not isinstance(data, bytes):
-                part.skipped[data] += 1
-                continue
-            part.paths.append(path)
-            hits, heads = self._keys.look(data)
-            if hits or heads:
-                part.found.append(self._told(path, data, hits, heads))
-            if self._tick is not None and not number % 500:
-                self._tick(number * 2)
+        for number, batch in enumerate(_batches(paths)):
+            read: list[tuple[str, bytes]] = []
+            for path in batch:
+                data = self._repository.look(path)
+                if isinstance(data, bytes):
+                    read.append((path, data))
+                else:
+                    part.skipped[data] += 1
+            part.paths.extend(path for path, _ in read)
+            for file, hits, heads in self._keys.look([data for _, data in read]):
+                part.found.append(self._told(*read[file], hits, heads))
+            if self._tick is not None:
+                self._tick(number * BATCH * 2)
         return part
 
     def _second(self, wanted: _Second) -> _Part:
@@ -168,12 +176,10 @@ class _Search:
         part = _Part([])
         for spoken, own in words.items():
             meant = by_language[spoken]
-            for path in wanted.paths:
-                if _is_of(path, spoken):
-                    data = self._repository.read(path)
-                    hits = own.hits(data)
-                    if hits:
-                        part.found.append(self._again(path, data, hits, meant))
+            for batch in _batches([path for path in wanted.paths if _is_of(path, spoken)]):
+                read = [self._repository.read(path) for path in batch]
+                for file, hits, _ in own.look(read):
+                    part.found.append(self._again(batch[file], read[file], hits, meant))
         return part
 
     def _again(self, path: str, data: bytes, hits: list[Hit], by_word: dict[str, list[Nickname]]) -> Found:
@@ -271,6 +277,10 @@ class _Search:
         for number, flag in enumerate(sorted(found)):
             near = get_close_matches(flag, self._keys.words, n=1, cutoff=0.75) if number < MOST_HINTS else []
             yield Unknown(flag, near[0] if near else "", tuple(found[flag]))
+
+
+def _batches(paths: list[str]) -> Iterator[list[str]]:
+    return (paths[at : at + BATCH] for at in range(0, len(paths), BATCH))
 
 
 def _language(path: str) -> Language | None:

@@ -51,9 +51,19 @@ def test_hits__in_bytes_of_other_encodings__are_found() -> None:
 
 
 def test_look__heads__may_go_on_but_not_begin_within_a_word() -> None:
-    words, heads = Keys(["on"], ["is_on("]).look(b"is_on('on') this_on(2) x.is_on(3)")
+    (found,) = Keys(["on"], ["is_on("]).look([b"is_on('on') this_on(2) x.is_on(3)"])
 
-    assert (words, heads) == ([Hit(7, 9, "on")], [Hit(0, 6, "is_on("), Hit(25, 31, "is_on(")])
+    assert found == (0, [Hit(7, 9, "on")], [Hit(0, 6, "is_on("), Hit(25, 31, "is_on(")])
+
+
+def test_look__several_files__tells_of_each_what_is_in_it() -> None:
+    files = [b"new", b"on", b"", b"off on", b"-ui on"]
+
+    assert list(Keys(["on", "new-ui"]).look(files)) == [
+        (1, [Hit(0, 2, "on")], []),
+        (3, [Hit(4, 6, "on")], []),
+        (4, [Hit(4, 6, "on")], []),
+    ]
 
 
 def test_hits__of_more_words_than_the_table_takes__are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
