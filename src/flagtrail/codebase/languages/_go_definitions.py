@@ -187,7 +187,8 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
         elif all(map(pure, values)):
             yield Definition(kind, name, _lines(source, statement, statement), "local", scope=scope)  # type: ignore[arg-type] # see kind
         else:
-            text = source.text(values[0]) if len(values) == 1 and values[0].type == "call_expression" else b""
+            text = source.text(values[0]) if len(values) == 1 else b""
+            text = text if not text or values[0].type == "call_expression" else b"_ = " + text
             removal = (statement.start_byte, statement.end_byte)
             yield Definition(kind, name, removal, "local", bool(text), scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
 

@@ -183,3 +183,24 @@ def _of_spec(statement: Node, spec: Node, pure: Callable[[Node], bool]) -> Itera
         text = _assignment(rest, typed)
         removal = (spec.start_byte, spec.end_byte) if rest else (statement.start_byte, statement.end_byte)
         yield Binding(statement, name, value, scopes.variable_scope(name), removal, not rest, text)
+
+
+def unassigned(name: Node, pure: Callable[[Node], bool]) -> tuple[int, int, bytes] | None:
+    """What takes an assignment to a name away: `_` in its place, or nothing in place of `x++` and `x += 1`."""
+    around = name.parent
+    if around is None:
+        return None
+    statement = around if around.type in _STEPS else around.parent
+    in_list = statement is not None and statement.parent is not None and statement.parent.type == "statement_list"
+    if statement is None or not in_list or around.type not in {*_STEPS, "expression_list"}:
+        return None
+    if statement.type in _STEPS:
+        return statement.start_byte, statement.end_byte, b""
+    if statement.type not in {"assignment_statement", "short_var_declaration"}:
+        return None
+    operator, right = statement.child_by_field_name("operator"), statement.child_by_field_name("right")
+    if operator is not None and operator.type != "=" and right is not None:
+        harmless = all(map(pure, scopes.elements(right)))
+        end, text = (statement.end_byte, b"") if harmless else (right.start_byte, b"_ = ")
+        return statement.start_byte, end, text
+    return name.start_byte, name.end_byte, b"_"

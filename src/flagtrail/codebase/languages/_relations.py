@@ -29,6 +29,14 @@ class Relations:
     HERITAGE: ClassVar[frozenset[str]] = frozenset()
     """Node types of what a class is made of: classes that it extends."""
 
+    def unassigned(self, name: Node) -> tuple[int, int, bytes] | None:
+        """Which bytes [start, end) become what, so that nothing is assigned to this name; what the value does stays."""
+        return None
+
+    def is_local(self, name: Node) -> bool:
+        """Whether a name that is read means what a function declares, also where that is no Definition."""
+        return False
+
     def signature(self, parameter: Node) -> Signature | None:
         """What the parameter of this name belongs to; None where its calls cannot be told by a name."""
         return None

@@ -289,6 +289,12 @@ class Go(Braces):
     def definitions(self, source: Source) -> Iterable[Definition]:
         return definitions.definitions(source, self.pure)
 
+    def unassigned(self, name: Node) -> tuple[int, int, bytes] | None:
+        return names.unassigned(name, self.pure)
+
+    def is_local(self, name: Node) -> bool:
+        return scopes.variable_scope(name).type != "source_file"
+
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
         return _origins.of_go(origin)
 

@@ -214,6 +214,13 @@ class _Sweep:
             if write.node.id in own:
                 continue
             binding = self._binding(write.node)
+            if binding is None or not (self.now.language.pure(binding.value) or self._is_statement(binding.value)):
+                instead = self.now.language.unassigned(write.node)
+                if instead is not None:
+                    start, end, text = instead
+                    spans = () if text else ((start, end),)
+                    found = _Edits((*found.spans, *spans), (*found.edits, *([Edit(start, end, text)] if text else [])))
+                    continue
             if binding is None:
                 self._hold(key, "reassigned", "is still assigned to")
                 return None
