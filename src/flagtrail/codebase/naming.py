@@ -11,6 +11,15 @@ from tree_sitter import Node
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
+COMMON = frozenset(
+    name.encode()
+    for name in (
+        *("code", "default", "description", "feature", "featureName", "feature_name", "flag", "flagKey", "flag_key"),
+        *("flagName", "flag_name", "id", "identifier", "key", "label", "name", "slug", "title", "type", "value"),
+    )
+)
+"""What objects and classes that stand for a flag call its key: names that stand everywhere, not only there."""
+
 _VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
 """What may stand between a constant's name and the literal that it holds: a type, a conversion, `=`."""
 

@@ -19,7 +19,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.keys import Hit
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.naming import Alias, naming
+from flagtrail.codebase.naming import COMMON, Alias, naming
 from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.places import in_test, is_plain, quoted, reference
 from flagtrail.codebase.shapes import Definition
@@ -33,8 +33,6 @@ _FAR = 8
 _SMALL = 1_000
 """Bytes of a definition that are soon looked through."""
 _NAME = re.compile(rb"[A-Za-z_$][\w$]*")
-_KEY_OF_OBJECT = frozenset((b"flag", b"flagKey", b"id", b"key", b"name"))
-"""What an object that stands for a flag calls the flag's key."""
 _TEXTS = ("string", "text", "char", "heredoc", "template")
 
 
@@ -215,7 +213,10 @@ class Reading:
 
     def _is_in(self, node: Node, container: bytes) -> bool:
         """Whether a name stands within what holds it, where that needs no more than the name (Java, Kotlin)."""
-        return self.language.SHARES_FOLDER and container in self._holders(node)
+        names = (above.child_by_field_name("name") for above in ancestors(node))
+        return self.language.SHARES_FOLDER and container in {
+            self.source.text(name) for name in names if name is not None
+        }
 
     def _is_import(self, node: Node) -> bool:
         """Whether a name stands in an import."""
@@ -228,10 +229,9 @@ class Reading:
         alias = alias or self._entry(value)
         if alias is None or key is None:
             return False
-        flag = str(key[0])
-        self.found.nicknames.append(Nickname(flag, alias))
-        if alias.name in _KEY_OF_OBJECT and (whole := self._holder(value)) is not None:
-            self.found.nicknames.append(Nickname(flag, whole))
+        known = self._holder(value) if alias.name in COMMON and not alias.local else alias
+        if known is not None:
+            self.found.nicknames.append(Nickname(str(key[0]), known))
         return True
 
     def _entry(self, value: Node) -> Alias | None:
@@ -246,16 +246,22 @@ class Reading:
         return Alias(self.source.text(name), self.source.path, holders[0], local=False)
 
     def _holder(self, value: Node) -> Alias | None:
-        """The name of the constant object that has the key in it: it stands for the flag too."""
+        """The name of the constant object or class that has the key in it."""
         holders = self._holders(value.parent) if value.parent is not None else []
         if not holders:
             return None
         return Alias(holders[0], self.source.path, holders[1] if len(holders) > 1 else b"", local=False)
 
     def _holders(self, entry: Node) -> list[bytes]:
-        """The names of what is around an entry, the nearest first."""
-        names = (above.child_by_field_name("name") for above in ancestors(entry))
-        return [self.source.text(name) for name in names if name is not None and name.type in self.language.NAMES]
+        """The names of classes, enums and variables around an entry, the nearest first; none beyond a function."""
+        found: list[bytes] = []
+        for above in ancestors(entry):
+            if "function" in above.type or "method" in above.type:
+                break
+            name = above.child_by_field_name("name")
+            if name is not None and name.type in self.language.NAMES:
+                found.append(self.source.text(name))
+        return found
 
     def _may_define(self, value: Node) -> bool:
         """Whether a name could stand before a value: asked first, since all definitions of a file take time."""

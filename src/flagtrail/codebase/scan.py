@@ -1,8 +1,8 @@
 """Where a repository names flags: all keys at once, then the names that its code gives to them.
 
 ```
-read      every file once                                   sieve     the bytes of each: could it name a flag at all?
-parse     only those: what is each place?                   again     for constants and wrappers that were found
+read      every file once                                   look      at their bytes: which could name a flag at all?
+parse     the pieces around: what is each place?            again     for constants and wrappers that were found
 ```
 """
 

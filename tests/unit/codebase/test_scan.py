@@ -292,6 +292,33 @@ CASES = [
         ],
     ),
     Case(
+        "Python: flags that are classes with their key in them; what is called like that elsewhere is none",
+        {
+            "flags.py": """
+                class NewUi(Flag):
+                    name = "new-ui"
+                """,
+            "view.py": """
+                from flags import NewUi
+
+                def view(user):
+                    print(user.name, NewUi.name)
+                    return NewUi
+
+                def other():
+                    name = "old-ui"
+                    return client.is_enabled(name)
+                """,
+        },
+        [
+            "flags.py:2:13 definition new-ui NewUi",
+            "view.py:4:22 unknown new-ui view",
+            "view.py:5:12 unknown new-ui view",
+            "view.py:8:13 definition old-ui other",
+            "view.py:9:30 evaluation old-ui other",
+        ],
+    ),
+    Case(
         "TypeScript: flags that are objects with their key in them",
         {
             "src/flags.ts": """
