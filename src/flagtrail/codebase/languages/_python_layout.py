@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tree_sitter import Node
 
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
@@ -65,3 +67,53 @@ def _width(source: Source) -> int:
     lengths = [len(line) for line in source.data.decode("utf-8", "replace").splitlines()]
     allowed = len(lengths) * _MOST_BEYOND
     return next((width for width in _WIDTHS if sum(length > width for length in lengths) <= allowed), _WIDTHS[-1])
+
+
+def spaced(before: Source, after: Source) -> Source:
+    """Functions and classes that came to the top of a module, with two blank lines around, where others have them."""
+    were = {_called(node) for node in before.tree.root_node.named_children}
+    statements = after.tree.root_node.named_children
+    gaps: dict[int, Edit] = {}
+    for at, node in enumerate(statements):
+        name = _called(node)
+        if not name or name in were:
+            continue
+        first = at
+        while first and statements[first - 1].type == "comment" and _adjacent(statements[first - 1], statements[first]):
+            first -= 1
+        for above, below in ((first - 1, first), (at, at + 1)):
+            if above >= 0 and below < len(statements):
+                gap = _gap(after, statements[above], statements[below])
+                gaps |= {gap.start: gap} if gap is not None else {}
+    return after.edited(gaps.values()) if gaps and _apart(before) else after
+
+
+def _called(node: Node) -> str:
+    definition = node.child_by_field_name("definition") if node.type == "decorated_definition" else node
+    if definition is None or definition.type not in {"function_definition", "class_definition"}:
+        return ""
+    name = definition.child_by_field_name("name")
+    return "" if name is None else (name.text or b"").decode()
+
+
+def _adjacent(above: Node, below: Node) -> bool:
+    return above.start_point.row == below.start_point.row - 1
+
+
+def _gap(source: Source, above: Node, below: Node) -> Edit | None:
+    blank = source.data[above.end_byte : below.start_byte]
+    if blank.strip() or not 0 < blank.count(b"\n") < len("\n\n\n"):
+        return None
+    line = b"\r\n" if b"\r\n" in blank else b"\n"
+    return Edit(above.end_byte, below.start_byte, line * 3)
+
+
+def _apart(source: Source) -> bool:
+    """Whether most functions of a module have two blank lines above."""
+    statements = source.tree.root_node.named_children
+    rows = [
+        below.start_point.row - above.end_point.row
+        for above, below in pairwise(statements)
+        if _called(below) and above.type != "comment"
+    ]
+    return sum(row > len("\n\n") for row in rows) > len(rows) / 2

@@ -249,6 +249,10 @@ class Python(Language):
             and operands(block)[-1] == statement
         )
 
+    def tidied(self, before: Source, after: Source) -> Source:
+        """Two blank lines around what came to the top of a module."""
+        return _python_layout.spaced(before, after)
+
     def reflowed(self, source: Source, start: int, end: int) -> tuple[Edit, ...]:
         """On one line, without the parentheses that allowed several."""
         return _python_layout.reflowed(source, start, end)

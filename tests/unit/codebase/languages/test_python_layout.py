@@ -79,3 +79,23 @@ def test_joined__drops_a_value_that_is_replaced_at_once(text: str, joined: str |
 
 def is_statement(node: Node) -> bool:
     return node.type == "expression_statement"
+
+
+HEAD = "import a\n\n\ndef f():\n    pass\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "spaced"),
+    [
+        (
+            HEAD + "if X:\n    def g(): pass\n",
+            HEAD[:-1] + "def g(): pass\nz = 1\n",
+            HEAD + "def g(): pass\n\n\nz = 1\n",
+        ),
+        (HEAD, HEAD[:-2] + "# why\n@b\nclass C: pass\n", HEAD + "# why\n@b\nclass C: pass\n"),
+        (HEAD + "def g(): pass\n", HEAD[:-1] + "def g(): pass\n", HEAD[:-1] + "def g(): pass\n"),
+        ("def f(): pass\n\ndef g(): pass\n", "def f(): pass\ndef h(): pass\n", "def f(): pass\ndef h(): pass\n"),
+    ],
+)
+def test_tidied__puts_two_blank_lines_around_what_came_to_the_top(before: str, after: str, spaced: str) -> None:
+    assert python().tidied(source_of(before), source_of(after)).data.decode() == spaced
