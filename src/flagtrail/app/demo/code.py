@@ -13,7 +13,7 @@ from flagtrail.app.clock import stamp
 from flagtrail.app.demo.calendar import Calendar
 from flagtrail.app.demo.catalogue import Row
 from flagtrail.app.demo.life import PROJECT
-from flagtrail.model.reference import CodeReference, Removal, Scan
+from flagtrail.model.reference import CodeReference, Scan
 from flagtrail.model.state import State
 
 SCANS = (timedelta(days=45), timedelta(days=12), timedelta(hours=3))
@@ -75,49 +75,39 @@ SYMBOLS = ("render", "total", "apply", "load", "submit", "run", "prepare")
 
 
 def scans(flags: Sequence[Row], state: State, calendar: Calendar, seed: int) -> Iterator[tuple[datetime, Scan]]:
-    """Every upload and when it came, oldest first. Of flags that are archived no code is left."""
-    keys = tuple(row.key for row in flags if state.flag(PROJECT, row.key) is not None)
+    """Every upload and when it came, oldest first."""
+    there = [row for row in flags if state.flag(PROJECT, row.key) is not None]
     for before in SCANS:
         for repository in REPOSITORIES:
             at = calendar.now - before
-            yield at, _scan(repository, flags, keys, state, at, seed)
+            yield at, _scan(repository, there, at, seed, oldest=before == SCANS[0])
 
 
-def _scan(
-    repository: Repository, flags: Sequence[Row], keys: tuple[str, ...], state: State, at: datetime, seed: int
-) -> Scan:
+def _scan(repository: Repository, flags: Sequence[Row], at: datetime, seed: int, *, oldest: bool) -> Scan:
     commit = hashlib.sha256(f"{seed}/{repository.name}/{stamp(at)}".encode()).hexdigest()[:40]
     references: list[CodeReference] = []
-    removals: dict[str, Removal] = {}
     for row in flags:
-        flag = state.flag(PROJECT, row.key)
-        if row.team not in repository.teams or flag is None:
-            continue
-        if flag.archived:
-            gone = hashlib.sha256(f"{seed}/{row.key}".encode()).hexdigest()[:40]
-            removals[row.key] = Removal(gone, stamp(at - timedelta(days=30)), f"Remove {row.key}")
-        else:
-            references += _places(repository, row, at, seed)
+        if row.team in repository.teams:
+            references += _places(repository, row, seed, oldest=oldest)
     return Scan(
         repository=repository.name,
         branch="main",
         commit=commit,
         at=stamp(at),
-        keys=keys,
+        keys=tuple(row.key for row in flags),
         references=tuple(references),
         default=True,
         url=f"https://git.example.com/{repository.name}/blob/{{commit}}/{{path}}#L{{line}}",
         files=1_200 + len(references),
-        removals=removals,
     )
 
 
-def _places(repository: Repository, row: Row, at: datetime, seed: int) -> Iterator[CodeReference]:
-    """A flag's places: the same in each scan, but for one that some had more in the oldest one."""
+def _places(repository: Repository, row: Row, seed: int, *, oldest: bool) -> Iterator[CodeReference]:
+    """A flag's places: the same in each scan, but for one more that a few had in the oldest one."""
     dice = Random(f"{seed}/code/{row.key}")  # noqa: S311 - a story needs no secrets
     asked = 1 + min(dice.randrange(4), dice.randrange(4))
-    grown = dice.random() < 0.3 and at.timetuple().tm_yday % 2 == 0  # noqa: PLR2004 - a few flags, in some scans
-    for place in dice.sample(PLACES, asked + grown):
+    more = dice.random() < 0.3  # noqa: PLR2004 - of a few flags
+    for place in dice.sample(PLACES, len(PLACES))[: asked + (more and oldest)]:
         told = {"team": row.team, "place": place, "key": row.key}
         symbol = dice.choice(SYMBOLS)
         line = dice.randint(12, 380)
