@@ -235,3 +235,11 @@ def test_scan__folder_without_git__is_read_whole(folder: Path, tmp_path: Path) -
     told: Any = flagtrail_in(folder, "scan", str(tmp_path), "--json").json
 
     assert (told["repository"], told["commit"], told["files"]) == ("", "", 1)
+
+
+def test_scan__folder_that_git_does_not_track__says_that_nothing_was_looked_at(folder: Path, git: Git) -> None:
+    (git.folder / "build").mkdir(exist_ok=True)
+    (git.folder / "build/a.py").write_text(CART)
+    outcome = flagtrail_in(folder, "scan", str(git.folder / "build"))
+
+    assert "note: git tracks no file here, so that nothing was looked at." in outcome.out

@@ -48,6 +48,9 @@ def tell(found: ScanReport) -> None:
     _tell_gone(found)
     for flag in found.archived:
         say(f"{flag.flag} is archived, and code still asks for it.", "red")
+    if not found.files:
+        told = "git tracks no file here" if found.commit else "there is no file that could be read"
+        say(f"note: {told}, so that nothing was looked at.", "yellow")
     skipped = ", ".join(f"{count:,} {_SKIPPED[why]}" for why, count in found.skipped.items())
     named = sum(bool(flag.references) for flag in found.flags)
     say(
