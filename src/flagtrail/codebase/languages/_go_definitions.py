@@ -27,6 +27,12 @@ _PACKAGES = {
     "github.com/configcat/go-sdk": "configcat",
     "github.com/growthbook/growthbook-golang": "growthbook",
 }
+_CALLED = frozenset({"identifier", "selector_expression", "func_literal", "call_expression", "index_expression"})
+_BUILT_IN = frozenset(
+    b"append cap complex imag len make max min new real bool byte complex64 complex128 error float32 float64 int int8"
+    b" int16 int32 int64 rune string uint uint8 uint16 uint32 uint64 uintptr any".split()
+)
+"""What Go does not let stand as a statement, though it looks like a call."""
 Pure = Callable[[Node], bool]
 
 
@@ -188,9 +194,20 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
             yield Definition(kind, name, _lines(source, statement, statement), "local", scope=scope)  # type: ignore[arg-type] # see kind
         else:
             text = source.text(values[0]) if len(values) == 1 else b""
-            text = text if not text or values[0].type == "call_expression" else b"_ = " + text
+            text = b"_ = " + text if text and not _is_call(values[0]) else text
             removal = (statement.start_byte, statement.end_byte)
             yield Definition(kind, name, removal, "local", bool(text), scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
+
+
+def _is_call(value: Node) -> bool:
+    """Whether a value can stand alone: a call, and not a conversion or one of what Go defines itself."""
+    called = value.child_by_field_name("function")
+    return (
+        value.type == "call_expression"
+        and called is not None
+        and called.type in _CALLED
+        and called.text not in _BUILT_IN
+    )
 
 
 def _of_range(clause: Node) -> Iterator[Definition]:

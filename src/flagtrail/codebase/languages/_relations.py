@@ -33,9 +33,9 @@ class Relations:
         """Which bytes [start, end) become what, so that nothing is assigned to this name; what the value does stays."""
         return None
 
-    def is_local(self, name: Node) -> bool:
-        """Whether a name that is read means what a function declares, also where that is no Definition."""
-        return False
+    def declaring(self, name: Node) -> Node | None:
+        """The scope (a Definition's) that declares what a name means where it is read; None where that is not known."""
+        return None
 
     def signature(self, parameter: Node) -> Signature | None:
         """What the parameter of this name belongs to; None where its calls cannot be told by a name."""

@@ -292,8 +292,8 @@ class Go(Braces):
     def unassigned(self, name: Node) -> tuple[int, int, bytes] | None:
         return names.unassigned(name, self.pure)
 
-    def is_local(self, name: Node) -> bool:
-        return scopes.variable_scope(name).type != "source_file"
+    def declaring(self, name: Node) -> Node | None:
+        return scopes.variable_scope(name) if name.type == "identifier" else None
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
         return _origins.of_go(origin)

@@ -152,7 +152,8 @@ class Names:
                 continue
             if mention.stands == "member" and not looked_up:
                 continue
-            if definition.kind == "import" and mention.stands == "read" and self.language.is_local(mention.node):
+            declaring = self.language.declaring(mention.node) if mention.stands == "read" else None
+            if declaring is not None and definition.scope is not None and declaring != definition.scope:
                 continue
             if mention.stands == "member" or not any(_holds(span, at) for span in hidden):
                 yield mention

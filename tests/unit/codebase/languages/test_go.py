@@ -446,7 +446,7 @@ DEFINITIONS: list[tuple[str, str, list[tuple[object, ...]]]] = [
             ("variable", "c", "c", "_", "local", True),
             ("variable", "d", "d", "_", "local", True),
             ("variable", "e", "e, d :=", "_, d =", "local", True),
-            ("variable", "x", "x := <-y", "", "local", False),
+            ("variable", "x", "x := <-y", "_ = <-y", "local", True),
         ],
     ),
     (
