@@ -29,6 +29,10 @@ _MADE = re.compile(rb"[\s:=\w.<>]*=\s*(?:new\s+)?[\w.]+\(\s*")
 """What stands there where the literal is the first argument of what makes the value."""
 
 
+_IN_BODY = re.compile(rb"[^{}]*\{[^{}]*(?i:key|name|id|flag)\w*\s*(?::[^={}]*)?=\s*")
+"""What may stand between an object's name and the key that a property of it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alias:
     """A constant, enum member or entry that holds the key. `container` is what it is a member of, empty if nothing."""
@@ -71,14 +75,23 @@ def _holder(
         and each.removal[0] <= literal.start_byte
         and literal.end_byte <= each.removal[1]
         and each.name.end_byte <= literal.start_byte
-        and _VALUE.fullmatch(source.data[each.name.end_byte : literal.start_byte])
-        and (
-            registers
-            or _is_first_argument(source, each, literal)
-            or _TAIL.fullmatch(source.data[literal.end_byte : each.removal[1]])
-        )
+        and (_is_value(source, each, literal, registers=registers) or _is_in_body(source, each, literal))
     ]
     return min(around, key=lambda each: each.removal[1] - each.removal[0], default=None)
+
+
+def _is_value(source: Source, definition: Definition, literal: Node, *, registers: bool) -> bool:
+    if not _VALUE.fullmatch(source.data[definition.name.end_byte : literal.start_byte]):
+        return False
+    if registers or _is_first_argument(source, definition, literal):
+        return True
+    return _TAIL.fullmatch(source.data[literal.end_byte : definition.removal[1]]) is not None
+
+
+def _is_in_body(source: Source, definition: Definition, literal: Node) -> bool:
+    """`data object NewUi : Flag() { override val key = "new-ui" }`."""
+    between = source.data[definition.name.end_byte : literal.start_byte]
+    return definition.kind == "member" and _IN_BODY.fullmatch(between) is not None
 
 
 def _is_first_argument(source: Source, definition: Definition, literal: Node) -> bool:

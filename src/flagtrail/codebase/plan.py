@@ -21,7 +21,7 @@ from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import fold, mocked, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
-from flagtrail.codebase.rewrite.listed import unlisted
+from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.seeds import Wanted
@@ -241,12 +241,23 @@ def _unlisted(search: Search, fell: Fallen) -> Fallen:
     if not fell.files:
         return fell
     names = members_of.spellings(search.patterns, search.flag)
+    found = unlisted(_now(search, fell, names), search.flag, names)
+    left = {path: (*fell.left.get(path, ()), *found.left.get(path, ())) for path in {*fell.left, *found.left}}
+    return Fallen({**fell.files, **(found.files or _unnamed(search, fell))}, left)
+
+
+def _unnamed(search: Search, fell: Fallen) -> dict[str, Source]:
+    names = frozenset(each.name for each in search.aliases if each.container and not each.local)
+    files = _now(search, fell, names)
+    nominal = names and all(language.NOMINAL for _, language in files.values())
+    return unnamed(files, search.flag, names) if nominal else {}
+
+
+def _now(search: Search, fell: Fallen, names: frozenset[bytes]) -> dict[str, tuple[Source, Language]]:
+    """The files that name the flag, as they are now."""
     paths = sorted({path for name in (search.flag.encode(), *names) for path in search.holding(name)})
     now = {path: (fell.files.get(path, search.source(path, _language(path))), _language(path)) for path in paths}
-    files = {path: (source, language) for path, (source, language) in now.items() if source is not None}
-    found = unlisted(files, search.flag, names)
-    left = {path: (*fell.left.get(path, ()), *found.left.get(path, ())) for path in {*fell.left, *found.left}}
-    return Fallen({**fell.files, **found.files}, left)
+    return {path: (source, language) for path, (source, language) in now.items() if source is not None}
 
 
 def _tidied(search: Search, path: str, after: Source | None) -> Source | None:

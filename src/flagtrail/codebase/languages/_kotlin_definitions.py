@@ -7,6 +7,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._kotlin_lists import is_value
 from flagtrail.codebase.languages._kotlin_names import (
     HARMLESS,
     annotated_with,
@@ -90,6 +91,8 @@ def _declaration(node: Node) -> Iterator[Definition]:
     if node.type == "function_declaration":
         if not overrides(node):
             yield Definition("function", name, documented(node), reach)
+    elif node.type == "object_declaration" and is_value(node):
+        yield Definition("member", name, documented(node), reach)
     elif not annotated_with(node) - HARMLESS:
         yield Definition("class", name, documented(node), reach)
 

@@ -227,6 +227,9 @@ class Java(Jvm, Braces):
         made = _signatures.creation(node)
         return Call(node, made[0], None, tuple(Argument(each) for each in made[1])) if made is not None else None
 
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - the door's
+        return _java_definitions.entry(key)
+
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return _java_names.test_case(node)
 

@@ -12,6 +12,7 @@ from tree_sitter import Node, Parser, Tree
 from flagtrail.codebase.languages import (
     _kotlin_choices,
     _kotlin_definitions,
+    _kotlin_lists,
     _kotlin_names,
     _kotlin_syntax,
     _signatures,
@@ -331,6 +332,9 @@ class Kotlin(Jvm):
 
     def signature(self, parameter: Node) -> Signature | None:
         return _signatures.signature(parameter, _signatures.KOTLIN)
+
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - the door's
+        return _kotlin_lists.entry(key)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return _kotlin_definitions.test_case(node)

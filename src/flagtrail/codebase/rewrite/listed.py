@@ -47,6 +47,28 @@ def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Co
     return Unlisted({**made, **named.files}, {path: found for path, found in left.items() if found})
 
 
+def unnamed(files: Mapping[str, tuple[Source, Language]], key: str, names: Collection[bytes]) -> dict[str, Source]:
+    """The files that name the flag by a member that holds its key, without it: `Flag.NEW_UI` in lists and choices.
+
+    Nothing where one of the places is neither an entry nor a part of one.
+    """
+    made: dict[str, Source] = {}
+    for path, (source, language) in files.items():
+        entries = entries_of(language.definitions(source))
+        spans: list[tuple[int, int]] = []
+        for place in (*sites.names(source, language, names), *sites.texts(source, language, key)):
+            found = entry(source, entries, place)
+            span = found.removal if found is not None else language.entry(source, place)
+            if span is None:
+                return {}
+            spans.append(span)
+        if spans:
+            made[path] = without(source, language, spans)
+            if made[path].defects > source.defects:
+                return {}
+    return made
+
+
 def entries_of(definitions: Iterable[Definition]) -> dict[Node, Definition]:
     """The entries of a file's lists, by what names them."""
     return {each.name: each for each in definitions if each.kind == "member" and each.pure}

@@ -135,7 +135,7 @@ class Names:
         the same name that another type demands; but for what is private where types are told apart by their names.
         """
         name = self.called(definition)
-        looked_up = definition.kind in MEMBERS or self.in_class(definition)
+        looked_up = definition.kind in MEMBERS or (definition.kind != "parameter" and self.in_class(definition))
         private = self.language.NOMINAL and definition.reach == "file"
         if definition.kind == "field" and not private:
             yield from self._uses_of_field(definition, name)

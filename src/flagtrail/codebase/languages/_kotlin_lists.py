@@ -1,0 +1,82 @@
+"""Kotlin: lists of flags, and choices among them, by the place where one stands that goes."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._kotlin_names import documented, is_local, name_of
+from flagtrail.codebase.languages._kotlin_syntax import callee_name, named, text
+from flagtrail.codebase.source import ancestors
+
+_LISTS = frozenset(b"listOf setOf mutableListOf mutableSetOf arrayOf persistentListOf persistentSetOf mapOf of".split())
+
+_OF_ALL = re.compile(rb"(?i)all|active|known|every|flags|features|keys|toggles|entries|values")
+
+
+def entry(key: Node) -> tuple[int, int] | None:
+    """The bytes of what names a flag, or its key, in a list, a choice or an import: all that must go with it."""
+    for above in ancestors(key):
+        if above.type == "import":
+            return above.start_byte, above.end_byte
+        if above.type == "when_entry":
+            return _case(above, key)
+        if above.type == "value_argument":
+            return _argument(above)
+        if above.type == "object_declaration" and key.type == "string_literal" and is_value(above):
+            return documented(above)
+        if above.type in ("block", "lambda_literal", "call_expression", "function_body", "source_file"):
+            return None
+    return None
+
+
+def is_value(declaration: Node) -> bool:
+    """Whether an object in a class holds nothing but values: `data object NewUi : Flag() { override val .. }`."""
+    around = declaration.parent
+    body = next((each for each in declaration.children if each.type == "class_body"), None)
+    if around is None or around.type != "class_body" or body is None:
+        return False
+    values = [each for each in named(body) if each.type == "property_declaration"]
+    return bool(values) and len(values) == len(named(body)) and all(_is_literal(each) for each in values)
+
+
+def _is_literal(declaration: Node) -> bool:
+    return not any(each.type in ("getter", "setter", "property_delegate") for each in declaration.children)
+
+
+def _argument(argument: Node) -> tuple[int, int] | None:
+    listed = argument.parent
+    call = listed.parent if listed is not None else None
+    if call is None or call.type != "call_expression" or callee_name(call) not in _LISTS or not _is_of_all(call):
+        return None
+    return _with_comma(argument)
+
+
+def _is_of_all(call: Node) -> bool:
+    """Whether a list is all that a property of a class or file is given, whose name says that it is of all flags."""
+    for above in ancestors(call):
+        if above.type == "property_declaration":
+            name = name_of(above)
+            return not is_local(above) and name is not None and _OF_ALL.search(text(name)) is not None
+        if above.type not in ("property_delegate", "lambda_literal", "annotated_lambda", "call_expression"):
+            return False
+        if above.type == "call_expression" and callee_name(above) != b"lazy":
+            return False
+    return False
+
+
+def _case(case: Node, key: Node) -> tuple[int, int] | None:
+    conditions = case.children_by_field_name("condition")
+    mine = [each for each in conditions if each.start_byte <= key.start_byte and key.end_byte <= each.end_byte]
+    if not mine:
+        return None
+    return (case.start_byte, case.end_byte) if len(conditions) == 1 else _with_comma(mine[0])
+
+
+def _with_comma(node: Node) -> tuple[int, int]:
+    """One of several with the comma behind it, or the one in front of the last."""
+    after, before = node.next_sibling, node.prev_sibling
+    if after is not None and after.type == ",":
+        return node.start_byte, after.end_byte
+    return (before.start_byte if before is not None and before.type == "," else node.start_byte), node.end_byte
