@@ -6,7 +6,7 @@ import re
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._kotlin_names import documented, is_local, name_of
+from flagtrail.codebase.languages._kotlin_names import is_local, name_of
 from flagtrail.codebase.languages._kotlin_syntax import callee_name, named, text
 from flagtrail.codebase.source import ancestors
 
@@ -16,7 +16,7 @@ _OF_ALL = re.compile(rb"(?i)all|active|known|every|flags|features|keys|toggles|e
 
 
 def entry(key: Node) -> tuple[int, int] | None:
-    """The bytes of what names a flag, or its key, in a list, a choice or an import: all that must go with it."""
+    """The bytes of what names a flag in a list, a choice or an import: all that must go with it."""
     for above in ancestors(key):
         if above.type == "import":
             return above.start_byte, above.end_byte
@@ -24,8 +24,6 @@ def entry(key: Node) -> tuple[int, int] | None:
             return _case(above, key)
         if above.type == "value_argument":
             return _argument(above)
-        if above.type == "object_declaration" and key.type == "string_literal" and is_value(above):
-            return documented(above)
         if above.type in ("block", "lambda_literal", "call_expression", "function_body", "source_file"):
             return None
     return None

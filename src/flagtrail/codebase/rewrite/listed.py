@@ -55,13 +55,13 @@ def unnamed(files: Mapping[str, tuple[Source, Language]], key: str, names: Colle
     made: dict[str, Source] = {}
     for path, (source, language) in files.items():
         entries = entries_of(language.definitions(source))
-        spans: list[tuple[int, int]] = []
+        spans: list[Span] = []
         for place in (*sites.names(source, language, names), *sites.texts(source, language, key)):
             found = entry(source, entries, place)
             span = found.removal if found is not None else language.entry(source, place)
-            if span is None:
+            if span is None and not any(start <= place.start_byte < end for start, end in spans):
                 return {}
-            spans.append(span)
+            spans += [span] if span is not None else []
         if spans:
             made[path] = without(source, language, spans)
             if made[path].defects > source.defects:
