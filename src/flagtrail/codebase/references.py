@@ -200,7 +200,7 @@ class Reading:
         if held is not None:
             if name.member or held == alias.container:
                 return True
-            return not alias.container and held.decode("utf-8", "replace") in _modules(alias.path)
+            return not alias.container and held.decode("utf-8", "replace") in modules(alias.path)
         if alias.path == self.source.path:
             return not alias.container or name.wrapper or self._is_in(node, alias.container)
         path = PurePosixPath(alias.path)
@@ -381,7 +381,7 @@ def _with_few_above(node: Node | None) -> Iterator[Node]:
             yield place
 
 
-def _modules(path: str) -> tuple[str, str]:
+def modules(path: str) -> tuple[str, str]:
     """What a file is called where it is imported: by its own name, or by its folder's."""
     pure = PurePosixPath(path)
     return pure.stem, pure.parent.name

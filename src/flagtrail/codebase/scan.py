@@ -20,7 +20,7 @@ from flagtrail.codebase import languages, patterns, places
 from flagtrail.codebase.keys import Hit, Keys
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Config, Pattern, Patterns
-from flagtrail.codebase.references import Found, Nickname, Reading
+from flagtrail.codebase.references import Found, Nickname, Reading, modules
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.share import pair
 from flagtrail.codebase.window import windowed
@@ -184,8 +184,7 @@ class _Search:
 
     def _again(self, path: str, data: bytes, hits: list[Hit], by_word: dict[str, list[Nickname]]) -> Found:
         meant = {
-            word: [each for each in by_word[word] if not each.alias.local or each.alias.path == path]
-            for word in {hit.word for hit in hits}
+            word: [each for each in by_word[word] if _may_mean(each, path, data)] for word in {hit.word for hit in hits}
         }
         reading = self._reading(path, data, [hit.start for hit in hits]) if any(meant.values()) else None
         if reading is None:
@@ -295,6 +294,19 @@ def _of_suffix(suffix: str) -> Language | None:
 def _is_of(path: str, language_name: str) -> bool:
     language = _language(path)
     return language is not None and language_name == language.NAME
+
+
+def _may_mean(name: Nickname, path: str, data: bytes) -> bool:
+    """Whether a name could mean the flag in a file, before it is parsed.
+
+    A name that is a plain word (`encoding`) stands in many files: it counts where its module or holder is named too.
+    """
+    alias = name.alias
+    if alias.local or alias.path == path:
+        return alias.path == path
+    if not places.is_plain(alias.name.decode("utf-8", "replace")):
+        return True
+    return any(each and each in data for each in (alias.container, *(each.encode() for each in modules(alias.path))))
 
 
 def _asking(every: Patterns) -> dict[str, list[re.Pattern[bytes]]]:
