@@ -351,7 +351,7 @@ def test_cleanup__of_a_repository_with_submodules_and_links__looks_at_its_own_fi
         ((*BY_HAND, "--branch", "--pr"), 2, "Choose one of"),
         (("--at", "stale", "--branch"), 2, "--at takes every flag of a stage"),
         ((*BY_HAND, "--repo", "nowhere"), 2, "does not exist"),
-        (("--variant", "on"), 1, "There is no database here"),
+        ((), 1, "There is no database here"),
     ],
 )
 @pytest.mark.slow
@@ -412,6 +412,13 @@ def test_cleanup__of_a_flag_that_half_of_them_get__is_refused_with_the_reasons(
     assert "name the one that stays with --variant" in told
     taken = flagtrail_in(shop, "cleanup", "half", "--variant", "on", **installation)
     assert (taken.code, "nothing to remove" in taken.out) == (0, True)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_cleanup__where_nobody_can_be_asked__takes_a_variants_name_for_its_value_and_says_so(shop: Path) -> None:
+    outcome = cleanup(shop, by=("--variant", "on"))
+
+    assert (outcome.code, "no server was asked: on is taken as true" in outcome.err) == (0, True)
 
 
 # ---------------------------------------------------------------- many at once
