@@ -135,7 +135,11 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
         derived=aliases.derived_in(source, language, known),
         mocks=tuple(each.derived for each in known if each.derived.function and each.derived.name in source.data),
     )
-    return _folded(source, language, replace(search.answer, patterns=wanted.patterns), wanted)
+
+    def elsewhere(name: bytes) -> bool:
+        return any(other != path for other in search.holding(name))
+
+    return _folded(source, language, replace(search.answer, patterns=wanted.patterns, elsewhere=elsewhere), wanted)
 
 
 def _wanted(search: Search, source: Source, language: Language) -> Wanted:
@@ -197,10 +201,10 @@ def _dangling(source: Source, language: Language, answer: Answer) -> bool:
 
 def _unique(search: Search, known: Known) -> bool:
     """Whether nothing else in the repository has this name, so that a use of it must be a use of this."""
-    if known.local:
-        return True
     name = known.derived.name
-    holding = [(search.source(path, _language(path)), _language(path)) for path in search.holding(name)]
+    inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
+    paths = [known.path] if inside else search.holding(name)
+    holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
     if sum(aliases.defined(source, language, name) for source, language in holding) > 1:
         return False
     answer = search.answer.meaning(known.derived.placeholder)

@@ -70,6 +70,8 @@ class Language(Relations, ABC):
     """What stands for the head of a case that becomes the one for everything else, up to its colon or arrow."""
     BLOCK_NEEDS_STATEMENT: ClassVar[bool] = False
     """A block without a statement is no block: EMPTY stands in it."""
+    PRIVATE_BY_CONVENTION: ClassVar[bool] = False
+    """Names are private by how they are spelled, so that a class in another file can have a method of that name."""
     BLOCKS: ClassVar[frozenset[str]] = frozenset()
     """Node types whose children are statements."""
 

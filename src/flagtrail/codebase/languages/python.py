@@ -67,6 +67,7 @@ class Python(Language):
     NULL = b"None"
     VERBATIM = frozenset({"string"})
     BLOCK_NEEDS_STATEMENT = True
+    PRIVATE_BY_CONVENTION = True
     BLOCKS = _python_names.BLOCKS
     NAMES_IN_TEXTS = True
 

@@ -51,7 +51,7 @@ def _step(source: Source, language: Language, answer: Answer, node: Node, left: 
         made = (
             expressions.folded(source, language, answer, node)
             or statements.folded(source, language, answer, node)
-            or variables.folded(source, language, node)
+            or variables.folded(source, language, answer, node)
         )
         return settled(source, made, language) if made is not None and _is_right(source, made, language) else None
     except Refused as refused:

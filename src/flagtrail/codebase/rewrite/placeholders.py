@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -23,12 +23,14 @@ _ANY = re.compile(rb"__FF_(?:T|F|NIL|V|N|D)__")
 class Answer:
     """What the flag answers: its variant's name and value. An object is no `scalar`.
 
-    `patterns` tell what else evaluates a flag, and does nothing by it that the program is about.
+    `patterns` tell what else evaluates a flag, and does nothing by it that the program is about. `elsewhere` tells
+    whether another file than the one that is folded has a name in it.
     """
 
     variant: str
     value: object
     patterns: Patterns = field(default_factory=Patterns)
+    elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
 
     @property
     def scalar(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite.placeholders import is_one
+from flagtrail.codebase.rewrite.placeholders import Answer, is_one
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import without
 from flagtrail.codebase.rewrite.splice import out
@@ -18,11 +18,13 @@ NEAR = 6
 """How far above a value the statement that binds it begins (declarators, lists of declarations)."""
 
 
-def folded(source: Source, language: Language, node: Node) -> Source | None:
+def folded(source: Source, language: Language, answer: Answer, node: Node) -> Source | None:
     """One step: all reads of the variable that is bound to this placeholder, or the binding that nobody reads."""
     binding = of_value(language, node)
     if binding is None:
         return None
+    if binding.everywhere and language.reach(binding) == "repository" and answer.elsewhere(source.text(binding.name)):
+        raise Refused("reassigned", f"{source.text(binding.name).decode()} is named in another file as well")
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
     if reads:
