@@ -8,7 +8,7 @@ parsed. What falls in one file can be the last use of something in another, so i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flagtrail.codebase.rewrite import conventions, effects, tested, texts, wholes
 from flagtrail.codebase.rewrite.dead import exported, swept
@@ -95,6 +95,15 @@ class Exports:
             dirty |= self._fallen(name, fall)
         self.swept(sorted(dirty))
         return bool(dirty)
+
+    def told(self, path: str) -> tuple[Left, ...]:
+        """What stays in a file though nothing is sure to use it, by its place in the file as it is now."""
+        kept = [
+            replace(left, at=defined[0].name.start_byte)
+            for (where, name), left in self.kept.items()
+            if where == path and name not in self.lost.get(path, ()) and (defined := self._defined(path, name))
+        ]
+        return (*self.left.get(path, ()), *kept)
 
     def _of_named_files(self, unused: dict[bytes, _Fall]) -> None:
         """What a package shows to others stays, and so does what would leave nothing of a file that a text names."""

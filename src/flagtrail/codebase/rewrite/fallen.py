@@ -46,8 +46,6 @@ def fallen(
     for _ in range(MOST_ROUNDS):
         if not (exports.round() or parameters.round() or modules.round()):
             break
-    left: dict[str, tuple[Left, ...]] = {path: found for path, found in exports.left.items() if found}
-    for (path, _), kept in exports.kept.items():
-        left[path] = (*left.get(path, ()), kept)
     gone = {path for path, source in forest.changed.items() if source is None}
-    return Fallen(forest.changed, {path: found for path, found in left.items() if path not in gone})
+    left = {path: exports.told(path) for path in {*exports.left, *(path for path, _ in exports.kept)} - gone}
+    return Fallen(forest.changed, {path: found for path, found in left.items() if found})
