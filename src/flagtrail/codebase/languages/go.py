@@ -250,6 +250,13 @@ class Go(Braces):
             return whole and all(any(map(self.jumps, scopes.statements(case.node))) for case in found.cases)
         return super().jumps(node)
 
+    def idle(self, statement: Node) -> bool:
+        block = statement.parent.parent if statement.parent is not None else None
+        function = block.parent if block is not None else None
+        if statement.type != "return_statement" or statement.named_children or function is None:
+            return False
+        return function.type in scopes.FUNCTIONS and function.child_by_field_name("result") is None
+
     def must_stay(self, statement: Node) -> bool:
         return any(inside.type == "labeled_statement" for inside in descendants(statement))
 
