@@ -152,8 +152,10 @@ def _locals(source: Source, function: Node, pure: Pure) -> Iterator[Definition]:
                 for spec in scopes.specs(node):
                     whole = node if len(scopes.specs(node)) == 1 else spec
                     yield from _variables(source, whole, spec, pure)
-            case "range_clause":
+            case "range_clause" | "receive_statement":
                 yield from _of_range(node)
+            case "type_switch_statement":
+                yield from _of_type_switch(node)
             case "labeled_statement":
                 label, colon = node.named_children[0], node.children[1]
                 removal = (node.start_byte, colon.end_byte)
@@ -211,7 +213,7 @@ def _is_call(value: Node) -> bool:
 
 
 def _of_range(clause: Node) -> Iterator[Definition]:
-    """`for i, x := range y`: one of two becomes `_`, the last one goes with its comma, both with `:=`."""
+    """`for i, x := range y`, `case x, ok := <-y`: one of two becomes `_`, the last with its comma, both with `:=`."""
     operator = next((child for child in clause.children if child.type == ":="), None)
     left = scopes.elements(clause.child_by_field_name("left"))
     for at, name in enumerate(left if operator is not None else ()):
@@ -221,9 +223,17 @@ def _of_range(clause: Node) -> Iterator[Definition]:
         removal, text = (name.start_byte, name.end_byte), b"_"
         if not others and operator.next_sibling is not None:
             removal, text = (left[0].start_byte, operator.next_sibling.start_byte), b""
-        elif at:
+        elif at and clause.type == "range_clause":
             removal, text = (left[at - 1].end_byte, name.end_byte), b""
         yield Definition("variable", name, removal, "local", scope=scopes.variable_scope(name), remainder=text)
+
+
+def _of_type_switch(node: Node) -> Iterator[Definition]:
+    """`x := ` of `switch x := y.(type)`."""
+    alias, value = node.child_by_field_name("alias"), node.child_by_field_name("value")
+    if alias is not None and value is not None:
+        removal = (alias.start_byte, value.start_byte)
+        yield Definition("variable", alias.named_children[0], removal, "local", scope=node)
 
 
 def _as_blank(declaration: Node, name: Node, others: list[Node]) -> tuple[tuple[int, int], bytes]:

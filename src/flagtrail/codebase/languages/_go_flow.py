@@ -145,15 +145,18 @@ def _mends(binding: Binding, reach: _Reach, mentions: list[Node]) -> tuple[Mend,
 
 # ------------------------------------------------------------ names of a block
 def clash(statement: Node, body: Node, gone: Iterable[Node]) -> Clash | None:
-    """What hinders a block, or a case, from standing in place of a statement."""
+    """What hinders a block, or a case, from standing in place of a statement. `goto` must not jump over a name."""
     block = body.parent if body.type == "statement_list" else body
     outer = scopes.scope_of(statement)
     if block is None or block.type not in scopes.LISTS:
         return None
+    declared = _declared(block)
+    if declared and any(node.type == "goto_statement" for node in descendants(_function_of(statement))):
+        return Clash(declared[0])
     skipped = [statement, *gone]
     inside: list[Mend] = []
     outside: list[Mend] = []
-    for name in _declared(block):
+    for name in declared:
         around = [each for each in _named(_function_of(statement), name) if not any(_within(each, s) for s in skipped)]
         before, after = _meant_outside(around, statement, outer)
         if not before and not after:

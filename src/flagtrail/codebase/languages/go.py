@@ -81,7 +81,7 @@ class Go(Braces):
     NULL = b"nil"
     NAMES = frozenset({"identifier", "field_identifier", "type_identifier", "package_identifier", "label_name"})
     VERBATIM = frozenset({"raw_string_literal"})
-    BLOCKS = frozenset({"block", "statement_list"})
+    BLOCKS = frozenset({"block", "statement_list", "labeled_statement"})
     PRECEDENCE: ClassVar = {
         "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3,
         "+": 4, "-": 4, "|": 4, "^": 4, "*": 5, "/": 5, "%": 5, "<<": 5, ">>": 5, "&": 5, "&^": 5,
