@@ -68,6 +68,12 @@ class Search:
         word = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])")
         return [path for path, data in self.data.items() if name in data and word.search(data)]
 
+    def sets(self, name: bytes, *, but: str) -> bool:
+        """Whether another file gives a value to what this one defines: `module.NAME = x`, `patch("module.NAME", x)`."""
+        word = re.escape(name)
+        given = re.compile(rb"\.%s\s*(?::[^=\n]+)?=(?!=)|[\"'](?:[\w.]+\.)?%s[\"']" % (word, word))
+        return any(path != but and given.search(self.data[path]) for path in self.holding(name))
+
 
 def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
     """What removes the flag, and what is left alone. Raises SourceUnreadable for a defective `.flagtrail.toml`."""
@@ -139,7 +145,11 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
     def elsewhere(name: bytes) -> bool:
         return any(other != path for other in search.holding(name))
 
-    return _folded(source, language, replace(search.answer, patterns=wanted.patterns, elsewhere=elsewhere), wanted)
+    def set_elsewhere(name: bytes) -> bool:
+        return language.PRIVATE_BY_CONVENTION and search.sets(name, but=path)
+
+    answer = replace(search.answer, patterns=wanted.patterns, elsewhere=elsewhere, set_elsewhere=set_elsewhere)
+    return _folded(source, language, answer, wanted)
 
 
 def _wanted(search: Search, source: Source, language: Language) -> Wanted:
@@ -202,6 +212,8 @@ def _dangling(source: Source, language: Language, answer: Answer) -> bool:
 def _unique(search: Search, known: Known) -> bool:
     """Whether nothing else in the repository has this name, so that a use of it must be a use of this."""
     name = known.derived.name
+    if _language(known.path).PRIVATE_BY_CONVENTION and not known.derived.function and search.sets(name, but=known.path):
+        return False
     inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
     paths = [known.path] if inside else search.holding(name)
     holding = [(search.source(path, _language(path)), _language(path)) for path in paths]

@@ -24,13 +24,14 @@ class Answer:
     """What the flag answers: its variant's name and value. An object is no `scalar`.
 
     `patterns` tell what else evaluates a flag, and does nothing by it that the program is about. `elsewhere` tells
-    whether another file than the one that is folded has a name in it.
+    whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it.
     """
 
     variant: str
     value: object
     patterns: Patterns = field(default_factory=Patterns)
     elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
+    set_elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
 
     @property
     def scalar(self) -> bool:

@@ -25,6 +25,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
         return None
     if binding.everywhere and language.reach(binding) == "repository" and answer.elsewhere(source.text(binding.name)):
         raise Refused("reassigned", f"{source.text(binding.name).decode()} is named in another file as well")
+    if binding.scope.parent is None and answer.set_elsewhere(source.text(binding.name)):
+        raise Refused("reassigned", f"{source.text(binding.name).decode()} is given a value in another file as well")
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
     if reads:
