@@ -7,7 +7,7 @@ const ts = require('typescript');
 const [asked, told] = process.argv.slice(2);
 const { folder, language, jobs } = JSON.parse(fs.readFileSync(asked, 'utf8'));
 const SOURCE = /\.(?:[cm]?[jt]s|[jt]sx)$/;
-const UNUSED = new Set([6133, 6192, 6196, 6198, 6199, 6205]);
+const UNUSED = new Set([6133, 6138, 6192, 6196, 6198, 6199, 6205]);
 // Of plain JavaScript only names count: those that are unknown, and those that are declared twice.
 const NAMES = new Set([2300, 2304, 2440, 2451, 2552]);
 const OPTIONS = {
