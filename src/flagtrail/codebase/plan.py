@@ -199,6 +199,8 @@ def _alone_dangles(source: Source, language: Language, answer: Answer, wanted: W
 
 def _dangling(source: Source, language: Language, answer: Answer) -> bool:
     """Whether a placeholder is left that no literal can stand for: details, objects, `true.then(..)`."""
+    if placeholders.is_hidden(source, language):
+        return True
     for node in placeholders.found(source, language):
         name = source.text(node)
         if name == placeholders.DETAILS or (name == placeholders.VALUE and not answer.scalar):

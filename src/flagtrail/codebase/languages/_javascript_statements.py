@@ -53,8 +53,8 @@ def _case(node: Node, labels: list[Node], *, last: bool) -> Case:
     """One case, with the labels right above it that share its statements."""
     values = tuple(value for label in labels if (value := field(label, "value")) is not None)
     statements = [child for child in node.children_by_field_name("body") if child.type != "comment"]
-    colon = next(child for child in node.children if child.type == ":")
-    start, end = colon.end_byte, node.end_byte
+    start = next((child.end_byte for child in node.children if child.type == ":"), node.end_byte)
+    end = node.end_byte
     if len(statements) == 1 and statements[0].type == "statement_block":
         block = statements[0]
         start, end = block.start_byte + 1, block.end_byte - 1
@@ -82,22 +82,27 @@ def _plain_break(node: Node) -> bool:
 
 def _leaves(node: Node) -> bool:
     """Whether a `break` without a label in it leaves what this statement stands in."""
-    if _plain_break(node):
-        return True
-    if node.type in FUNCTIONS or node.type in _LOOPS or node.type == "switch_statement":
-        return False
-    return any(_leaves(child) for child in node.named_children)
+    stack = [node]
+    while stack:
+        at = stack.pop()
+        if _plain_break(at):
+            return True
+        if at.type not in FUNCTIONS and at.type not in _LOOPS and at.type != "switch_statement":
+            stack.extend(at.named_children)
+    return False
 
 
 def jumps(node: Node) -> bool:
     """Whether control never goes past this statement."""
+    while node.type == "if_statement":
+        body, other = field(node, "consequence"), field(node, "alternative")
+        if body is None or other is None or not parts(other) or not jumps(body):
+            return False
+        node = parts(other)[0]
     if node.type in {"return_statement", "throw_statement", "break_statement", "continue_statement"}:
         return True
-    if node.type in {"statement_block", "else_clause"}:
+    if node.type == "statement_block":
         return any(jumps(child) for child in node.named_children)
-    if node.type == "if_statement":
-        arms = (field(node, "consequence"), field(node, "alternative"))
-        return all(arm is not None and jumps(arm) for arm in arms)
     if node.type == "try_statement":
         return _tried(node)
     found = switch(node)

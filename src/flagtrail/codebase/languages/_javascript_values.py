@@ -99,8 +99,8 @@ def bare(node: Node) -> Node:
 
 def uncast(node: Node) -> Node:
     """An expression without the parentheses and casts around it."""
-    while (node := bare(node)).type in CASTS:
-        node = parts(node)[-1 if node.type == "type_assertion" else 0]
+    while (node := bare(node)).type in CASTS and (inside := parts(node)):
+        node = inside[-1 if node.type == "type_assertion" else 0]
     return node
 
 
@@ -114,8 +114,9 @@ def constant(node: Node) -> tuple[Scalar] | None:
         return _number(text(node))
     if node.type == "string" or (node.type == "template_string" and not _substitutes(node)):
         return (_unescaped(text(node)[1:-1].decode()),)
-    if node.type == "unary_expression" and operator(node) == b"-" and parts(node)[-1].type == "number":
-        found = _number(text(parts(node)[-1]))
+    negative = field(node, "argument") if node.type == "unary_expression" and operator(node) == b"-" else None
+    if negative is not None and negative.type == "number":
+        found = _number(text(negative))
         return (-found[0],) if found is not None else None
     return None
 
@@ -142,37 +143,49 @@ def _unescaped(written: str) -> str:
     return _ESCAPE.sub(one, written) if "\\" in written else written
 
 
+_SPELLING = frozenset({"escape_sequence", "html_character_reference", "optional_chain", "string_fragment"})
+"""Parts of literals and operators."""
+
+
 def pure(node: Node) -> bool:
     """Whether evaluating it does nothing but yield a value. Getters and proxies are taken to be honest."""
-    if node.type in _PURE:
-        return True
-    if node.type == "unary_expression":
-        return operator(node) != b"delete" and pure(parts(node)[-1])
-    if node.type in CASTS:
-        return pure(parts(node)[-1 if node.type == "type_assertion" else 0])
-    if node.type in _PURE_OF_PURE:
-        return all(
-            child.type in {"string_fragment", "escape_sequence", "html_character_reference", "optional_chain"}
-            or pure(child)
-            for child in parts(node)
-        )
-    return False
+    stack = [node]
+    while stack:
+        at = stack.pop()
+        if at.type in _PURE or at.type in _SPELLING:
+            continue
+        inside = parts(at)
+        if at.type == "unary_expression" and operator(at) != b"delete":
+            stack += inside[-1:]
+        elif at.type in CASTS:
+            stack += inside[-1:] if at.type == "type_assertion" else inside[:1]
+        elif at.type in _PURE_OF_PURE:
+            stack += inside
+        else:
+            return False
+    return True
 
 
-def boolean(node: Node) -> bool:
+MOST_STEPS = 20
+"""From one variable to the next one that its truth hangs on: more than a person follows, and no circle."""
+
+
+def boolean(node: Node, steps: int = MOST_STEPS) -> bool:
     """Whether an expression yields true or false and nothing else, whatever its operands are."""
     node = uncast(node)
+    if steps == 0 or node.has_error:
+        return False
     if node.type == "unary_expression":
         return operator(node) in {b"!", b"delete"}
     if node.type == "binary_expression":
         sign = operator(node).decode()
-        both = sign in {"&&", "||", "??"} and boolean(node.children[0]) and boolean(node.children[-1])
-        return both or sign in _COMPARES
+        sides = (node.children[-1], node.children[0]) if sign in {"&&", "||", "??"} else ()
+        return sign in _COMPARES or (bool(sides) and all(boolean(side, steps - 1) for side in sides))
     if node.type == "ternary_expression":
-        return all(boolean(branch) for branch in parts(node)[1:])
+        return all(boolean(branch, steps - 1) for branch in parts(node)[1:])
     if node.type == "call_expression":
         return text(field(node, "function") or node) == b"Boolean"
-    if node.type == "identifier" and (text(node) in {b"__FF_T__", b"__FF_F__"} or _declared_boolean(node)):
+    if node.type == "identifier" and (text(node) in {b"__FF_T__", b"__FF_F__"} or _declared_boolean(node, steps - 1)):
         return True
     if node.type in {"identifier", "member_expression"} and _ASKS.search(text(node)):
         return _is_shown(node)
@@ -189,13 +202,13 @@ def _is_shown(node: Node) -> bool:
     return at is not None and at.type == "jsx_expression" and at.parent is not None and at.parent.type in JSX
 
 
-def _declared_boolean(name: Node) -> bool:
+def _declared_boolean(name: Node, steps: int) -> bool:
     """Whether the nearest thing of this name is declared a boolean: `const x = a === b`, `x: boolean`."""
     wanted, at = text(name), name.parent
     while at is not None:
         found = _declared_in(at, wanted)
         if found is not None:
-            return _tells_boolean(found)
+            return _tells_boolean(found, steps)
         at = at.parent
     return False
 
@@ -228,7 +241,7 @@ def _declaration_in(statement: Node, wanted: bytes) -> Node | None:
     return next(every, None)
 
 
-def _tells_boolean(declaration: Node) -> bool:
+def _tells_boolean(declaration: Node, steps: int) -> bool:
     """Whether a declarator or a parameter binds one name, and that to a boolean."""
     name = field(declaration, "name") or field(declaration, "pattern")
     if name is None or name.type != "identifier":
@@ -238,4 +251,4 @@ def _tells_boolean(declaration: Node) -> bool:
         return declaration.type != "optional_parameter" and text(annotation).lstrip(b":").strip() == b"boolean"
     owner = declaration.parent
     fixed = declaration.type == "variable_declarator" and owner is not None and text(owner).startswith(b"const")
-    return fixed and value is not None and boolean(value)
+    return fixed and value is not None and boolean(value, steps)

@@ -128,7 +128,7 @@ class TypeScript(Braces):
     def transparent(self, node: Node) -> Node | None:
         """`await x`, `x!`, `x as T`, `Boolean(x)`. What a cast says of a value that is no boolean stays said."""
         if node.type in {"await_expression", "non_null_expression"}:
-            return parts(node)[0]
+            return next(iter(parts(node)), None)
         if node.type in values.CASTS:
             operand = uncast(node)
             return None if text(operand) == _NO_BOOLEAN else operand

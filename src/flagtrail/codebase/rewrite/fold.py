@@ -9,7 +9,7 @@ from flagtrail.codebase.rewrite import expressions, placeholders, statements, va
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.reached import settled
 from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.source import Source, common
+from flagtrail.codebase.source import Source, ancestors, common
 
 MOST_EDITS = 10_000
 """More than any file needs; reached only by a defect, which then stops instead of hanging."""
@@ -48,6 +48,8 @@ def _is_plain_now(before: Source, made: Source, language: Language) -> bool:
 
 def _step(source: Source, language: Language, answer: Answer, node: Node, left: list[Left]) -> Source | None:
     try:
+        if any(each.is_error for each in ancestors(node)):
+            raise Refused("unsupported", "what stands around it cannot be parsed")  # noqa: TRY301 - as the rules do
         made = (
             expressions.folded(source, language, answer, node)
             or statements.folded(source, language, answer, node)

@@ -8,8 +8,9 @@ parameter does nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tree_sitter import Node
 
@@ -31,6 +32,12 @@ _INJECTED = re.compile(
 """What a container makes, which looks at the types of parameters."""
 
 
+def _overlap(edits: Iterable[Edit]) -> bool:
+    """Whether two calls cannot be told apart, in code that cannot be parsed."""
+    ordered = sorted(edits)
+    return any(one.end > other.start for one, other in pairwise(ordered))
+
+
 class _UnknownError(Exception):
     """A use that may be a call which is not understood."""
 
@@ -50,7 +57,7 @@ class Parameters:
                 continue
             for definition, signature in self._unused(path):
                 edits = self._edits(path, definition, signature)
-                if edits is None:
+                if edits is None or any(map(_overlap, edits.values())):
                     continue
                 for each, made in edits.items():
                     self.forest.put(each, self.forest.now(each).source.edited(sorted(made)))

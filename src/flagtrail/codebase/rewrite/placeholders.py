@@ -69,8 +69,13 @@ def found(source: Source, language: Language) -> Iterator[Node]:
         node = source.tree.root_node.descendant_for_byte_range(match.start(), match.end())
         while node is not None and node.type not in language.NAMES and node.child_count == 1:
             node = node.children[0]
-        if node is not None:
+        if node is not None and is_one(source.text(node)):
             yield node
+
+
+def is_hidden(source: Source, language: Language) -> bool:
+    """Whether a placeholder stands where no name can be read: in code that cannot be parsed."""
+    return len(_ANY.findall(source.data)) > sum(1 for _ in found(source, language))
 
 
 def is_one(data: bytes) -> bool:

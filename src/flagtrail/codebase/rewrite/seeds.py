@@ -104,14 +104,14 @@ def _last(source: Source, language: Language, wanted: Wanted, bound: int) -> Nod
 
 
 def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
+    if any(each.is_error for each in ancestors(node)):
+        raise Refused("unsupported", "what stands around it cannot be parsed")
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
         return _of_derived(source, language, derived, node)
     mock = next((each for each in wanted.mocks if node in mocked.named(source, language, each.name)), None)
     if mock is not None:
         return mocked.settled(source, language, answer.meaning(mock.placeholder), node)
-    if any(each.is_error for each in ancestors(node)):
-        raise Refused("unsupported", "what stands around it cannot be parsed")
     member = members.found(source, language, wanted.patterns, wanted.key, node)
     member = member or members.looked_up(source, language, wanted.patterns, sites.whole(language, node))
     if member is not None:

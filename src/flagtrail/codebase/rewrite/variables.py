@@ -29,6 +29,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
         raise Refused("reassigned", f"{source.text(binding.name).decode()} is given a value in another file as well")
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
+    if any(each.is_error for read in reads for each in ancestors(read)):
+        raise Refused("unsupported", "what stands around a use of it cannot be parsed")
     if reads:
         edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
         return source.edited(edits)
