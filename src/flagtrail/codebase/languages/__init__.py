@@ -151,6 +151,10 @@ class Language(Relations, ABC):
     def pure(self, node: Node) -> bool:
         """Whether evaluating it does nothing but yield a value: names, constants, members, operators on such."""
 
+    def reads(self, call: Call) -> bool:
+        """Whether a call does no more than read, by what such calls are named in this language: `order.getId()`."""
+        return False
+
     def boolean(self, node: Node) -> bool:
         """Whether an expression yields true or false and nothing else, so that `x && true` is `x`."""
         return self.BOOLEAN_TYPED

@@ -52,6 +52,8 @@ def _variables(statement: Node) -> Iterator[Definition]:
     declarators = statement.children_by_field_name("declarator")
     words = modifiers(statement)
     local = statement.type == "local_variable_declaration"
+    if not local and _is_in_generated_constructor(statement, words):
+        return
     constant = not local and ({b"static", b"final"} <= words or _in_interface(statement))
     for index, declarator in enumerate(declarators):
         name, value = declarator.child_by_field_name("name"), declarator.child_by_field_name("value")
@@ -68,6 +70,15 @@ def _variables(statement: Node) -> Iterator[Definition]:
             pure=(value is None or is_plain(value)) and not annotated_with(statement),
             scope=scope_of(statement) if local else None,
         )
+
+
+def _is_in_generated_constructor(field: Node, words: frozenset[bytes]) -> bool:
+    """Whether Lombok makes a constructor that takes the field: without it, every `new` of the class would be wrong."""
+    owner = field.parent.parent if field.parent is not None else None
+    return owner is not None and b"static" not in words and bool(annotated_with(owner) & _CONSTRUCTED)
+
+
+_CONSTRUCTED = frozenset(b"RequiredArgsConstructor AllArgsConstructor Data Value Builder SuperBuilder".split())
 
 
 def is_plain(node: Node) -> bool:

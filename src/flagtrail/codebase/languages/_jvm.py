@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC
 from collections.abc import Iterable
 from typing import ClassVar
 
+from tree_sitter import Node
+
 from flagtrail.codebase.languages import Language, _origins
+from flagtrail.codebase.shapes import Call
+
+_GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
 
 
 class Jvm(Language, ABC):
@@ -19,3 +25,14 @@ class Jvm(Language, ABC):
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the package alone
         """The file of a class, or any file of its package."""
         return _origins.of_jvm(origin, name)
+
+    def reads(self, call: Call) -> bool:
+        """By the convention of JavaBeans: `order.getId()`, `Flags.getInstance()`; not `getAndSet`, `getNext`."""
+        return not call.arguments and _GETTER.fullmatch(call.name.text or b"") is not None
+
+    def matched(self, call: Call) -> Node | None:
+        """The key of `eq(KEY)`, by which a mock's stub names it; not an answer of the flag, which is no key."""
+        if call.name.text not in (b"eq", b"same") or len(call.arguments) != 1:
+            return None
+        value = call.arguments[0].value
+        return value if not (value.text or b"").startswith(b"__FF_") else None

@@ -76,5 +76,7 @@ def _with_comma(node: Node) -> tuple[int, int]:
     """One of several with the comma behind it, or the one in front of the last."""
     after, before = node.next_sibling, node.prev_sibling
     if after is not None and after.type == ",":
-        return node.start_byte, after.end_byte
+        other = after.next_sibling
+        beside = other is not None and other.is_named and other.start_point.row == after.end_point.row
+        return node.start_byte, other.start_byte if other is not None and beside else after.end_byte
     return (before.start_byte if before is not None and before.type == "," else node.start_byte), node.end_byte

@@ -120,8 +120,8 @@ class Java(Jvm, Braces):
             kind, value = node.child_by_field_name("type"), node.child_by_field_name("value")
             return value if kind is not None and text(kind) in (b"boolean", b"Boolean", b"String") else None
         call = self.call(node)
-        if call is None or call.receiver is None:
-            return None
+        if call is None or call.receiver is None or text(call.name) == b"eq":
+            return self.matched(call) if call is not None else None
         if text(call.name) == b"booleanValue" and not call.arguments:
             return call.receiver
         boxing = text(call.receiver) == b"Boolean" and text(call.name) == b"valueOf" and len(call.arguments) == 1

@@ -203,7 +203,8 @@ class Kotlin(Jvm):
         if node.type == "as_expression":
             kind = named(node)[-1]
             return named(node)[0] if text(kind).rstrip(b"?") in (b"Boolean", b"String") else None
-        return None
+        call = self.call(node)
+        return self.matched(call) if call is not None else None
 
     def call(self, node: Node) -> Call | None:
         if node.type != "call_expression":

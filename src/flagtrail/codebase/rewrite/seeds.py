@@ -221,7 +221,7 @@ def _pure(source: Source, language: Language, node: Node, allowed: tuple[str, ..
     if language.pure(node):
         return True
     call = language.call(node)
-    if call is None or source.text(call.name).decode("utf-8", "replace") not in allowed:
+    if call is None or not (source.text(call.name).decode("utf-8", "replace") in allowed or language.reads(call)):
         return False
     parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
     return all(_pure(source, language, part, allowed) for part in parts)
