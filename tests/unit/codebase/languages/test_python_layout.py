@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.python_code import python, source_of
 from tree_sitter import Node
 
-from flagtrail.codebase.languages import Language, of_path
 from flagtrail.codebase.source import Edit, Source, descendants
-
-
-def python() -> Language:
-    language = of_path("app/main.py")
-    assert language is not None
-    return language
-
-
-def source_of(text: str) -> Source:
-    return python().source("app/main.py", text.encode())
 
 
 def edited(source: Source, edits: tuple[Edit, ...]) -> str:
