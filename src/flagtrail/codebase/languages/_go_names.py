@@ -102,7 +102,7 @@ def bindings(node: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:
         case "var_spec":
             declaration = declaration_of(node)
             if len(scopes.specs(declaration)) > 1:
-                yield from _of_spec(node, node, pure)
+                yield from _of_spec(declaration, node, pure)
         case _:
             pass
 
@@ -181,8 +181,10 @@ def _of_spec(statement: Node, spec: Node, pure: Callable[[Node], bool]) -> Itera
         rest = _rest(left, right, at, pure)
         typed = b"=" if kind is None else (kind.text or b"") + b" ="
         text = _assignment(rest, typed)
-        removal = (spec.start_byte, spec.end_byte) if rest else (statement.start_byte, statement.end_byte)
-        yield Binding(statement, name, value, scopes.variable_scope(name), removal, not rest, text)
+        alone = not rest and len(scopes.specs(statement)) == 1
+        whole = statement if alone else spec
+        removal = whole.start_byte, whole.end_byte
+        yield Binding(statement, name, value, scopes.variable_scope(name), removal, alone, text)
 
 
 def unassigned(name: Node, pure: Callable[[Node], bool]) -> tuple[int, int, bytes] | None:
