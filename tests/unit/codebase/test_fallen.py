@@ -204,3 +204,20 @@ def test_a_parameter__of_a_function_whose_calls_are_not_all_plain__stays(call: s
     after, _ = removed(files)
     assert "def total(n, label):" in (after["shop/sums.py"] or "")
     assert after["shop/main.py"] == dedent(files["shop/main.py"]).lstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "asking", "other"),
+    [
+        ("app/page.py", "from json import dumps as old\nfrom stub import flags\n", "tools/json.py"),
+        ("src/page.ts", "import { old } from '@scope/tables';\nimport { flags } from './flags';\n", "lib/tables.ts"),
+    ],
+    ids=["Python's own module", "a package of somebody else"],
+)
+def test_a_file__that_only_has_the_name_of_a_package__stays(name: str, asking: str, other: str) -> None:
+    ends = {"py": "\n\ndef page():\n    return 1 if flags.is_enabled('new-ui') else old(2)\n"}
+    end = ends.get(name.rpartition(".")[2], "export const page = () => (flags.isEnabled('new-ui') ? 1 : old(2));\n")
+    own = "def kept():\n    return 1\n" if name.endswith(".py") else "export const kept = 1;\n"
+    after, _ = removed({name: asking + end, other: own})
+    assert after[other] == own
+    assert "old" not in (after[name] or "")

@@ -23,15 +23,34 @@ def stem(path: str) -> bytes:
     return (folder.rpartition("/")[2] if called in ("index", "__init__") else called).encode()
 
 
-def imported(forest: Forest, path: str, names: Names) -> Iterator[str]:
-    """The files of the repository that a file imports."""
-    for definition in names.definitions:
-        if definition.origin and not names.language.SHARES_FOLDER:
-            ends = names.language.modules(path, definition.origin, names.called(definition).decode())
-            yield from (target for target in forest.named(ends) if forest.of_path(target) is not None)
-    for origin in () if names.language.SHARES_FOLDER else _LOADED.findall(names.source.data):
-        ends = names.language.modules(path, origin.decode(errors="replace"), "")
-        yield from (target for target in forest.named(ends) if forest.of_path(target) is not None)
+def imported(forest: Forest, path: str, names: Names, *, surely: bool = False) -> Iterator[str]:
+    """The files of the repository that a file imports; `surely` without those that another package may be meant by."""
+    if names.language.SHARES_FOLDER:
+        return
+    meant = [(each.origin, names.called(each).decode()) for each in names.definitions if each.origin]
+    loaded = [(origin.decode(errors="replace"), "") for origin in _LOADED.findall(names.source.data)]
+    for origin, name in (*meant, *loaded):
+        foreign = surely and _may_be_foreign(origin)
+        for target in forest.named(names.language.modules(path, origin, name)):
+            if forest.of_path(target) is not None and not (foreign and not _beside(path, target, origin)):
+                yield target
+
+
+def _may_be_foreign(origin: str) -> bool:
+    """`json`, `@scope/package`: as likely a package as a file of this repository."""
+    scope, _, rest = origin.partition("/")
+    if not rest:
+        return "." not in origin
+    return scope.startswith("@") and scope != "@" and "/" not in rest
+
+
+def _beside(path: str, target: str, origin: str) -> bool:
+    """Whether a file stands where imports of another one begin: in its folder, in one around it, or in `src` there."""
+    folder = target.rpartition("/")[0]
+    if f"/{folder}".endswith(f"/{origin}"):
+        folder = folder.removesuffix(origin).rstrip("/")
+    folder = folder.removesuffix("src").rstrip("/")
+    return f"{path}/".startswith(f"{folder}/" if folder else "")
 
 
 def starred(forest: Forest, path: str) -> Iterator[tuple[re.Match[bytes], set[str]]]:

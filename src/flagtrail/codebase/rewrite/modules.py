@@ -54,7 +54,7 @@ class Modules:
         found: dict[str, None] = {}
         for path in self.forest.parsed():
             now = set(imported(self.forest, path, self.forest.now(path))) if not self.forest.gone(path) else set()
-            for target in imported(self.forest, path, self.forest.then(path)):
+            for target in imported(self.forest, path, self.forest.then(path), surely=True):
                 if target not in now and not self.forest.gone(target) and target != path:
                     found[target] = None
         return list(found)
