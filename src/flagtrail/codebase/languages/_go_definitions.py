@@ -159,12 +159,12 @@ def _locals(source: Source, function: Node, pure: Pure) -> Iterator[Definition]:
             case "labeled_statement":
                 label, colon = node.named_children[0], node.children[1]
                 removal = (node.start_byte, colon.end_byte)
-                yield Definition("variable", label, removal, "local", scope=scopes_function(node))
+                yield Definition("variable", label, removal, "local", scope=_function_of(node))
             case _:
                 pass
 
 
-def scopes_function(node: Node) -> Node:
+def _function_of(node: Node) -> Node:
     """The function that a node stands in."""
     at = node
     while at.parent is not None and at.type not in scopes.FUNCTIONS:
