@@ -29,7 +29,6 @@ _HOLDS = re.compile(
     rb"(?:describe|context|suite)(?:\.\w+)*\Z|(?:after|before)(?:All|Each)?\Z|(?:setup|teardown)\Z"
     rb"|(?:React\.)?use(?:Layout|Insertion)?Effect\Z"
 )
-_DESCRIBES = frozenset({b"when", b"calledWith", b"withArgs"})
 
 
 def switch(node: Node) -> Switch | None:
@@ -172,8 +171,8 @@ def test_case(node: Node) -> tuple[int, int] | None:
 
 
 def stub(node: Node) -> Stub | None:
-    """`when(flags.isEnabled(K)).thenReturn(true)`: for the call in it, or for `calledWith(K)` itself."""
-    described = node if _last_name(node) in _DESCRIBES else _describing(node)
+    """`when(flags.isEnabled(K)).thenReturn(true)`, for the call in it."""
+    described = _describing(node)
     answer = described and described.parent
     call = answer and answer.parent
     if answer is None or call is None or answer.type != "member_expression" or call.type != "call_expression":
@@ -219,7 +218,7 @@ def _describing(node: Node) -> Node | None:
     call = arguments and arguments.parent
     if arguments is None or arguments.type != "arguments" or call is None or call.type != "call_expression":
         return None
-    return call if _last_name(call) in _DESCRIBES else None
+    return call if _last_name(call) == b"when" else None
 
 
 def _last_name(call: Node) -> bytes:
