@@ -91,10 +91,8 @@ _CALLS_THAT_ONLY_LOOK = {
     *(
         "bool",
         "callable",
-        "float",
         "getattr",
         "hasattr",
-        "int",
         "isinstance",
         "issubclass",
         "len",

@@ -161,6 +161,8 @@ def test_call__with_all_kinds_of_arguments__is_read() -> None:
         ("client.get('k')", False),
         ("f().data.get('k')", False),
         ("data.get(f())", False),
+        ("str(a)", True),
+        ("int(a)", False),
         ("a.b.lower().startswith('k')", True),
         ("a.b.startswith('k')", True),
         ("timezone.now() - timedelta(days=7)", True),
