@@ -263,6 +263,7 @@ class Definition:
     side effect (an import for its effects, or `x = start()`, is not pure). `remainder` takes the place of `removal`
     (`start()` of `x := start()`, which makes it pure). For an import `origin` is the text of the module it comes from.
     `spelled` is what code calls it, where that is not the text of `name` (Go: `flags` of `import "example.org/flags"`).
+    `since` is the byte from which on the name means it, where that is not the end of `removal` (`x, y := f(x)`).
     """
 
     kind: Literal["import", "export", "variable", "constant", "function", "class", "parameter", "field", "member"]
@@ -274,6 +275,7 @@ class Definition:
     spelled: str = ""
     remainder: bytes = b""
     scope: Node | None = field(default=None, compare=False)
+    since: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
     else:
         left = [name for name in declaration.children_by_field_name("name") if name.is_named]
         value = declaration.child_by_field_name("value")
-    values = scopes.elements(value)
+    values, since = scopes.elements(value), declaration.end_byte
     in_head = statement.parent is not None and statement.parent.type in {*scopes.HEADED, "for_clause"}
     for name in left:
         if name.type not in {"identifier", "type_identifier"} or name.text == b"_" or names.assigns(name):
@@ -188,10 +188,10 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
         scope = scopes.variable_scope(name)
         others = [other for other in left if other != name and other.text != b"_"]
         if in_head and not others and all(map(pure, values)) and declaration.type == "short_var_declaration":
-            yield Definition(kind, name, names.with_semicolon(declaration), "local", scope=scope)  # type: ignore[arg-type] # see kind
+            yield Definition(kind, name, names.with_semicolon(declaration), "local", scope=scope, since=since)  # type: ignore[arg-type] # see kind
         elif others or in_head:
             removal, text = _as_blank(declaration, name, others)
-            yield Definition(kind, name, removal, "local", scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
+            yield Definition(kind, name, removal, "local", scope=scope, remainder=text, since=since)  # type: ignore[arg-type] # see kind
         elif all(map(pure, values)):
             yield Definition(kind, name, _lines(source, statement, statement), "local", scope=scope)  # type: ignore[arg-type] # see kind
         else:
@@ -225,7 +225,8 @@ def _of_range(clause: Node) -> Iterator[Definition]:
             removal, text = (left[0].start_byte, operator.next_sibling.start_byte), b""
         elif at and clause.type == "range_clause":
             removal, text = (left[at - 1].end_byte, name.end_byte), b""
-        yield Definition("variable", name, removal, "local", scope=scopes.variable_scope(name), remainder=text)
+        scope = scopes.variable_scope(name)
+        yield Definition("variable", name, removal, "local", scope=scope, remainder=text, since=clause.end_byte)
 
 
 def _of_type_switch(node: Node) -> Iterator[Definition]:
@@ -233,7 +234,7 @@ def _of_type_switch(node: Node) -> Iterator[Definition]:
     alias, value = node.child_by_field_name("alias"), node.child_by_field_name("value")
     if alias is not None and value is not None:
         removal = (alias.start_byte, value.start_byte)
-        yield Definition("variable", alias.named_children[0], removal, "local", scope=node)
+        yield Definition("variable", alias.named_children[0], removal, "local", scope=node, since=value.end_byte)
 
 
 def _as_blank(declaration: Node, name: Node, others: list[Node]) -> tuple[tuple[int, int], bytes]:

@@ -11,6 +11,9 @@ LISTS = frozenset({"block", "expression_case", "default_case", "type_case", "com
 HEADED = frozenset({"if_statement", "for_statement", "expression_switch_statement", "type_switch_statement"})
 SCOPES = FUNCTIONS | LISTS | HEADED | {"source_file"}
 PARAMETERS = ("parameter_declaration", "variadic_parameter_declaration", "type_parameter_declaration")
+_DECLARE = frozenset(
+    {"short_var_declaration", "var_spec", "const_spec", "range_clause", "receive_statement", "type_switch_statement"}
+)
 _PACKAGE_LEVEL = ("function_declaration", "var_declaration", "const_declaration", "type_declaration")
 
 
@@ -128,6 +131,7 @@ def _with_parameters(scope: Node, name: Node) -> Node:
 def _end(name: Node) -> int:
     """Where the statement that declares a name ends, from where on the name means it."""
     at = name
-    while at.parent is not None and at.type not in {"short_var_declaration", "var_spec", "const_spec", "range_clause"}:
+    while at.parent is not None and at.type not in _DECLARE:
         at = at.parent
-    return at.end_byte if at.parent is not None else name.end_byte
+    value = at.child_by_field_name("value") if at.type == "type_switch_statement" else at
+    return value.end_byte if at.parent is not None and value is not None else name.end_byte

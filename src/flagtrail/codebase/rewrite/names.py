@@ -204,7 +204,7 @@ class Names:
             if other is definition or inner is None or other.kind in MEMBERS:
                 continue
             if (inner.start_byte, inner.end_byte) != scope and _within((inner.start_byte, inner.end_byte), scope):
-                found.append((other.removal[1], inner.end_byte))
+                found.append((other.since or other.removal[1], inner.end_byte))
         return found
 
 
