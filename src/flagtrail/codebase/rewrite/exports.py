@@ -257,9 +257,7 @@ class Exports:
             for each in found
         )
         use = _Use()
-        use.code = (of_class and name in self.spared) or any(
-            self._stays(path, each) for path in owners for each in definitions[path]
-        )
+        use.code = name in self.spared or any(self._stays(path, each) for path in owners for each in definitions[path])
         for path, positions in places.items():
             own = [each.removal for each in definitions.get(path, ())]
             outside = [at for at in positions if not any(start <= at < end for start, end in own)]

@@ -33,13 +33,14 @@ def fallen(
     """After a clean-up that made of some of the repository's files what is in `changed`.
 
     `files` are all as they were, also those of no known language: a name in a template or a configuration counts.
-    `key` is the flag's: what lists other flags beside it stays, and so do the methods in `spared`, which ask for flags.
+    `key` is the flag's: what lists other flags beside it stays, and so does what is called as in `spared`, which asks
+    for flags.
     What a function in `registers` makes of the key goes with its last use.
     """
     forest = Forest(files, of_path, dict(changed))
     methods, makers = (frozenset(name.encode() for name in names) for names in (spared, registers))
     exports = Exports(forest, key.encode(), methods, makers)
-    modules, parameters = Modules(forest, key.encode()), Parameters(forest, exports)
+    modules, parameters = Modules(forest, key.encode(), methods), Parameters(forest, exports)
     loaded = {target for path in changed for target in imported(forest, path, forest.then(path))}
     forest.search({stem(path) for path in loaded})
     exports.swept(sorted(changed))

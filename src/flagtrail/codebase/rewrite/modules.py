@@ -25,6 +25,7 @@ class Modules:
 
     forest: Forest
     key: bytes
+    spared: frozenset[bytes] = frozenset()
 
     def round(self) -> bool:
         """One round: whether another file went."""
@@ -64,6 +65,10 @@ class Modules:
         if conventions.is_found(path) or conventions.is_test(path) or path.endswith("__init__.py"):
             return False
         names = self.forest.now(path)
+        if self.spared & names.by_name.keys() and any(
+            exported(each) and names.called(each) in self.spared for each in names.definitions
+        ):
+            return False
         if any(lists_flags(self.forest, self.key, path, each) for each in names.definitions if exported(each)):
             return False
         return not effects.acts_itself(names)
