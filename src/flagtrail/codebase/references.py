@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from tree_sitter import Node
 
-from flagtrail.codebase import sites
+from flagtrail.codebase import renamed, sites
 from flagtrail.codebase.keys import Hit
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.naming import COMMON, Alias, naming
@@ -198,9 +198,10 @@ class Reading:
         alias = name.alias
         held = self._held(node)
         if held is not None:
-            if name.member or held == alias.container:
+            if name.member or held == alias.container or renamed.is_renamed(self._whole, alias.container, held):
                 return True
-            return not alias.container and held.decode("utf-8", "replace") in modules(alias.path)
+            known = held.decode("utf-8", "replace") in modules(alias.path)
+            return not alias.container and (known or renamed.is_module(self._whole, held, alias.path))
         if alias.path == self.source.path:
             return not alias.container or name.wrapper or self._is_in(node, alias.container)
         path = PurePosixPath(alias.path)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from flagtrail.codebase import languages, patterns, places
+from flagtrail.codebase import languages, patterns, places, renamed
 from flagtrail.codebase.keys import Hit, Keys
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Config, Pattern, Patterns
@@ -186,6 +186,7 @@ class _Search:
         meant = {
             word: [each for each in by_word[word] if _may_mean(each, path, data)] for word in {hit.word for hit in hits}
         }
+        hits = [*hits, *_renamed(data, hits)]
         reading = self._reading(path, data, [hit.start for hit in hits]) if any(meant.values()) else None
         if reading is None:
             return Found()
@@ -276,6 +277,14 @@ class _Search:
         for number, flag in enumerate(sorted(found)):
             near = get_close_matches(flag, self._keys.words, n=1, cutoff=0.75) if number < MOST_HINTS else []
             yield Unknown(flag, near[0] if near else "", tuple(found[flag]))
+
+
+def _renamed(data: bytes, hits: list[Hit]) -> Iterator[Hit]:
+    """The uses of the names that a file's imports give to others."""
+    for name, word in {(renamed.local(data, hit.start, hit.end), hit.word) for hit in hits}:
+        if name is not None:
+            for use in re.finditer(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])", data):
+                yield Hit(use.start(), use.end(), word)
 
 
 def _batches(paths: list[str]) -> Iterator[list[str]]:

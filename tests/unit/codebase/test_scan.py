@@ -106,6 +106,75 @@ CASES = [
         ],
     ),
     Case(
+        "Python: what an import calls otherwise means the same",
+        {
+            "shop/flags.py": """
+                NEW_UI = "new-ui"
+                class Flag(StrEnum):
+                    OLD = "old-ui"
+                """,
+            "shop/view.py": """
+                import shop.flags as everything
+                from shop import prices, flags as keys
+                from shop.flags import (
+                    Flag as F,
+                    NEW_UI as MODERN,
+                )
+
+                def view():
+                    if client.is_enabled(MODERN) or client.is_enabled(keys.NEW_UI):
+                        return client.is_enabled(F.OLD)
+                    return client.is_enabled(everything.NEW_UI)
+                """,
+            "other/unrelated.py": """
+                from colours import keys, F
+                client.is_enabled(keys.NEW_UI, F.OLD)
+                MODERN = 3
+                """,
+        },
+        [
+            "shop/flags.py:1:11 definition new-ui",
+            "shop/flags.py:3:12 definition old-ui Flag",
+            "shop/view.py:9:26 evaluation new-ui view",
+            "shop/view.py:9:60 evaluation new-ui view",
+            "shop/view.py:10:36 evaluation old-ui view",
+            "shop/view.py:11:41 evaluation new-ui view",
+        ],
+    ),
+    Case(
+        "TypeScript: what an import calls otherwise means the same; a cast is no import",
+        {
+            "web/flags.ts": "export const NEW_UI = 'new-ui';\nexport const Flags = { old: 'old-ui' } as const;\n",
+            "web/view.ts": """
+                import * as keys from './flags';
+                import {
+                  NEW_UI as Modern,
+                  Flags as F,
+                } from './flags';
+                const required = require('./flags.js');
+                export const a = client.isEnabled(keys.NEW_UI);
+                export const b = client.isEnabled(Modern);
+                export const c = client.isEnabled(F.old);
+                export const d = client.isEnabled(required.NEW_UI);
+                """,
+            "web/cast.ts": """
+                import { NEW_UI } from './flags';
+                export const e = NEW_UI as string;
+                export const f = client.get('string' as string);
+                """,
+            "web/else.ts": "import * as keys from './keyboard';\nclient.isEnabled(keys.NEW_UI);\n",
+        },
+        [
+            "web/cast.ts:2:18 unknown new-ui",
+            "web/flags.ts:1:24 definition new-ui",
+            "web/flags.ts:2:30 definition old-ui",
+            "web/view.ts:7:40 evaluation new-ui",
+            "web/view.ts:8:35 evaluation new-ui",
+            "web/view.ts:9:37 evaluation old-ui",
+            "web/view.ts:10:44 evaluation new-ui",
+        ],
+    ),
+    Case(
         "Python: a wrapper's calls are evaluations",
         {
             "shop/gate.py": """
