@@ -221,3 +221,23 @@ def test_a_file__that_only_has_the_name_of_a_package__stays(name: str, asking: s
     after, _ = removed({name: asking + end, other: own})
     assert after[other] == own
     assert "old" not in (after[name] or "")
+
+
+def test_a_type_written_out_for_a_parameter_that_stays__keeps_what_callers_may_hand_over() -> None:
+    text = """
+        export function steps(user?: { id: string }): number {
+          return client.getBooleanValue('new-ui', false, { targetingKey: user?.id }) ? 1 : 2;
+        }
+        """
+    after, _ = removed({"src/steps.ts": text})
+    assert after["src/steps.ts"] == "export function steps(user?: { id: string }): number {\n  return 1;\n}\n"
+
+
+def test_what_is_taken_out_of_a_type_on_one_line__leaves_one_blank() -> None:
+    text = """
+        type Props = { id: string; name: string };
+        export const title = (props: Props): string =>
+          client.getBooleanValue('new-ui', false, { targetingKey: props.id }) ? props.name : '';
+        """
+    after, _ = removed({"src/title.ts": text})
+    assert "type Props = { name: string };" in (after["src/title.ts"] or "")

@@ -325,18 +325,29 @@ def _freezes(call: Node) -> bool:
 
 def _properties(node: Node) -> Iterator[Definition]:
     name = field(node, "name")
-    if name is None or name.type not in {"property_identifier", "string"}:
+    if name is None or name.type not in {"property_identifier", "string"} or _of_whole_parameter(node.parent):
         return
     before, end = node.prev_sibling, node.end_byte
     follower = node.next_sibling
     if follower is not None and follower.type in {";", ","}:
         end = follower.end_byte
+        after = follower.next_sibling
+        if after is not None and after.start_point.row == follower.end_point.row and after.type != "}":
+            end = after.start_byte
     first = node
     while before is not None and before.type == "comment" and before.end_point.row + 1 == first.start_point.row:
         if before.prev_sibling is not None and before.prev_sibling.end_point.row == before.start_point.row:
             break
         first, before = before, before.prev_sibling
     yield Definition("member", name, (first.start_byte, end), "repository", scope=node.parent)
+
+
+def _of_whole_parameter(described: Node | None) -> bool:
+    """Whether a type is written out for a parameter that is not taken apart: callers may hand over what is in it."""
+    annotation = described.parent if described is not None and described.type == "object_type" else None
+    parameter = annotation.parent if annotation is not None and annotation.type == "type_annotation" else None
+    pattern = field(parameter, "pattern") if parameter is not None else None
+    return pattern is not None and pattern.type == "identifier"
 
 
 def _union_members(node: Node) -> Iterator[Definition]:

@@ -204,7 +204,7 @@ def without(code: str, path: str = "a.tsx") -> dict[str, tuple[str, str, str, bo
         ("type K = 'a' | 'b' | 'c';", "'a'", "type K = 'b' | 'c';", "member", "repository", True),
         ("type K = 'a' | 'b' | 'c';", "'b'", "type K = 'a' | 'c';", "member", "repository", True),
         ("type K =\n  | 'a'\n  | 'b';", "'b'", "type K =\n  | 'a';", "member", "repository", True),
-        ("interface A { b: 1; c: 2 }", "b", "interface A {  c: 2 }", "member", "repository", True),
+        ("interface A { b: 1; c: 2 }", "b", "interface A { c: 2 }", "member", "repository", True),
         ("function f({ a, b }: T) {}", "b", "function f({ a }: T) {}", "variable", "local", True),
         ("function f(a, b = g()) {}", "b", "function f(a) {}", "parameter", "local", False),
     ],
