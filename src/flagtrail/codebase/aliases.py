@@ -105,10 +105,18 @@ def _shares(path: str, other: str, language: Language) -> bool:
 
 def derived(source: Source, language: Language, key: str) -> Iterator[Known]:
     """The functions and variables of this folded file that are the flag's answer and nothing else."""
+    return (known for known in answering(source, language) if may_be_put(known, key))
+
+
+def may_be_put(known: Known, key: str) -> bool:
+    """Whether what is called so elsewhere can be this."""
+    return known.local or not known.member or names_the_flag(known.derived.name, key)
+
+
+def answering(source: Source, language: Language) -> Iterator[Known]:
+    """The functions and variables of this folded file that are its answer."""
     for node in named.found(source, language):
-        for known in _of(source, language, node):
-            if known.local or not known.member or _names_the_flag(known.derived.name, key):
-                yield known
+        yield from _of(source, language, node)
 
 
 def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
@@ -169,6 +177,7 @@ def _is_import(source: Source, language: Language, node: Node) -> bool:
     return any(each.kind == "import" and each.name == node for each in language.definitions(source))
 
 
-def _names_the_flag(name: bytes, key: str) -> bool:
+def names_the_flag(name: bytes, key: str) -> bool:
+    """Whether a name tells which flag it answers: others of this name could answer something else."""
     plain = re.sub(r"[^a-z0-9]", "", key.lower())
     return plain in re.sub(r"[^a-z0-9]", "", name.decode("utf-8", "replace").lower())

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from flagtrail.codebase import aliases, declared, languages, patterns, sites
+from flagtrail.codebase import aliases, declared, kept, languages, patterns, sites
 from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
@@ -246,12 +246,28 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
         after = fell.files.get(path, file.before)
         found = _refusals(file, flag, after) if after is not None else []
         refusals += [each for each in found if each.why != "unclassified" or (each.path, each.line) not in told]
+    refusals += _kept(search, folded, fell)
     changes = [
         Change(path, files[path], None if after is None else after.data)
         for path, after in sorted(fell.files.items())
         if after is None or after.data != files[path]
     ]
     return Plan(flag, winner, tuple(changes), tuple(sorted(set(refusals))), tuple(elsewhere))
+
+
+def _kept(search: Search, folded: dict[str, Folded], fell: Fallen) -> Iterator[Refusal]:
+    """What answers the same for everybody now and is asked all the same."""
+
+    def holding(name: bytes) -> list[tuple[Source, Language]]:
+        now = ((fell.files.get(path, search.source(path, _language(path))), path) for path in search.holding(name))
+        return [(source, _language(path)) for source, path in now if source is not None]
+
+    found = (each for path, file in folded.items() for each in aliases.answering(file.after, _language(path)))
+    untried = [each for each in found if not (aliases.may_be_put(each, search.flag) and _unique(search, each))]
+    for each, why, detail in kept.kept(untried, holding, search.answer, search.flag):
+        language = _language(each.path)
+        line = kept.bound(search.source(each.path, language), language, each.derived.name)
+        yield Refusal(each.path, line or 1, why, detail)
 
 
 def _unlisted(search: Search, fell: Fallen) -> Fallen:

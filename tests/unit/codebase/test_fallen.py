@@ -241,3 +241,46 @@ def test_what_is_taken_out_of_a_type_on_one_line__leaves_one_blank() -> None:
         """
     after, _ = removed({"src/title.ts": text})
     assert "type Props = { name: string };" in (after["src/title.ts"] or "")
+
+
+HOOK = """
+    import { useBooleanFlagValue } from '@openfeature/react-sdk';
+    export const useModern = () => useBooleanFlagValue('new-ui', false);
+    """
+HEADER = """
+    import { useModern } from './hooks';
+    export const header = () => (useModern() ? 'new' : 'old');
+    """
+
+
+def test_a_wrapper_that_a_test_replaces__is_told_with_its_line() -> None:
+    test = """
+        import * as hooks from './hooks';
+        beforeEach(() => {
+          jest.spyOn(hooks, 'useModern').mockReturnValue(true);
+        });
+        """
+    after, made = removed({"hooks.ts": HOOK, "header.ts": HEADER, "header.test.ts": test})
+    assert after["hooks.ts"] == "export const useModern = () => true;\n"
+    assert [(each.path, each.line, each.why) for each in made.refusals] == [("hooks.ts", 2, "mock")]
+
+
+def test_a_wrapper_that_is_put_everywhere_or_asked_nowhere__is_not_told() -> None:
+    _, made = removed({"hooks.ts": HOOK, "header.ts": HEADER})
+    assert made.refusals == ()
+    _, made = removed({"hooks.ts": HOOK})
+    assert made.refusals == ()
+
+
+def test_a_method_whose_name_could_be_anothers__is_told_where_it_is_asked() -> None:
+    gate = """
+        class Gate:
+            def modern(self) -> bool:
+                return self._client.get_boolean_value("new-ui", False)
+        """
+    page = 'def page(gate):\n    return "new" if gate.modern() else "old"\n'
+    after, made = removed({"shop/gate.py": gate, "shop/page.py": page})
+    assert "return True" in (after["shop/gate.py"] or "")
+    assert [(each.path, each.line, each.why) for each in made.refusals] == [("shop/gate.py", 2, "still_used")]
+    _, made = removed({"shop/gate.py": gate, "shop/page.py": page, "shop/art.py": "def modern():\n    return 3\n"})
+    assert made.refusals == ()
