@@ -55,8 +55,9 @@ def project_health(entries: Iterable[Entry], project: str, *, now: datetime, mon
             following = next(waiting, None)
         seen, created = set(flags.born), 0
         while following is not None and following.effective < end:
-            created += following.subject.kind == "flag" and "created" in following.actions
             flags.take(following)
+            if following.subject.kind == "flag" and "created" in following.actions:
+                created += following.subject.flag in flags.born
             seen |= flags.born.keys()
             following = next(waiting, None)
         told = min(moment(end), now)
@@ -79,6 +80,8 @@ class _Flags:
         if entry.subject.kind == "stage":
             self._known = True
             self._stages[flag] = "active" if entry.after is None else entry.after["stage"]
+        elif "created" in entry.actions and (entry.after or {}).get("archived"):
+            self._away[flag] = entry.effective  # brought from elsewhere: it was not there
         elif "created" in entry.actions:
             self.born[flag] = entry.effective
         elif "archived" in entry.actions and flag in self.born:

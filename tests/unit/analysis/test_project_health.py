@@ -100,3 +100,12 @@ def test_project_health__entries_that_begin_in_the_middle__tell_what_they_can() 
     later = project_health(project.entries[2:], P, now=NOW, months=1)
     gone = project_health(project.entries[1:2], P, now=NOW, months=1)
     assert [(later.months[0].flags, later.months[0].median_age_days), gone.months[0].flags] == [(1, 6), 0]
+
+
+def test_project_health__flag_that_was_brought_archived__is_there_from_its_return_on() -> None:
+    project = Project()
+    project.come("a", at(2, 3), archived=True)
+    project.come("b", at(3, 3))
+    project.come("a", at(2, 4))
+
+    assert [(each.flags, each.created, each.removed) for each in project.months(2)] == [(1, 1, 0), (2, 0, 0)]
