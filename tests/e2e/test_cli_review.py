@@ -124,3 +124,16 @@ def test_review__beside_what_is_no_commit__is_refused(shop: Path, installation: 
     outcome = flagtrail_in(shop, "review", "--", base, **installation)
 
     assert (outcome.code, "is no commit that this branch has a beginning in common with" in outcome.err) == (1, True)
+
+
+@pytest.mark.slow
+def test_review__as_markdown_of_very_much__is_a_comment_that_a_host_takes(
+    shop: Path, installation: dict[str, str]
+) -> None:
+    write(shop, {"shop/all.py": ask("checkout") + "".join(ask(f"{'x' * 100}{number}") for number in range(400))})
+    git(shop, "add", "--all")
+    git(shop, "commit", "--quiet", "--message", "work")
+    told = review(shop, installation, "--markdown").out
+
+    assert len(told) < 65_536
+    assert told.endswith("That is not all: `flagtrail review` tells the rest.\n")

@@ -26,6 +26,8 @@ MARK = "<!-- flagtrail -->"
 """The first line of a comment, by which the next run finds it again."""
 MOST_PLACES = 10
 """Places told of one flag."""
+MOST_CHARACTERS = 60_000
+"""Of a comment: GitHub refuses one of more than 65,536."""
 LEAVING = {"stale": "is stale", "ready_to_remove": "is to be removed", "code_removed": "was removed from the code"}
 """Stages at which a new reference is worth a word."""
 
@@ -60,7 +62,7 @@ def review(session: Session, base: str, *, repo: Path, markdown: bool, fail_on_u
         print_json(msgspec.json.encode(_as_json(found)))
     elif markdown:
         if not found.empty:
-            click.echo("\n".join((MARK, "### Feature flags", "", *_markdown(found, board, archived))))
+            click.echo("\n".join((MARK, "### Feature flags", "", *_bounded(_markdown(found, board, archived)))))
     else:
         lines = list(_text(found, board, archived))
         click.echo("\n".join(lines) if lines else f"No place that names a flag came or went since {base}.")
@@ -111,6 +113,17 @@ def _markdown(found: Comparison, board: Mapping[str, Standing], archived: set[st
         yield f"**{_code(other.flag)}** is no flag: code that asks for it gets its own default, always.{near}"
         yield from _listed("added", other.references)
         yield ""
+
+
+def _bounded(lines: Iterator[str]) -> Iterator[str]:
+    """As many lines as a comment takes."""
+    left = MOST_CHARACTERS
+    for line in lines:
+        left -= len(line) + 1
+        if left < 0:
+            yield from ("", "That is not all: `flagtrail review` tells the rest.")
+            return
+        yield line
 
 
 def _count(each: Difference) -> str:

@@ -22,7 +22,7 @@ from flagtrail.model.errors import CleanupRefused, SourceUnreadable
 
 SECONDS = 180.0
 MOST_LEFT, MOST_LINES = 60, 5
-"""Places that were left alone, and lines of one file, that are told one by one."""
+"""Places that were left alone (and files that were removed), and lines of one file, that are told one by one."""
 MARKS: dict[str, str] = {"untidy": "untidy", "failed": "FAILED", "not_checked": "not checked"}
 """Outcomes of checks as people read them."""
 
@@ -149,7 +149,9 @@ def _lines(plan: Plan, reason: Reason, verified: Verified, bullet: str) -> Itera
         yield ""
     gone = [change.path for change in plan.changes if change.after is None]
     yield f"Changed: {files(len(plan.changes) - len(gone))}; removed: {len(gone)}."
-    yield from (f"{bullet} removed {shown(path)}" for path in gone)
+    yield from (f"{bullet} removed {shown(path)}" for path in gone[:MOST_LEFT])
+    if len(gone) > MOST_LEFT:
+        yield f"{bullet} and {len(gone) - MOST_LEFT} more"
     yield from ("", "Checked, before the change and after it:")
     yield from (f"{bullet} {told(check)}" for check in verified.checks)
     yield ""
