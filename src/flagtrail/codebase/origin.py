@@ -16,6 +16,8 @@ _REMOTE = re.compile(
 )
 _BRANCHES = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME", "BITBUCKET_BRANCH", "BUILD_SOURCEBRANCHNAME")
 """What continuous integration calls the branch: its worktree is often of a commit alone."""
+_TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET_PR_DESTINATION_BRANCH")
+"""What it calls the branch into which a pull request is to go; it sets them for nothing else."""
 _SHOWN = {"github": "blob/{commit}/{path}#L{line}", "gitlab": "-/blob/{commit}/{path}#L{line}"}
 
 
@@ -38,13 +40,16 @@ def origin(root: Path, environ: Mapping[str, str]) -> Origin:
     branch = next(filter(None, (environ.get(name, "") for name in _BRANCHES)), "")
     branch = branch or _asked(root, "symbolic-ref", "--short", "-q", "HEAD")
     main = _asked(root, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD").removeprefix("origin/")
+    target = next(filter(None, (environ.get(name, "") for name in _TARGETS)), "")
+    if target and branch in {target, main, "main", "master"}:
+        branch = f"pull/{branch}"  # a fork's: its name is that of another branch here
     remote = _asked(root, "remote", "get-url", "origin")
     place = _REMOTE.match(remote)
     return Origin(
         repository=place["path"].lstrip("/") if place else root.resolve().name,
         branch=branch,
         commit=commit,
-        default=branch == main if main and branch else None,
+        default=False if target else branch == main if main and branch else None,
         url=_url(place["host"] or place["short"], place["path"].lstrip("/")) if place else "",
     )
 

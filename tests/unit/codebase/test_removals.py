@@ -133,6 +133,20 @@ def test_origin__knows_the_default_branch_where_the_clone_does(git: Git, tmp_pat
     assert origin(tmp_path / "clone", {"CI_COMMIT_REF_NAME": "topic"}).default is False
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"GITHUB_HEAD_REF": "main", "GITHUB_REF_NAME": "12/merge", "GITHUB_BASE_REF": "develop"},
+        {"CI_COMMIT_REF_NAME": "main", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"},
+        {"BITBUCKET_BRANCH": "main", "BITBUCKET_PR_DESTINATION_BRANCH": "main"},
+    ],
+)
+def test_origin__of_a_pull_request__is_never_the_default_branch(git: Git, environ: dict[str, str]) -> None:
+    told = origin(git.folder, environ)
+
+    assert (told.branch, told.default) == ("pull/main", False)
+
+
 def test_origin__no_commit__is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="no git worktree with a commit"):
         origin(Git(tmp_path / "empty").folder, {})
