@@ -243,3 +243,30 @@ def test_scan__folder_that_git_does_not_track__says_that_nothing_was_looked_at(f
     outcome = flagtrail_in(folder, "scan", str(git.folder / "build"))
 
     assert "note: git tracks no file here, so that nothing was looked at." in outcome.out
+
+
+def test_upload__of_more_than_the_server_takes__keeps_of_each_flag_what_asks_for_it(
+    folder: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flagtrail.cli.scan.MAX_REFERENCES", 2)
+    git.write({"many.py": 'x = client.get_boolean_value("archived_one", False)\n' * 4})
+    git.run("add", "--all")
+    outcome = scan(folder, git, "--upload", "--format", "json", "--branch", "many")
+    git.run("rm", "-q", "-f", "many.py")
+    told: Any = [
+        branch["found"]["counts"]
+        for flag in ("archived_one", "new_pricing")
+        for branch in flagtrail_in(folder, "references", flag, "--json").json["branches"]  # type: ignore[index]  # the API's JSON
+        if branch["scan"]["branch"] == "many"
+    ]
+
+    assert outcome.code == 0
+    assert "references more than the server takes were left out" in outcome.err
+    assert told == [{"evaluation": 1}, {"evaluation": 1}]
+
+
+def test_upload__of_a_sparse_checkout__is_refused(folder: Path, git: Git, tmp_path: Path) -> None:
+    git.run("clone", "-q", "--sparse", str(git.folder), str(tmp_path / "part"))
+    outcome = flagtrail_in(folder, "scan", str(tmp_path / "part"), "--upload", "--format", "json")
+
+    assert (outcome.code, "2 tracked files could not be read (a sparse checkout" in outcome.err) == (1, True)

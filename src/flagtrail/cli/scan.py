@@ -241,11 +241,17 @@ def _upload(
     open_session: Callable[[], Session], found: ScanReport, came_from: Origin, flags: _Flags, *, complete: bool
 ) -> None:
     """Send it. Of more references than the server takes, those that say the least are left out."""
+    from flagtrail.codebase.files import IGNORE_FILE
+
     if len(flags.keys) > MAX_KEYS:
         raise ScanNotUploadable(f"{len(flags.keys):,} keys are more than {MAX_KEYS:,}")
-    references = [each for flag in found.flags for each in flag.references]
-    references += [each for key in found.unknown for each in key.references]
-    sent = sorted(references, key=_weight)[:MAX_REFERENCES]
+    if unread := found.skipped.get("unreadable", 0):
+        raise ScanNotUploadable(
+            f"{unread:,} tracked files could not be read (a sparse checkout, or files that are gone), and flags that"
+            f" they name would count as not named; {IGNORE_FILE} names what is not to be looked at"
+        )
+    references = _by_weight(found)
+    sent = references[:MAX_REFERENCES]
     body = Scan(
         repository=came_from.repository,
         branch=came_from.branch,
@@ -256,7 +262,7 @@ def _upload(
         default=came_from.branch in ("main", "master") if came_from.default is None else came_from.default,
         url=came_from.url,
         files=found.files,
-        skipped=found.skipped.get("unreadable", 0) + found.skipped.get("too_large", 0),
+        skipped=found.skipped.get("too_large", 0),
         removals={
             flag.flag: Removal(flag.removed.commit, flag.removed.at, flag.removed.subject[:500])
             for flag in found.flags
@@ -274,8 +280,19 @@ def _upload(
         click.echo("note: not all of history was read for removed references: see --history", err=True)
 
 
+def _by_weight(found: ScanReport) -> list[CodeReference]:
+    """All references, what says most first: of each flag the one place by which it is judged, then others by kind."""
+    first, others = list[CodeReference](), list[CodeReference]()
+    for flag in found.flags:
+        ordered = sorted(flag.references, key=_weight)
+        first += ordered[:1]
+        others += ordered[1:]
+    others += [each for key in found.unknown for each in key.references]
+    return [*first, *sorted(others, key=_weight)]
+
+
 def _weight(each: CodeReference) -> int:
-    return ("evaluation", "definition", "test_stub", "unknown", "configuration", "comment").index(each.kind)
+    return ("evaluation", "unknown", "test_stub", "definition", "configuration", "comment").index(each.kind)
 
 
 # ---------------------------------------------------------------- telling

@@ -128,7 +128,7 @@ class Worktree:
         """A file's bytes, or why it is none of ours."""
         above = path.rpartition("/")[0]
         if not (self._inside[above] if above in self._inside else self._is_inside(above)):
-            return "link"
+            return "link" if os.path.lexists(self._prefix + above) else "unreadable"
         try:
             descriptor = os.open(self._prefix + path, _FLAGS)
         except OSError as error:
