@@ -23,11 +23,13 @@ from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
-from flagtrail.codebase.rewrite.refused import Left
+from flagtrail.codebase.rewrite.refused import Left, Why
 from flagtrail.codebase.rewrite.seeds import Wanted
 from flagtrail.codebase.source import Source
 
 _GENERATED = re.compile(rb"^\W{0,5}(?:Code generated .*DO NOT EDIT|.*@generated\b)", re.MULTILINE)
+_DEEP: tuple[Why, str] = ("unsupported", "this file, or one that shares its names, is nested too deep to be followed")
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 MOST_HEAD = 2_000
 """Bytes at the beginning of a file in which a generator says that the file is its own."""
 MOST_ROUNDS = 8
@@ -68,6 +70,11 @@ class Search:
         word = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])")
         return [path for path, data in self.data.items() if name in data and word.search(data)]
 
+    def patches(self, name: bytes, *, but: str) -> bool:
+        """Whether another file puts something else in a function's place: `module.name = other`."""
+        given = re.compile(rb"(?<!\bself)(?<!\bcls)\.%s\s*=(?!=)" % re.escape(name))
+        return any(path != but and given.search(self.data[path]) for path in self.holding(name))
+
     def sets(self, name: bytes, *, but: str) -> bool:
         """Whether another file gives a value to what this one defines: `module.NAME = x`, `patch("module.NAME", x)`."""
         word = re.escape(name)
@@ -90,8 +97,18 @@ def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
         search.others[path] = data
         if path != patterns.FILE and flag.encode() in data and key.search(data):
             elsewhere.append(f"{path} names the flag and is left as it is")
-    folded = _rounds(search)
-    return _told(search, flag, winner, folded, elsewhere)
+    try:
+        return _told(search, flag, winner, _rounds(search), elsewhere)
+    except RecursionError:
+        return Plan(flag, winner, (), _all_left(search), tuple(elsewhere))
+
+
+def _all_left(search: Search) -> tuple[Refusal, ...]:
+    """Every file that holds the flag, where one of the files cannot be followed."""
+    return tuple(
+        Refusal(path, search.data[path].count(b"\n", 0, search.data[path].find(search.flag.encode())) + 1, *_DEEP)
+        for path in sorted(search.holding(search.flag.encode()))
+    )
 
 
 def _rounds(search: Search) -> dict[str, Folded]:
@@ -174,9 +191,9 @@ def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, So
 def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:
     """Folded; without those seeds whose answer is used in a way that no literal can stand for."""
     if _GENERATED.search(source.data[:MOST_HEAD]):
-        where = [node.start_byte for node in seeds.places(source, language, wanted)]
-        left = tuple(Left(at, "unsupported", "the file is generated: change what it is generated from") for at in where)
-        return Folded(source, source, left, ())
+        return _untouched(source, language, wanted, "the file is generated: change what it is generated from")
+    if _LONE_RETURN.search(source.data):
+        return _untouched(source, language, wanted, "a line ends in a carriage return alone")
     planted = seeds.planted(source, language, answer, wanted)
     if not planted.count:
         return Folded(source, source, planted.left, ())
@@ -188,8 +205,13 @@ def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) 
     planted = seeds.planted(source, language, answer, wanted, skip=bad or every)
     after, stuck = fold.folded(planted.source, language, answer)
     if _dangling(after, language, answer):
-        return Folded(source, source, tuple(Left(at, "unsupported", "not understood") for at in every), ())
+        return _untouched(source, language, wanted, "not understood")
     return Folded(source, after, planted.left, stuck)
+
+
+def _untouched(source: Source, language: Language, wanted: Wanted, why: str) -> Folded:
+    left = tuple(Left(node.start_byte, "unsupported", why) for node in seeds.places(source, language, wanted))
+    return Folded(source, source, left, ())
 
 
 def _alone_dangles(source: Source, language: Language, answer: Answer, wanted: Wanted, others: set[int]) -> bool:
@@ -214,7 +236,8 @@ def _dangling(source: Source, language: Language, answer: Answer) -> bool:
 def _unique(search: Search, known: Known) -> bool:
     """Whether nothing else in the repository has this name, so that a use of it must be a use of this."""
     name = known.derived.name
-    if _language(known.path).PRIVATE_BY_CONVENTION and not known.derived.function and search.sets(name, but=known.path):
+    given = search.patches if known.derived.function else search.sets
+    if _language(known.path).PRIVATE_BY_CONVENTION and given(name, but=known.path):
         return False
     inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
     paths = [known.path] if inside else search.holding(name)

@@ -10,6 +10,9 @@ from tree_sitter import Node
 from flagtrail.codebase.shapes import Scalar
 from flagtrail.codebase.source import ancestors
 
+MOST_INDENTS = 250
+"""The grammar's scanner writes past its end at about 500; Python itself takes 100."""
+_FAR_IN = re.compile(rb"^[ \t]{%d,}\S" % MOST_INDENTS, re.MULTILINE)
 _ESCAPE = re.compile(r"\\(\r?\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
 _SIMPLE = {
     "\n": "",
@@ -119,3 +122,8 @@ def _escaped(code: str) -> str:
     if code[0] in "01234567":
         return chr(int(code, 8))
     return f"\\{code}"
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Whether lines are indented deeper than the grammar bears: no tree is made of such a file."""
+    return len(_FAR_IN.findall(data)) >= MOST_INDENTS

@@ -28,25 +28,28 @@ _REGISTERS = re.compile(
 )
 STYLES = re.compile(rb"""import\s+(?:\w+\s+from\s+)?['"]([^'"]+\.(?:css|scss|sass|less|svg|png))['"]""")
 _JAVASCRIPT = re.compile(rb"import\s+(?!type\b)[^'\"]*?from\s*(?=['\"])")
+_WHOLE = re.compile(rb"import [\w.]+(?: as \w+)?")
 _PYTHON = re.compile(rb"from\s+(\.*)((?:\w+\.)*)(\w+)\s+import\s.*", re.DOTALL)
 
 
-def still_loading(forest: Forest, path: str, after: Source) -> Source | None:
+def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, frozenset[bytes]] | None:
     """A file before it loses the names that nothing uses, with imports without a name of what it must still load.
 
-    `after` is the file without them. None where it loaded nothing alone that does something.
+    `after` is the file without them. None where it loaded nothing alone that does something. With the names of imports
+    that cannot do without one, as `import old` cannot.
     """
     now = forest.now(path)
     if now.language.SHARES_FOLDER or conventions.is_test(path):
         return None
     lost = set(imported(forest, path, now)) - set(imported(forest, path, Names(after, now.language)))
     acting = {target for target in lost if _orphaned(forest, target, path) and _acts(forest, target, DEEP)}
-    edits = {edit for target in acting for edit in _loading(forest, now, target)}
-    return now.source.edited(edits) if edits else None
+    loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target)}
+    named = frozenset(name for edit, name in loading if edit.text.startswith(now.source.data[edit.start : edit.end]))
+    return (now.source.edited({edit for edit, _ in loading}), named) if loading else None
 
 
-def _loading(forest: Forest, names: Names, target: str) -> Iterator[Edit]:
-    """The import of a file without a name of it."""
+def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, bytes]]:
+    """The import of a file without a name of it, where it can do without; and its name."""
     path = names.source.path
     for definition in names.definitions:
         ends = names.language.modules(path, definition.origin, names.called(definition).decode())
@@ -58,7 +61,10 @@ def _loading(forest: Forest, names: Names, target: str) -> Iterator[Edit]:
                 break
             statement = above
         text = names.source.text(statement)
-        yield Edit(statement.start_byte, statement.end_byte, _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text)))
+        text = _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text))
+        told = b"  # noqa: F401" if _WHOLE.fullmatch(text) and statement.type == "import_statement" else b""
+        told = told if names.language.PRIVATE_BY_CONVENTION else b""
+        yield Edit(statement.start_byte, statement.end_byte, text + told), names.called(definition)
 
 
 def _module(found: re.Match[bytes]) -> bytes:

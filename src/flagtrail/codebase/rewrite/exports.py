@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from flagtrail.codebase.rewrite import conventions, effects, tested, texts, wholes
 from flagtrail.codebase.rewrite.dead import exported, swept
@@ -74,7 +75,9 @@ class Exports:
             source, left = swept(then.source, now.source, language, exported, frozenset(lost), known)
             loading = effects.still_loading(self.forest, path, source)
             if loading is not None:
-                source, left = swept(then.source, loading, language, exported, frozenset(lost), known)
+                loads, named = loading
+                kept = partial(_kept, now, named)
+                source, left = swept(then.source, loads, language, kept, frozenset(lost) - named, known)
             self.left[path] = left
             if source.data != self.forest.files[path]:
                 self.forest.put(path, source)
@@ -352,6 +355,10 @@ class Exports:
         taken = wholes.enumerated if holder.kind == "class" else wholes.taken
         used = (taken(self.forest.now(each), name) for each in places if self.forest.akin(each, path))
         return len(places) > MOST_FILES or any(used)
+
+
+def _kept(now: Names, named: frozenset[bytes], definition: Definition) -> bool:
+    return exported(definition) or (definition.kind == "import" and now.called(definition) in named)
 
 
 def _read(names: Names, name: bytes) -> int:

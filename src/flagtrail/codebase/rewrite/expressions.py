@@ -271,9 +271,20 @@ def _compared(source: Source, language: Language, answer: Answer, equality: Equa
     ]
     if left is None:
         return None
+    if any(each is not None and _differs_in_kind(left[0], each[0]) for each in options):
+        return None
     if any(each is not None and _same(left[0], each[0]) for each in options):
         return not equality.negated
     return equality.negated if all(each is not None for each in options) else None
+
+
+def _differs_in_kind(left: Scalar, right: Scalar) -> bool:
+    """Whether it is the language that decides: `True == 1` holds in Python, `true == 1` in JavaScript."""
+    return left is not None and right is not None and _kind(left) != _kind(right)
+
+
+def _kind(value: Scalar) -> str:
+    return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
 
 
 def _same(left: Scalar, right: Scalar) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
 
@@ -16,6 +16,9 @@ from flagtrail.codebase.source import Edit, Source
 
 TRUE, FALSE, NULL = b"__FF_T__", b"__FF_F__", b"__FF_NIL__"
 VALUE, VARIANT, DETAILS = b"__FF_V__", b"__FF_N__", b"__FF_D__"
+_NEGATIVE = re.compile(rb"-[\w.]+")
+_BEFORE, _AFTER = re.compile(rb"(?:[(,=:\[{]|\breturn)\s*$"), re.compile(rb"[ \t]*(?:[),;:\]}\r\n#]|/[/*]|$)")
+_NEAR = 200
 _ANY = re.compile(rb"__FF_(?:T|F|NIL|V|N|D)__")
 
 
@@ -87,6 +90,11 @@ def written(source: Source, language: Language, answer: Answer) -> Source:
     """Every placeholder that is left, as a literal."""
     if not _ANY.search(source.data):
         return source
-    return source.edited(
-        Edit(*language.written(node, answer.meaning(source.text(node)))) for node in found(source, language)
-    )
+    edits = [Edit(*language.written(node, answer.meaning(source.text(node)))) for node in found(source, language)]
+    return source.edited(_enclosed(source, edit) for edit in edits)
+
+
+def _enclosed(source: Source, edit: Edit) -> Edit:
+    """A negative number in parentheses, where its sign could be taken for what binds less: `-3 ** 2`, `n --3`."""
+    apart = _BEFORE.search(source.data[: edit.start][-_NEAR:]) and _AFTER.match(source.data, edit.end)
+    return edit if apart or not _NEGATIVE.fullmatch(edit.text) else replace(edit, text=b"(%s)" % edit.text)
