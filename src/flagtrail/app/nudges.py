@@ -90,13 +90,16 @@ class NudgeFollower:
 
     def _nudge(self, project: str) -> None:
         nudge = self._changes.state.nudge(project)
-        if nudge is None or not nudge.enabled:
+        if nudge is None:
             return
         due = last_weekly(nudge, self._clock(), zones=zone_or_utc)
         raw = self._storage.cell(MARKS, project)
         mark = None if raw is None else msgspec.json.decode(raw, type=_Mark)
         if mark is None:  # begins with what comes next
             self._settle(project, raw, _Mark(stamp(due)), [])
+        elif not nudge.enabled:  # what is over when it is enabled again is not made up for
+            if stamp(due) > mark.due:
+                self._settle(project, raw, _Mark(stamp(due), mark.sent), [])
         elif stamp(due) > mark.due and not self._told_of_late(mark, due):
             self._stages.move(project, require=self._lease.require)
             found = list(self._lists(project, nudge, due))

@@ -214,3 +214,13 @@ def test_follower__looks_once_a_minute_and_only_with_the_lease(world: World) -> 
     assert [one.step(), one.step()] == [LOOK_SECONDS, LOOK_SECONDS / 2]
     app.leases.stop()
     assert one.step() is None
+
+
+def test_nudge__that_was_off_for_long__makes_up_for_nothing_when_it_is_on_again(world: World) -> None:
+    world.nudge()
+    world.after(1)
+    world.nudge(enabled=False)
+    world.after(35).after(36)
+    world.nudge()
+    assert world.after(36.1).told() == []
+    assert world.after(42).told() == LISTS
