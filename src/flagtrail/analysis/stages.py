@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from flagtrail.analysis.stale_reason import moment
+from flagtrail.analysis.stale_reason import listed, moment
 from flagtrail.analysis.stale_references import ASKING, Scanned
 from flagtrail.analysis.staleness import FlagStaleness, StaleReport, flag_limits
 from flagtrail.model.flag import Flag
@@ -95,7 +95,7 @@ def next_move(
     if fresh is not None and not fresh.total and (fresh.had or recorded.commit):
         if recorded.stage == "code_removed":
             return Move(recorded)
-        told = f"no reference is left in {', '.join(fresh.repositories)}, scanned {fresh.oldest[:10]}"
+        told = f"no reference is left in {listed(fresh.repositories)}, scanned {fresh.oldest[:10]}"
         return Move(msgspec.structs.replace(recorded, stage="code_removed", reasons=codes(verdict)), told)
     if recorded.stage == "code_removed" and not _is_back(fresh, since):
         return Move(recorded)
@@ -117,7 +117,7 @@ def codes(verdict: FlagStaleness) -> tuple[str, ...]:
 def _told(recorded: FlagStage, verdict: FlagStaleness, fresh: Scanned | None) -> Iterator[str]:
     """Why a flag moved by its evidence."""
     if recorded.stage == "code_removed" and fresh is not None:
-        yield f"code of {', '.join(fresh.repositories)} asks for it again"
+        yield f"code of {listed(fresh.repositories)} asks for it again"
     if not verdict.reasons:
         yield "no reason holds any more"
     yield from (f"{reason.code}: {reason.evidence}" for reason in verdict.reasons)

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from flagtrail.analysis.stale_reason import Blocker
+from flagtrail.analysis.stale_reason import Blocker, listed
 from flagtrail.analysis.stale_usage import unversioned
 from flagtrail.model.guard import Guard
 from flagtrail.model.state import State
 from flagtrail.model.subject import Subject
 from flagtrail.model.usage import UsageClient, UsageReporter
 
-NAMED = 10
-"""So many are named in a sentence."""
-
 
 def dependents(state: State, project: str, flag: str) -> Iterator[Blocker]:
     """Other flags' prerequisites and rules, and segments, that ask for the flag. What is archived asks no more."""
     users = sorted({_user(state, each) for each in state.users_of(project, ("flag", flag))} - {""})
     if users:
-        yield Blocker("dependents", f"{_listed(users)} need{'s' if len(users) == 1 else ''} it", tuple(users))
+        yield Blocker("dependents", f"{listed(users)} need{'s' if len(users) == 1 else ''} it", tuple(users))
 
 
 def _user(state: State, user: Subject) -> str:
@@ -39,7 +36,7 @@ def guards(state: State, project: str, flag: str) -> Iterator[Blocker]:
         if held.subject.flag == flag and cast("Guard", held.document).state == "watching"
     )
     if watching:
-        yield Blocker("guard", f"a guard watches over its newest change in {_listed(watching)}", tuple(watching))
+        yield Blocker("guard", f"a guard watches over its newest change in {listed(watching)}", tuple(watching))
 
 
 class Versions:
@@ -80,10 +77,5 @@ def old_versions(asking: Sequence[UsageClient], versions: Versions) -> Iterator[
     told = [f"{name} (last {last[:16].replace('T', ' ')} UTC)" for name, last in lasts.items()]
     current = sorted({versions.newest(each) for each in asking})
     ask = "an old version still asks" if len(told) == 1 else "old versions still ask"
-    evidence = f"only {ask}: {_listed(told)}; the newest is {_listed(current)}"
+    evidence = f"only {ask}: {listed(told)}; the newest is {listed(current)}"
     yield Blocker("old_version_asking", evidence, tuple(lasts))
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias, get_args
 
@@ -21,6 +22,8 @@ Code: TypeAlias = Literal[
     "only_dead_branches",
 ]
 CODES: tuple[str, ...] = get_args(Code)
+NAMED = 10
+"""So many are named in a sentence."""
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 BlockerCode: TypeAlias = Literal["dependents", "old_version_asking", "guard"]
 
@@ -61,3 +64,13 @@ def moment(text: str) -> datetime:
 def stamp(at: datetime) -> str:
     """A moment as the ledger writes it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first of them where they are many.
+
+    >>> listed(["a", "b"]), listed([str(number) for number in range(12)])
+    ('a, b', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more')
+    """
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

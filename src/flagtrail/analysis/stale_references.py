@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from flagtrail.analysis.stale_reason import Code, Confidence, StaleReason, moment
+from flagtrail.analysis.stale_reason import Code, Confidence, StaleReason, listed, moment
 from flagtrail.model.reference import ReferenceKind
 from flagtrail.model.thresholds import Limits
 
@@ -25,7 +25,8 @@ class Scanned(msgspec.Struct, frozen=True, kw_only=True):
     """A flag in the newest scans of the default branches that looked for it: how many references of each kind.
 
     `oldest` is when the oldest of these scans was made. `elsewhere` counts references on other branches; `had`: there
-    were references once, `removed` is when the last of them went, where the scan told.
+    were references once, `removed` is when the last of them went, where the scan told. `part`: the newest scan of
+    another default branch did not look for it, so that nothing is known of that one.
     """
 
     counts: Mapping[ReferenceKind, int]
@@ -34,6 +35,7 @@ class Scanned(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: int = 0
     had: bool = False
     removed: str | None = None
+    part: bool = False
 
     @property
     def total(self) -> int:
@@ -41,8 +43,8 @@ class Scanned(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.counts.values())
 
     def is_fresh(self, limits: Limits, now: datetime) -> bool:
-        """Whether the scans are young enough to be believed."""
-        return now - moment(self.oldest) <= timedelta(days=limits.scan)
+        """Whether the scans are of all that is known, and young enough to be believed."""
+        return not self.part and now - moment(self.oldest) <= timedelta(days=limits.scan)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ def reasons(scanned: Scanned | None, seen: Seen, limits: Limits, now: datetime) 
     if scanned is None or not scanned.repositories or not scanned.is_fresh(limits, now):
         return
     kinds = {kind for kind, count in scanned.counts.items() if count}
-    where = ", ".join(scanned.repositories)
+    where = listed(scanned.repositories)
     if kinds & ASKING:
         return
     since = scanned.oldest
@@ -72,8 +74,8 @@ def reasons(scanned: Scanned | None, seen: Seen, limits: Limits, now: datetime) 
     elif "test_stub" in kinds:
         code, told = "only_in_tests", f"only tests of {where} name it: nothing asks for it there"
     else:
-        listed = " and ".join(_NAMES[kind] for kind in sorted(kinds))
-        code, told = "only_dead_branches", f"code of {where} does not ask for it: it stands in {listed} only"
+        stands = " and ".join(_NAMES[kind] for kind in sorted(kinds))
+        code, told = "only_dead_branches", f"code of {where} does not ask for it: it stands in {stands} only"
     evidence = f"{told}; but it is still evaluated" if seen.evaluated else told
     yield StaleReason(code, evidence, since, _confidence(code, scanned, seen))
 

@@ -12,7 +12,7 @@ import structlog
 
 from flagtrail.analysis.project_health import COMING_AND_GOING, MONTHS, ProjectHealth, project_health
 from flagtrail.analysis.stages import Board, Standing, codes
-from flagtrail.app.change import Changes
+from flagtrail.app.change import MAX_WHY, Changes
 from flagtrail.app.clock import Clock
 from flagtrail.app.heard import require_project
 from flagtrail.app.identity import SYSTEM_IDENTITY, Identity
@@ -21,7 +21,14 @@ from flagtrail.app.stale import MANY, Gathered
 from flagtrail.changes.leaving_words import stage_words
 from flagtrail.model.change import Change, Operation
 from flagtrail.model.document import encode
-from flagtrail.model.errors import Defect, InvalidDocument, NotFound, StageRefused, VersionConflict
+from flagtrail.model.errors import (
+    Defect,
+    FlagtrailError,
+    InvalidDocument,
+    NotFound,
+    StageRefused,
+    VersionConflict,
+)
 from flagtrail.model.stage import FlagStage, Snooze, is_date
 from flagtrail.model.subject import snooze_subject, stage_subject
 from flagtrail.storage import EntryQuery, Storage, Transaction
@@ -144,7 +151,7 @@ class Stages:
                 reasons = () if each.verdict is None or each.stage == "archived" else codes(each.verdict)
                 document = FlagStage(each.stage, reasons, each.variant, each.commit)
                 operation = _put(project, each.flag, document, each.version)
-                yield Change(operations=(operation,), why=f"{stage_words(each.stage)}: {each.why}")
+                yield Change(operations=(operation,), why=f"{stage_words(each.stage)}: {each.why}"[:MAX_WHY])
 
     def _standing(self, project: str, flag: str) -> Standing:
         known = self._changes.state.flag(project, flag)
@@ -184,7 +191,8 @@ class StageFollower:
         return MOVE_SECONDS
 
     def _move(self) -> None:
-        """Look at each project; where a person moved something just then, once more."""
+        """Look at each project, at one twice that a person moved just then. One that fails holds up no other."""
+        failed: FlagtrailError | None = None
         for project in list(self._changes.state.projects()):
             for _ in range(_TRIES):
                 try:
@@ -193,8 +201,13 @@ class StageFollower:
                     log.info("stages.moved_meanwhile", project=project, code=error.code)
                 except LeaseLost:
                     return
+                except FlagtrailError as error:
+                    failed = failed or error
+                    break
                 else:
                     break
+        if failed is not None:
+            raise failed
 
 
 def _refuse_unready(standing: Standing, keep: str | None) -> None:

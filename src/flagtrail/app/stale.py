@@ -101,4 +101,5 @@ def _joined(scanned: list[ScannedFlag], heads: Mapping[tuple[str, str], ScanHead
         elsewhere=sum(each.total for each in scanned) - counts.total(),
         had=bool(removals) or any(point.count for each in decisive for point in each.history),
         removed=max(removals, default=None),
+        part=len(decisive) < len(heads),
     )

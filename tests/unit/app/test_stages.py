@@ -17,10 +17,17 @@ from flagtrail.app.settings import Settings
 from flagtrail.app.stages import FIRST_SECONDS, MOVE_SECONDS, StageFollower
 from flagtrail.model.change import Operation
 from flagtrail.model.entry import Entry
-from flagtrail.model.errors import InvalidDocument, NotFound, StageRefused
+from flagtrail.model.environment import Project
+from flagtrail.model.errors import InvalidDocument, NotFound, StageRefused, StorageFailed
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.reference import CodeReference, Removal, Scan
-from flagtrail.model.subject import flag_subject, lifespan_subject, snooze_subject, targeting_subject
+from flagtrail.model.subject import (
+    flag_subject,
+    lifespan_subject,
+    project_subject,
+    snooze_subject,
+    targeting_subject,
+)
 from flagtrail.model.thresholds import Lifespan
 from flagtrail.storage import EntryQuery
 
@@ -312,3 +319,46 @@ def test_flag__deleted__takes_all_that_stands_beside_it(world: World) -> None:
     entries = world.change(Operation(action="delete", subject=flag_subject(P, FLAG)))
     assert [entry.subject.kind for entry in entries] == ["targeting", "lifespan", "snooze", "stage", "flag"]
     assert world.app.stages.board(P).flags == ()
+
+
+# What must not be concluded
+
+
+def other_scan(world: World, *keys: str, repository: str = "app") -> None:
+    at = world.now.isoformat()
+    scan = Scan(repository=repository, branch="main", commit="c0ffee0", at=at, keys=keys, references=(), default=True)
+    world.app.references.upload(ADA, P, scan)
+
+
+def test_stages__another_repository_was_not_looked_at_for_it__conclude_nothing_of_the_code(stored: World) -> None:
+    stored.after(1).scan(3)
+    other_scan(stored)
+    stored.after(2).scan()
+    assert stored.after(3).moves() == []
+    other_scan(stored, FLAG)
+    assert [stage for _, stage, _ in stored.after(4).moves()] == ["code_removed"]
+
+
+def test_stages__scans_of_very_many_repositories__are_told_within_bounds(world: World) -> None:
+    world.after(1).scan(3)
+    for number in range(150):
+        other_scan(world, FLAG, repository=f"{'a-very-long-name-' * 5}{number}")
+    world.after(2).scan()
+    ((_, stage, why),) = world.after(3).moves()
+    assert (stage, "and 141 more" in why, len(why) < 1_500) == ("code_removed", True, True)
+
+
+def test_follower__one_project_fails__holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.app.changes.apply(ADA, make(put(project_subject("aaa"), Project("aaa"))))
+    world.now = START + timedelta(days=31)
+    move = world.app.stages.move
+
+    def failing(project: str, **more: Any) -> int:  # noqa: ANN401
+        if project == "aaa":
+            raise StorageFailed("no")
+        return move(project, **more)
+
+    monkeypatch.setattr(world.app.stages, "move", failing)
+    with pytest.raises(StorageFailed):
+        follow(world.app)
+    assert [stage for _, stage, _ in world.moves()] == ["stale"]
