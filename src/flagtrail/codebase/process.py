@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,9 @@ _SUPERVISED = 'exec 3<&0; (read -r _ <&3; kill -9 -$$) >/dev/null 2>&1 & exec "$
 """Ends the whole group when the pipe at its input is closed: also where this process is killed, and closes nothing."""
 HEAD_BYTES, TAIL_BYTES = 16 << 10, 64 << 10
 """Of what a command prints, the first and the last are kept."""
+_MARK = "CLEANUP_RUN"
+"""The variable by which what left the group is found again, where the system tells it (Linux)."""
+_ROUNDS = 5
 MAX_LINE = 4_000
 MAX_MATCHES = 20_000
 
@@ -55,16 +59,16 @@ def run(
     pattern: re.Pattern[str] | None = None,
 ) -> Ran:
     """Run a command in a folder, without input. All that it started ends when it ends, after so many seconds, and
-    when this process does, however that ends.
+    when this process does, however that ends (but for daemons where this process is killed).
     """
-    begun = time.monotonic()
+    begun, mark = time.monotonic(), secrets.token_hex(16)
     if shutil.which(command[0]) is None:
         return Ran(None, f"{command[0]} cannot be run: there is no such program", (), 0.0)
     try:
         process = subprocess.Popen(  # noqa: S603 - what runs is the caller's to choose
             ["/bin/sh", "-c", _SUPERVISED, "sh", *command],
             cwd=folder,
-            env=dict(environ),
+            env={**environ, _MARK: mark},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -85,9 +89,23 @@ def run(
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        _end_daemons(f"{_MARK}={mark}".encode())
         process.stdin.close()
         reader.join(timeout=5.0)  # who left the group can hold the pipe open
     return Ran(code, kept.text(), tuple(kept.matches), time.monotonic() - begun)
+
+
+def _end_daemons(marked: bytes) -> None:
+    """End what left the group, and what that started meanwhile."""
+    for _ in range(_ROUNDS):
+        found = False
+        for place in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # somebody else's, or gone
+                if marked in place.read_bytes().split(b"\0"):
+                    found = True
+                    os.kill(int(place.parent.name), signal.SIGKILL)
+        if not found:
+            return
 
 
 class _Kept:

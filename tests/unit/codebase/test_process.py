@@ -61,6 +61,14 @@ def test_run__a_command_that_leaves_something_behind__is_not_waited_for(tmp_path
     assert gone(int(ran.output))
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_run__a_command_that_leaves_a_daemon_behind__ends_it(tmp_path: Path) -> None:
+    ran = shell("setsid sh -c 'echo $$ > pid; exec sleep 600' > /dev/null & until [ -s pid ]; do :; done", tmp_path)
+
+    assert ran.code == 0
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
 def test_run__a_command_that_reads__finds_nothing(tmp_path: Path) -> None:
     assert shell("cat; echo end", tmp_path).output == "end\n"
 
