@@ -284,3 +284,35 @@ def test_a_method_whose_name_could_be_anothers__is_told_where_it_is_asked() -> N
     assert [(each.path, each.line, each.why) for each in made.refusals] == [("shop/gate.py", 2, "still_used")]
     _, made = removed({"shop/gate.py": gate, "shop/page.py": page, "shop/art.py": "def modern():\n    return 3\n"})
     assert made.refusals == ()
+
+
+CONFLICT = """def f():
+<<<<<<< HEAD
+  if client.is_enabled("new-ui"):
+    return 1
+=======
+  if not client.is_enabled("new-ui"):
+    return 3
+>>>>>>> other
+  return 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", 'def f(:\n  if client.is_enabled("new-ui"):\n    return 1\n  return 2\n'),
+        ("a.py", 'def f(x):\n  if x and client.is_enabled("new-ui":\n    return 1\n  return 2\n'),
+        ("a.py", CONFLICT),
+        (
+            "a.ts",
+            "export function f(x {\n  if (x && client.isEnabled('new-ui')) {\n    return 1;\n  }\n  return 2;\n}\n",
+        ),
+        ("a.ts", "export function g(x) {\n  return x ? client.isEnabled('new-ui') && x : ;\n}\n"),
+    ],
+    ids=["no parameters", "an open call", "a conflict", "open parameters", "no operand"],
+)
+def test_a_function_that_cannot_be_parsed_whole__is_left_alone_and_told(path: str, text: str) -> None:
+    after, made = removed({path: text})
+    assert after[path] == text
+    assert {each.why for each in made.refusals} == {"unsupported"}

@@ -103,8 +103,15 @@ def _last(source: Source, language: Language, wanted: Wanted, bound: int) -> Nod
     return before[-1] if before else None
 
 
+def _is_misread(language: Language, node: Node) -> bool:
+    """Whether a place, or the function or statement of the file around it, was not understood whole."""
+    around = list(ancestors(node))
+    whole = next((at for at in around if language.function(at) is not None), around[-2] if len(around) > 1 else node)
+    return whole.has_error or any(at.is_error for at in around)
+
+
 def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
-    if any(each.is_error for each in ancestors(node)):
+    if _is_misread(language, node):
         raise Refused("unsupported", "what stands around it cannot be parsed")
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
