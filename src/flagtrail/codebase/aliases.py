@@ -8,7 +8,7 @@ another's is left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -50,9 +50,41 @@ def aliases(source: Source, language: Language, key: str, patterns: Patterns) ->
             yield alias
 
 
-def aliases_in(source: Source, language: Language, found: Iterable[Alias]) -> frozenset[bytes]:
-    """Those names that mean the key in this file."""
-    return frozenset(alias.name for alias in found if _means(source, language, alias))
+def aliases_in(
+    source: Source, language: Language, found: Iterable[Alias], ambiguous: Collection[bytes] = ()
+) -> frozenset[bytes]:
+    """Those names that mean the key in this file; of an `ambiguous` one, where no use could mean something else."""
+    return frozenset(
+        alias.name
+        for alias in found
+        if _means(source, language, alias) and (alias.name not in ambiguous or _surely(source, language, alias))
+    )
+
+
+def _surely(source: Source, language: Language, alias: Alias) -> bool:
+    """Whether a name that is given more than one value can mean just this one wherever it stands in the file."""
+    nodes = list(sites.names(source, language, {alias.name}))
+    imports = [
+        each for each in language.definitions(source) if each.kind == "import" and source.text(each.name) == alias.name
+    ]
+    taken = {each.name.id for each in imports}
+    given = sum(language.role(node) in ("bind", "write") and node.id not in taken for node in nodes)
+    if given > (alias.path == source.path) or len(imports) > 1:
+        return False
+    if any(not _leads(source, language, each.origin, alias) for each in imports):
+        return False
+    owners = {alias.container} if alias.container else _modules(source, language, alias.path)
+    members = (language.member(node.parent) for node in nodes if node.parent is not None)
+    return all(
+        source.text(member[0]).rpartition(b".")[2] in {each.rpartition(b".")[2] for each in owners}
+        for node, member in zip(nodes, members, strict=False)
+        if member is not None and member[1] == node
+    )
+
+
+def _leads(source: Source, language: Language, origin: str, alias: Alias) -> bool:
+    ends = language.modules(source.path, origin, alias.name.decode("utf-8", "replace"))
+    return any(f"/{alias.path}".endswith(end if end.startswith("/") else f"/{end}") for end in ends)
 
 
 def _means(source: Source, language: Language, alias: Alias) -> bool:
@@ -163,6 +195,12 @@ def _usable(source: Source, language: Language, known: Known) -> Derived | None:
     if not _qualified(source, language, derived.name, known.path):
         return None
     return derived if derived.function else replace(derived, accessor=True)
+
+
+def given(source: Source, language: Language, name: bytes) -> int:
+    """How often a file gives a name a meaning or a value."""
+    nodes = sites.names(source, language, {name})
+    return sum(language.role(node) in ("bind", "write") and not _is_import(source, language, node) for node in nodes)
 
 
 def defined(source: Source, language: Language, name: bytes) -> int:

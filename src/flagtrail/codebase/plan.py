@@ -32,6 +32,8 @@ _DEEP: tuple[Why, str] = ("unsupported", "this file, or one that shares its name
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 MOST_HEAD = 2_000
 """Bytes at the beginning of a file in which a generator says that the file is its own."""
+MOST_HOLDING = 100
+"""A constant's name that stands in more files than that is taken for one that others have, too."""
 MOST_ROUNDS = 8
 """How often a name may lead to another one: a wrapper of a wrapper of a wrapper."""
 
@@ -57,6 +59,8 @@ class Search:
     data: dict[str, bytes] = field(default_factory=dict)
     others: dict[str, bytes] = field(default_factory=dict)
     aliases: tuple[Alias, ...] = ()
+    ambiguous: frozenset[bytes] = frozenset()
+    """Those of the aliases' names that something else is called, too, or that are given another value."""
     sources: dict[str, Source] = field(default_factory=dict)
 
     def source(self, path: str, language: Language) -> Source:
@@ -112,7 +116,8 @@ def _all_left(search: Search) -> tuple[Refusal, ...]:
 
 
 def _rounds(search: Search) -> dict[str, Folded]:
-    search.aliases = _aliases(search)
+    search.aliases = tuple(each for each in _aliases(search) if not _given_elsewhere(search, each))
+    search.ambiguous = frozenset(each.name for each in search.aliases if _ambiguous(search, each))
     known: dict[tuple[bytes, str], Known] = {}
     folded: dict[str, Folded] = {}
     for _ in range(MOST_ROUNDS):
@@ -137,6 +142,18 @@ def _aliases(search: Search) -> tuple[Alias, ...]:
             search.source(path, _language(path)), _language(path), search.flag, search.patterns.of(_language(path).NAME)
         )
     )
+
+
+def _ambiguous(search: Search, alias: Alias) -> bool:
+    paths = search.holding(alias.name)
+    if len(paths) > MOST_HOLDING:
+        return True
+    holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
+    return sum(aliases.given(source, language, alias.name) for source, language in holding) > 1
+
+
+def _given_elsewhere(search: Search, alias: Alias) -> bool:
+    return _language(alias.path).PRIVATE_BY_CONVENTION and search.patches(alias.name, but=alias.path)
 
 
 def _named(search: Search, known: Iterable[Known]) -> list[str]:
@@ -170,7 +187,7 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
 
 
 def _wanted(search: Search, source: Source, language: Language) -> Wanted:
-    named = aliases.aliases_in(source, language, search.aliases)
+    named = aliases.aliases_in(source, language, search.aliases, search.ambiguous)
     return Wanted(search.flag, search.patterns.of(language.NAME), named)
 
 

@@ -34,3 +34,43 @@ def test_a_file_that_is_indented_deeper_than_the_grammar_bears__is_left_alone() 
     text = f"{deep}{' ' * 1200}if {ASKED}:\n{' ' * 1201}trace(1)\n"
     made = plan(Files({"main.py": text.encode()}), "new-ui", Winner("on", value=True))
     assert made.changes == ()
+
+
+def test_a_variable_that_eval_may_read__stays() -> None:
+    text = b"const enabled = flags.isEnabled('new-ui');\nexport const f = () => (enabled ? eval('enabled') : 0);\n"
+    made = plan(Files({"main.js": text}), "new-ui", Winner("on", value=True))
+    assert made.refusals[0].why == "unsupported"
+    assert made.changes[0].after == text.replace(b"flags.isEnabled('new-ui')", b"true")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"main.py": "from keys import K\ndef f(K):\n    return flags.is_enabled(K)\n", "keys.py": 'K = "new-ui"\n'},
+        {"main.py": 'import keys\nkeys.K = "b"\nx = flags.is_enabled(keys.K)\n', "keys.py": 'K = "new-ui"\n'},
+        {"main.py": 'K = "new-ui"\nif two:\n    K += "-b"\nx = flags.is_enabled(K)\n'},
+        {
+            "main.py": "import a, b\nx = flags.is_enabled(a.K), flags.is_enabled(b.K)\n",
+            "a.py": 'K = "new-ui"\n',
+            "b.py": 'K = "b"\n',
+        },
+        {
+            "main.py": 'class A:\n    K = "new-ui"\n    def on(self):\n        return flags.is_enabled(self.K)\n'
+            'class B(A):\n    K = "b"\n'
+        },
+    ],
+    ids=["a parameter", "set elsewhere", "added to", "two modules", "a subclass"],
+)
+def test_a_constant_whose_name_may_mean_something_else__is_left_alone(files: dict[str, str]) -> None:
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "new-ui", Winner("on", value=True))
+    assert made.changes == ()
+    assert made.refusals
+
+
+def test_a_wrapper_that_another_file_replaces__is_still_asked() -> None:
+    files = {
+        "checks.py": f"from stub import flags\n\n\ndef is_new():\n    return {ASKED}\n",
+        "main.py": "import checks\n\nchecks.is_new = lambda: False\nx = 1 if checks.is_new() else 2\n",
+    }
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "new-ui", Winner("on", value=True))
+    assert [change.path for change in made.changes] == ["checks.py"]

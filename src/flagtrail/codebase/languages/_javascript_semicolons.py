@@ -10,7 +10,7 @@ from tree_sitter import Node
 from flagtrail.codebase.source import Edit, Source
 
 _GOES_ON = (b"(", b"[", b"`")
-_ANYWHERE = re.compile(rb"^[ \t]*[(\[`]", re.MULTILINE)
+_ANYWHERE = re.compile(rb"^[ \t]*;?[ \t]*[(\[`]", re.MULTILINE)
 _OPEN_ENDED = frozenset({"export_statement", "expression_statement", "lexical_declaration", "variable_declaration"})
 _BLOCKS = frozenset({"program", "statement_block", "switch_case", "switch_default"})
 

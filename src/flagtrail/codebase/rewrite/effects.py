@@ -28,6 +28,7 @@ _REGISTERS = re.compile(
 )
 STYLES = re.compile(rb"""import\s+(?:\w+\s+from\s+)?['"]([^'"]+\.(?:css|scss|sass|less|svg|png))['"]""")
 _JAVASCRIPT = re.compile(rb"import\s+(?!type\b)[^'\"]*?from\s*(?=['\"])")
+_REQUIRED = re.compile(rb"(?:const|let|var)\s+[^=;]+=\s*(?=require\(['\"][^'\"]+['\"]\)\s*;?\Z)")
 _WHOLE = re.compile(rb"import [\w.]+(?: as \w+)?")
 _PYTHON = re.compile(rb"from\s+(\.*)((?:\w+\.)*)(\w+)\s+import\s.*", re.DOTALL)
 
@@ -61,7 +62,7 @@ def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, 
                 break
             statement = above
         text = names.source.text(statement)
-        text = _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text))
+        text = _REQUIRED.sub(b"", _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text)))
         told = b"  # noqa: F401" if _WHOLE.fullmatch(text) and statement.type == "import_statement" else b""
         told = told if names.language.PRIVATE_BY_CONVENTION else b""
         yield Edit(statement.start_byte, statement.end_byte, text + told), names.called(definition)

@@ -358,7 +358,7 @@ class Exports:
 
 
 def _kept(now: Names, named: frozenset[bytes], definition: Definition) -> bool:
-    return exported(definition) or (definition.kind == "import" and now.called(definition) in named)
+    return exported(definition) or (bool(definition.origin) and now.called(definition) in named)
 
 
 def _read(names: Names, name: bytes) -> int:

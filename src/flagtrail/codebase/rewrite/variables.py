@@ -16,7 +16,8 @@ from flagtrail.codebase.shapes import Binding
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 _DYNAMIC = re.compile(rb"(?<![.\w])(?:(?:locals|globals|vars)\(\)|(?:eval|exec)\()")
-"""What reaches Python's variables by their names."""
+_EVALUATED = re.compile(rb"(?<![.\w])eval\(")
+"""What reaches variables by their names, in Python and in other languages."""
 NEAR = 6
 """How far above a value the statement that binds it begins (declarators, lists of declarations)."""
 
@@ -30,7 +31,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
         raise Refused("reassigned", f"{source.text(binding.name).decode()} is named in another file as well")
     if binding.scope.parent is None and answer.set_elsewhere(source.text(binding.name)):
         raise Refused("reassigned", f"{source.text(binding.name).decode()} is given a value in another file as well")
-    if language.PRIVATE_BY_CONVENTION and _DYNAMIC.search(source.text(binding.scope)):
+    reached = _DYNAMIC if language.PRIVATE_BY_CONVENTION else _EVALUATED
+    if reached.search(source.text(binding.scope)):
         raise Refused("unsupported", f"{source.text(binding.name).decode()} may be read or set by its name in a text")
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
