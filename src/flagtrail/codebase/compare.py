@@ -38,8 +38,8 @@ class Comparison:
 
 def compare(before: Result, after: Result) -> Comparison:
     """A place is the same where flag, file, kind and line of text are: lines move when others come and go."""
-    flags = sorted({each.flag for each in (*before.references, *after.references)})
-    found = (_difference(flag, _of(before, flag), _of(after, flag)) for flag in flags)
+    was, now = _by_flag(before), _by_flag(after)
+    found = (_difference(flag, was.get(flag, []), now.get(flag, [])) for flag in sorted({*was, *now}))
     known = {each.flag for each in before.unknown}
     return Comparison(
         tuple(each for each in found if each.added or each.removed),
@@ -47,8 +47,11 @@ def compare(before: Result, after: Result) -> Comparison:
     )
 
 
-def _of(result: Result, flag: str) -> list[CodeReference]:
-    return [each for each in result.references if each.flag == flag]
+def _by_flag(result: Result) -> dict[str, list[CodeReference]]:
+    found: dict[str, list[CodeReference]] = {}
+    for each in result.references:
+        found.setdefault(each.flag, []).append(each)
+    return found
 
 
 def _difference(flag: str, before: list[CodeReference], after: list[CodeReference]) -> Difference:
