@@ -74,3 +74,16 @@ def test_a_wrapper_that_another_file_replaces__is_still_asked() -> None:
     }
     made = plan(Files({path: text.encode() for path, text in files.items()}), "new-ui", Winner("on", value=True))
     assert [change.path for change in made.changes] == ["checks.py"]
+
+
+def test_a_name_that_is_put_together_to_be_looked_up__stays() -> None:
+    files = {
+        "main.py": "import views\n\n\nclass Page:\n    def show(self, kind):\n"
+        f"        if {ASKED}:\n            return getattr(self, f'_show_{{kind}}')()\n"
+        "        name = 'page_' + kind\n        if getattr(views, name)():\n            return 3\n"
+        "        return self._show_old() + views.page_old()\n\n    def _show_old(self):\n        return 1\n",
+        "views.py": "def page_old():\n    return 2\n",
+    }
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "new-ui", Winner("on", value=True))
+    assert [change.path for change in made.changes] == ["main.py"]
+    assert b"def _show_old" in (made.changes[0].after or b"")

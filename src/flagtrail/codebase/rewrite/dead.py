@@ -15,6 +15,7 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.names import WORD, Names, Span
 from flagtrail.codebase.rewrite.refused import Left, Why
 from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.texts import beginnings
 from flagtrail.codebase.shapes import Binding, Definition
 from flagtrail.codebase.source import Edit, Source, ancestors
 
@@ -78,6 +79,10 @@ class _Sweep:
     registering: frozenset[bytes] = frozenset()
     held: dict[Key, Left] = field(default_factory=dict)
     groups: dict[Key, list[Definition]] = field(default_factory=dict)
+    built: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.built = beginnings(self.now.source.data)
 
     def made(self) -> Source | None:
         """The file after this round; None where nothing is dead any more."""
@@ -134,6 +139,8 @@ class _Sweep:
 
     def _can_go(self, definition: Definition) -> bool:
         """Whether it could; what other files could use only whole, since what is left of it would be their effect."""
+        if definition.reach != "local" and self.now.called(definition).startswith(self.built):
+            return False
         if self.kept(definition):
             return self._goes_whole(definition) and self.now.called(definition) in self.lost
         return definition.pure or definition.kind in VALUED

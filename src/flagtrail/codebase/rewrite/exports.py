@@ -62,6 +62,7 @@ class Exports:
     left: dict[str, tuple[Left, ...]] = field(default_factory=dict)
     kept: dict[tuple[str, bytes], Left] = field(default_factory=dict)
     looked: dict[str, bytes] = field(default_factory=dict)
+    built: tuple[bytes, ...] | None = None
 
     def swept(self, paths: Iterable[str]) -> None:
         """Files without the names that are dead in them, with what is known of other files."""
@@ -154,7 +155,9 @@ class Exports:
 
     def _fall(self, name: bytes, users: list[str], places: Places) -> _Fall | None:
         """A name that code other than tests uses no more."""
-        owners = self._owners(name, users, places)
+        if self.built is None:
+            self.built = tuple(each for data in self.forest.files.values() for each in texts.beginnings(data))
+        owners = [] if name.startswith(self.built) else self._owners(name, users, places)
         definitions = {path: self._defined(path, name) for path in owners}
         use = self._use(name, owners, definitions, places) if owners else None
         return None if use is None or use.code else _Fall(owners, definitions, use)

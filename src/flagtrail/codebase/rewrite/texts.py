@@ -10,6 +10,7 @@ _TEMPLATES = frozenset(
     {".html", ".htm", ".jinja", ".jinja2", ".j2", ".vue", ".svelte", ".astro", ".hbs", ".ejs", ".erb", ".jsp", ".ftl"}
 )
 _TOKEN = re.compile(rb"[\w$./:#@\\-]*\Z")
+_BUILT = re.compile(rb"""["'](\w+_)(?:\{|%s|["']\s*[+%])""")
 _SEPARATORS = b"./:#@\\"
 _QUOTES = b"\"'`"
 
@@ -56,3 +57,8 @@ def _alone(data: bytes, at: int, name: bytes) -> bool:
         return True
     line = data[data.rfind(b"\n", 0, at) + 1 : at].rstrip(b" \t")
     return (not after or after in b"\r\n") and line[-1:] in (b":", b"=", b"-", b">")
+
+
+def beginnings(data: bytes) -> tuple[bytes, ...]:
+    """What the names begin with that Python code puts together to look them up: `getattr(self, f"_on_{event}")`."""
+    return tuple(_BUILT.findall(data)) if b"getattr(" in data else ()
