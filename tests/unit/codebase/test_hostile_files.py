@@ -78,9 +78,8 @@ def test_a_wrapper_that_another_file_replaces__is_still_asked() -> None:
 
 def test_a_name_that_is_put_together_to_be_looked_up__stays() -> None:
     files = {
-        "main.py": "import views\n\n\nclass Page:\n    def show(self, kind):\n"
-        f"        if {ASKED}:\n            return getattr(self, f'_show_{{kind}}')()\n"
-        "        name = 'page_' + kind\n        if getattr(views, name)():\n            return 3\n"
+        "main.py": "import views\n\n\nclass Page:\n    def show(self, kind):\n        name = 'page_' + kind\n"
+        f"        if {ASKED}:\n            return getattr(views, name)() + getattr(self, f'_show_{{kind}}')()\n"
         "        return self._show_old() + views.page_old()\n\n    def _show_old(self):\n        return 1\n",
         "views.py": "def page_old():\n    return 2\n",
     }
