@@ -128,7 +128,7 @@ CHANGES: list[tuple[str, str]] = [
     ("backup --out copy.db", "Not in it: the signing key"),
 ]
 ELSEWHERE = {"up", "demo", "verify", "alerts test", "alerts resend", "migrate", "move", "impact"}
-ELSEWHERE |= {"cleanup", "references", "review"}
+ELSEWHERE |= {"cleanup", "references", "review", "scan"}
 ELSEWHERE |= {f"stale {word}" for word in ("snooze", "unsnooze", "ready", "removed", "reopen")}
 ELSEWHERE |= {"metrics list", "metrics show", "metrics push", "guards list", "guards stop"}
 """Commands that other tests of this folder run."""

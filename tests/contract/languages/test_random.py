@@ -14,7 +14,7 @@ from flagtrail.codebase.cleanup import Winner
 from flagtrail.codebase.plan import plan
 from flagtrail.codebase.repository import Files
 
-PROGRAMS = 14
+PROGRAMS = 8
 WINNERS = (Winner("on", True), Winner("off", False))
 OUTCOMES = [
     dict(zip(("a", "b", "other-flag"), each, strict=True)) for each in itertools.product((False, True), repeat=3)
