@@ -75,8 +75,10 @@ class Search:
         return [path for path, data in self.data.items() if name in data and word.search(data)]
 
     def patches(self, name: bytes, *, but: str) -> bool:
-        """Whether another file puts something else in a function's place: `module.name = other`."""
-        given = re.compile(rb"(?<!\bself)(?<!\bcls)\.%s\s*=(?!=)" % re.escape(name))
+        """Whether another file puts something else in a function's place: `module.name = other`, `Fake(name=other)`,
+        `{name: other}`.
+        """
+        given = re.compile(rb"(?:(?<!\bself)(?<!\bcls)\.|[({,]\s*)%s\s*(?:=(?![=>])|:(?!:))" % re.escape(name))
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
 
     def sets(self, name: bytes, *, but: str) -> bool:
@@ -254,7 +256,8 @@ def _unique(search: Search, known: Known) -> bool:
     """Whether nothing else in the repository has this name, so that a use of it must be a use of this."""
     name = known.derived.name
     given = search.patches if known.derived.function else search.sets
-    if _language(known.path).PRIVATE_BY_CONVENTION and given(name, but=known.path):
+    by_hand = known.derived.function or _language(known.path).PRIVATE_BY_CONVENTION
+    if by_hand and given(name, but=known.path):
         return False
     inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
     paths = [known.path] if inside else search.holding(name)

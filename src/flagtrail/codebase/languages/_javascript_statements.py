@@ -8,8 +8,9 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, field, parts, text, uncast
 from flagtrail.codebase.shapes import Case, Stub, Switch
-from flagtrail.codebase.source import descendants
+from flagtrail.codebase.source import Source, descendants
 
+_VARIABLE = re.compile(rb"\bvar\s+([\w$]+)")
 _LOOPS = frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"})
 _TESTS = re.compile(rb"(?:it|test|specify|fit|xit|xtest)(?:\.(?:only|skip|concurrent|failing|fails|todo|each|for))*\Z")
 _ANSWERS = frozenset(
@@ -226,3 +227,12 @@ def _last_name(call: Node) -> bytes:
     if called is None:
         return b""
     return text(field(called, "property") or called)
+
+
+def lost_variable(before: Source, made: Source) -> str:
+    """Why an edit must not be made: it takes out the only `var` of a name that is still used. Empty if it does not."""
+    lost = set(_VARIABLE.findall(before.data)) - set(_VARIABLE.findall(made.data))
+    for name in sorted(lost):
+        if re.search(rb"(?<![\w$.])" + re.escape(name) + rb"(?![\w$])", made.data):
+            return f"{name.decode()} is declared where it goes, by var, and used elsewhere"
+    return ""

@@ -283,6 +283,10 @@ class TypeScript(Braces):
         """Without blanks in braces that became empty."""
         return settlements.tidied(before, after)
 
+    def objection(self, before: Source, made: Source, at: int) -> str:  # noqa: ARG002 - the door's
+        """A `var` is known in its whole function, also where the branch that it stands in is never taken."""
+        return statements.lost_variable(before, made)
+
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable: other files where it is exported."""
         return definitions_of.reach_of_variable(binding)

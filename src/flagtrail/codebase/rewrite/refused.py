@@ -15,7 +15,6 @@ Why = Literal[
     "falls_through",
     "last_yield",
     "mock",
-    "dynamic_key",
     "unclassified",
     "unsupported",
     "still_used",
