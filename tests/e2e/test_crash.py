@@ -21,7 +21,7 @@ from flagtrail.ledger.merkle import leaf_hash, root_of
 from flagtrail.model.document import encode
 from flagtrail.storage import Storage
 
-KILLS = {"sqlite": 200, "postgresql": 60}
+KILLS = {"sqlite": 80, "postgresql": 60}
 
 
 def acknowledged(pipe: Connection) -> list[Acknowledged]:

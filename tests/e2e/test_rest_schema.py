@@ -106,7 +106,7 @@ def test_generated_requests__find_no_failure_and_no_answer_that_is_not_described
     program = str(Path(sys.executable).with_name("schemathesis"))
     with running_server(tmp_path) as own:
         command = [
-            *(program, "run", f"{own.url}/api/openapi.json", "--no-color", "--seed", "1", "--max-examples", "5"),
+            *(program, "run", f"{own.url}/api/openapi.json", "--no-color", "--seed", "1", "--max-examples", "3"),
             *("-H", f"Authorization: Bearer {own.token}", "--checks", CHECKS),
             *("--phases", "examples,coverage,fuzzing", "--suppress-health-check", "filter_too_much"),
         ]

@@ -114,7 +114,7 @@ def test_exposure__context_known_in_full__equals_evaluating_it_at_every_moment(s
 
 
 @pytest.mark.slow
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(st.integers(0, 2**32))
 def test_as_of__many_more_histories__equal_the_live_state_of_then(seed: int) -> None:
     entries = story(seed)

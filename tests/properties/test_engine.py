@@ -119,7 +119,7 @@ def test_evaluate__any_documents_and_context__compiled_answers_as_interpreted(
 
 
 @pytest.mark.slow
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=1600, deadline=None)
 @given(RULESETS, CONTEXTS)
 def test_evaluate__very_many_documents_and_contexts__compiled_answers_as_interpreted(
     ruleset: Ruleset, context: dict[str, Any]

@@ -100,7 +100,7 @@ def test_evaluate_all__contexts_one_after_another__answers_as_interpreted(
 
 
 @pytest.mark.slow
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(TARGETED, TESTS, st.lists(CONTEXTS, max_size=8), st.sampled_from([1, 2]), st.sampled_from([1, 1000]))
 def test_evaluate_all__very_many_contexts_one_after_another__answers_as_interpreted(
     targetings: dict[str, Targeting], segment: Condition, contexts: list[dict[str, Any]], min_flags: int, outcomes: int
