@@ -62,6 +62,7 @@ class Search:
     ambiguous: frozenset[bytes] = frozenset()
     """Those of the aliases' names that something else is called, too, or that are given another value."""
     sources: dict[str, Source] = field(default_factory=dict)
+    held: dict[bytes, list[str]] = field(default_factory=dict)
 
     def source(self, path: str, language: Language) -> Source:
         """A file, parsed once."""
@@ -70,9 +71,11 @@ class Search:
         return self.sources[path]
 
     def holding(self, name: bytes) -> list[str]:
-        """The files of known languages that hold a name as a whole word."""
-        word = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])")
-        return [path for path, data in self.data.items() if name in data and word.search(data)]
+        """The files of known languages that hold a name as a whole word; looked for once."""
+        if name not in self.held:
+            word = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])")
+            self.held[name] = [path for path, data in self.data.items() if name in data and word.search(data)]
+        return self.held[name]
 
     def patches(self, name: bytes, *, but: str) -> bool:
         """Whether another file puts something else in a function's place: `module.name = other`, `Fake(name=other)`,
