@@ -24,6 +24,7 @@ from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Why
+from flagtrail.codebase.rewrite.removal import undocumented
 from flagtrail.codebase.rewrite.seeds import Wanted
 from flagtrail.codebase.source import Source
 
@@ -342,7 +343,10 @@ def _now(search: Search, fell: Fallen, names: frozenset[bytes]) -> dict[str, tup
 
 def _tidied(search: Search, path: str, after: Source | None) -> Source | None:
     language = languages.of_path(path)
-    return after if after is None or language is None else language.tidied(search.source(path, language), after)
+    if after is None or language is None:
+        return after
+    before = search.source(path, language)
+    return language.tidied(before, undocumented(before, after, language))
 
 
 def _refusals(file: Folded, flag: str, after: Source) -> list[Refusal]:

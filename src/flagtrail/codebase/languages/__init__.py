@@ -310,6 +310,10 @@ class Language(Relations, ABC):
         """The file after all edits, with the columns aligned that they left ragged, where the language has such."""
         return after
 
+    def documentation(self, source: Source) -> Iterable[Node]:
+        """The statements that are texts and mean something only since they stand first, as Python's docstrings do."""
+        return ()
+
     def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:
         """How other text stands where a name is read: which bytes [start, end) become what."""
         if self.role(read) == "shorthand":

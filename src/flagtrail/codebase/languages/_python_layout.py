@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 _WRAPPED = {"if_statement", "elif_clause", "while_statement", "return_statement", "assignment", "assert_statement"}
 """Where parentheses around the whole only allow that lines end."""
+_BYTES = re.compile(rb"\w*[bft]\w*[\"']", re.IGNORECASE)
+"""What begins a text that documents nothing."""
 _WIDTHS = (79, 88, 100, 120)
 _MOST_BEYOND = 0.005
 """The share of a file's lines that may be longer than its width: texts and addresses."""
@@ -67,6 +72,21 @@ def _width(source: Source) -> int:
     lengths = [len(line) for line in source.data.decode("utf-8", "replace").splitlines()]
     allowed = len(lengths) * _MOST_BEYOND
     return next((width for width in _WIDTHS if sum(length > width for length in lengths) <= allowed), _WIDTHS[-1])
+
+
+def documentation(source: Source) -> Iterator[Node]:
+    """The statements by which modules, classes and functions are documented."""
+    for body in nodes(source.tree.root_node, "module", "block"):
+        first = next((each for each in body.named_children if each.type != "comment"), None)
+        holds = body.parent is None or body.parent.type in {"function_definition", "class_definition"}
+        if holds and first is not None and first.type == "expression_statement" and _is_text(first.children[0]):
+            yield first
+
+
+def _is_text(node: Node) -> bool:
+    parts = node.children if node.type == "concatenated_string" else [node]
+    plain = all(part.type == "string" and not _BYTES.match(part.text or b"") for part in parts)
+    return plain and node.next_sibling is None
 
 
 def spaced(before: Source, after: Source) -> Source:

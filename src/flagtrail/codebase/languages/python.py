@@ -254,6 +254,10 @@ class Python(Language):
         """Two blank lines around what came to the top of a module."""
         return _python_layout.spaced(before, after)
 
+    def documentation(self, source: Source) -> Iterable[Node]:
+        """The docstrings of the module, its classes and functions."""
+        return _python_layout.documentation(source)
+
     def reflowed(self, source: Source, start: int, end: int) -> tuple[Edit, ...]:
         """On one line, without the parentheses that allowed several."""
         return _python_layout.reflowed(source, start, end)

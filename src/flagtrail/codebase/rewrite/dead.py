@@ -15,7 +15,6 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.names import WORD, Names, Span
 from flagtrail.codebase.rewrite.refused import Left, Why
 from flagtrail.codebase.rewrite.removal import without
-from flagtrail.codebase.rewrite.texts import beginnings
 from flagtrail.codebase.shapes import Binding, Definition
 from flagtrail.codebase.source import Edit, Source, ancestors
 
@@ -28,6 +27,7 @@ VALUED = frozenset({"variable", "constant"})
 """What is given a value, which can be evaluated without it."""
 
 Kept = Callable[[Definition], bool]
+Found = Callable[[Names, Definition], bool]
 Key = tuple[object, ...]
 
 
@@ -43,16 +43,17 @@ def swept(
     kept: Kept = exported,
     lost: Collection[bytes] = (),
     registering: Collection[bytes] = (),
+    found: Found = lambda _names, _definition: False,
 ) -> tuple[Source, tuple[Left, ...]]:
     """The file without the names whose last use went between `before` and `after`; `kept` says which to leave alone.
 
     `lost` are names whose last use in other files went, which nothing keeps; `registering` those whose value does
-    nothing but make the flag known. Also the names that nothing uses any more and that stay all the same, by their
-    place in the file as it became.
+    nothing but make the flag known. What is `found` by a name that no code says stays. Also the names that nothing uses
+    any more and that stay all the same, by their place in the file as it became.
     """
     then = Names(before, language)
     for _ in range(MOST_ROUNDS):
-        sweep = _Sweep(then, Names(after, language), kept, frozenset(lost), frozenset(registering))
+        sweep = _Sweep(then, Names(after, language), kept, found, frozenset(lost), frozenset(registering))
         made = sweep.made()
         if made is None:
             return after, tuple(sorted(sweep.held.values(), key=lambda each: each.at))
@@ -75,14 +76,11 @@ class _Sweep:
     then: Names
     now: Names
     kept: Kept
+    found: Found
     lost: frozenset[bytes]
     registering: frozenset[bytes] = frozenset()
     held: dict[Key, Left] = field(default_factory=dict)
     groups: dict[Key, list[Definition]] = field(default_factory=dict)
-    built: tuple[bytes, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.built = beginnings(self.now.source.data)
 
     def made(self) -> Source | None:
         """The file after this round; None where nothing is dead any more."""
@@ -129,7 +127,7 @@ class _Sweep:
         dead: dict[Key, None] = {}
         while work:
             key = work.pop()
-            if key in dead or not self._used_before(key):
+            if key in dead or not self._used_before(key) or self._is_found(key):
                 continue
             dead[key] = None
             for definition in self.groups[key]:
@@ -139,11 +137,12 @@ class _Sweep:
 
     def _can_go(self, definition: Definition) -> bool:
         """Whether it could; what other files could use only whole, since what is left of it would be their effect."""
-        if definition.reach != "local" and self.now.called(definition).startswith(self.built):
-            return False
         if self.kept(definition):
             return self._goes_whole(definition) and self.now.called(definition) in self.lost
         return definition.pure or definition.kind in VALUED
+
+    def _is_found(self, key: Key) -> bool:
+        return _name(key) not in self.lost and any(self.found(self.now, each) for each in self.groups[key])
 
     def _goes_whole(self, definition: Definition) -> bool:
         return definition.pure or self.now.called(definition) in self.registering

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase.rewrite import conventions
+from flagtrail.codebase.rewrite import conventions, packages
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, leads_to, stem
@@ -40,8 +40,10 @@ def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, fro
     that cannot do without one, as `import old` cannot.
     """
     now = forest.now(path)
-    if now.language.SHARES_FOLDER or conventions.is_test(path):
+    if conventions.is_test(path):
         return None
+    if now.language.SHARES_FOLDER:
+        return packages.still_loading(forest, now, after)
     lost = set(imported(forest, path, now)) - set(imported(forest, path, Names(after, now.language)))
     acting = {target for target in lost if _orphaned(forest, target, path) and _acts(forest, target, DEEP)}
     loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target)}

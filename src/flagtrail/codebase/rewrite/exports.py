@@ -14,7 +14,9 @@ from functools import partial
 from flagtrail.codebase.rewrite import conventions, effects, tested, texts, wholes
 from flagtrail.codebase.rewrite.dead import exported, swept
 from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, stem
+from flagtrail.codebase.rewrite.lookups import Lookups
 from flagtrail.codebase.rewrite.meanings import meant, original_of, package, stars
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.rewrite.refused import Left
@@ -56,13 +58,14 @@ class Exports:
 
     forest: Forest
     key: bytes
+    lookups: Lookups
+    gathered: Gathered
     spared: frozenset[bytes] = frozenset()
     registers: frozenset[bytes] = frozenset()
     lost: dict[str, set[bytes]] = field(default_factory=dict)
     left: dict[str, tuple[Left, ...]] = field(default_factory=dict)
     kept: dict[tuple[str, bytes], Left] = field(default_factory=dict)
     looked: dict[str, bytes] = field(default_factory=dict)
-    built: tuple[bytes, ...] | None = None
 
     def swept(self, paths: Iterable[str]) -> None:
         """Files without the names that are dead in them, with what is known of other files."""
@@ -73,12 +76,13 @@ class Exports:
             then, now = self.forest.then(path), self.forest.now(path)
             language = self.forest.language(path)
             known = registering(now, self.key, self.registers)
-            source, left = swept(then.source, now.source, language, exported, frozenset(lost), known)
+            found = self.lookups.may_find
+            source, left = swept(then.source, now.source, language, exported, frozenset(lost), known, found)
             loading = effects.still_loading(self.forest, path, source)
             if loading is not None:
                 loads, named = loading
                 kept = partial(_kept, now, named)
-                source, left = swept(then.source, loads, language, kept, frozenset(lost) - named, known)
+                source, left = swept(then.source, loads, language, kept, frozenset(lost) - named, known, found)
             self.left[path] = left
             if source.data != self.forest.files[path]:
                 self.forest.put(path, source)
@@ -155,12 +159,17 @@ class Exports:
 
     def _fall(self, name: bytes, users: list[str], places: Places) -> _Fall | None:
         """A name that code other than tests uses no more."""
-        if self.built is None:
-            self.built = tuple(each for data in self.forest.files.values() for each in texts.beginnings(data))
-        owners = [] if name.startswith(self.built) else self._owners(name, users, places)
+        owners = self._owners(name, users, places)
         definitions = {path: self._defined(path, name) for path in owners}
         use = self._use(name, owners, definitions, places) if owners else None
-        return None if use is None or use.code else _Fall(owners, definitions, use)
+        if use is None or use.code or any(self._is_found(*each) for each in definitions.items()):
+            return None
+        return _Fall(owners, definitions, use)
+
+    def _is_found(self, path: str, definitions: Iterable[Definition]) -> bool:
+        """Whether something may come upon it that does not name it."""
+        now = self.forest.now(path)
+        return self.gathered.holds(path) or any(self.lookups.may_find(now, each) for each in definitions)
 
     def _fallen(self, name: bytes, fall: _Fall) -> set[str]:
         """The files from which a name goes."""

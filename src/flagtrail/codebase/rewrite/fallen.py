@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from flagtrail.codebase.rewrite.exports import MOST_ROUNDS, Exports
 from flagtrail.codebase.rewrite.forest import Forest, OfPath
+from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import imported, stem
+from flagtrail.codebase.rewrite.lookups import Lookups
 from flagtrail.codebase.rewrite.modules import Modules
 from flagtrail.codebase.rewrite.parameters import Parameters
 from flagtrail.codebase.rewrite.refused import Left
@@ -39,8 +41,9 @@ def fallen(
     """
     forest = Forest(files, of_path, dict(changed))
     methods, makers = (frozenset(name.encode() for name in names) for names in (spared, registers))
-    exports = Exports(forest, key.encode(), methods, makers)
-    modules, parameters = Modules(forest, key.encode(), methods), Parameters(forest, exports)
+    gathered = Gathered(forest)
+    exports = Exports(forest, key.encode(), Lookups(forest), gathered, methods, makers)
+    modules, parameters = Modules(forest, key.encode(), gathered, methods), Parameters(forest, exports)
     loaded = {target for path in changed for target in imported(forest, path, forest.then(path))}
     forest.search({stem(path) for path in loaded})
     exports.swept(sorted(changed))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flagtrail.codebase.rewrite import conventions, effects
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import imported, is_public, leads_to, starred, stem
 from flagtrail.codebase.rewrite.registries import lists_flags
 from flagtrail.codebase.source import Edit
@@ -25,13 +26,14 @@ class Modules:
 
     forest: Forest
     key: bytes
+    gathered: Gathered
     spared: frozenset[bytes] = frozenset()
 
     def round(self) -> bool:
         """One round: whether another file went."""
         hollow = [path for path in self._touched() if self._hollow(path)]
         left = [path for path in self._lost_an_importer() if path not in hollow and self._is_plain(path)]
-        candidates = [*hollow, *left]
+        candidates = [path for path in (*hollow, *left) if not self.gathered.holds(path)]
         if not candidates:
             return False
         fallen = self._fallen(candidates)

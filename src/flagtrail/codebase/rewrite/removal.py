@@ -34,6 +34,13 @@ def without(source: Source, language: Language, spans: Iterable[Span], edits: It
     return source.edited(_apart([*edits, *(_edit(source, language, span) for span in gone)]))
 
 
+def undocumented(before: Source, after: Source, language: Language) -> Source:
+    """The file without texts that came to stand where they would document what they stand in, and said nothing."""
+    known = {before.text(each) for each in language.documentation(before)}
+    found = [each for each in language.documentation(after) if after.text(each) not in known]
+    return without(after, language, [(each.start_byte, each.end_byte) for each in found]) if found else after
+
+
 def _joined(source: Source, spans: Iterable[Span]) -> list[Span]:
     """In order, and one where there is nothing between two."""
     joined: list[Span] = []

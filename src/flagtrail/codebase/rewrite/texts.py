@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 _PROSE = frozenset({".md", ".mdx", ".rst", ".txt", ".adoc", ".po", ".pot", ".snap", ".lock", ".csv", ".svg"})
 _TEMPLATES = frozenset(
     {".html", ".htm", ".jinja", ".jinja2", ".j2", ".vue", ".svelte", ".astro", ".hbs", ".ejs", ".erb", ".jsp", ".ftl"}
 )
+_PROSE_NAMED = re.compile(
+    r"(?:README|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CODEOWNERS|CHANGE\w*|HISTORY|TODO)(?:$|-)"
+)
 _TOKEN = re.compile(rb"[\w$./:#@\\-]*\Z")
 _BUILT = re.compile(rb"""["'](\w+_)(?:\{|%s|["']\s*[+%])""")
+_CALLED = re.compile(rb"""getattr\([^,\n]+,\s*f?["'](\w+)(?:\{|["']\s*[+%])""")
+_MODULES = re.compile(rb"""["']((?:\w+\.)+)(?:\{|\$|%s|["']\s*[+%.])""")
+_MODULES_END = (b".{", b".$", b".%s", b'."', b".'")
 _SEPARATORS = b"./:#@\\"
 _QUOTES = b"\"'`"
 
 
 def in_file(path: str, data: bytes, at: int, name: bytes) -> bool:
     """Whether a word of a file that is not parsed could be a use: code in a template, or a name on its own."""
-    suffix = PurePosixPath(path).suffix
-    if suffix in _PROSE or not suffix:
+    place = PurePosixPath(path)
+    suffix = place.suffix
+    if suffix in _PROSE or _PROSE_NAMED.match(place.name):
         return False
     return suffix in _TEMPLATES or in_path(data, at, name)
 
@@ -61,4 +69,10 @@ def _alone(data: bytes, at: int, name: bytes) -> bool:
 
 def beginnings(data: bytes) -> tuple[bytes, ...]:
     """What the names begin with that Python code puts together to look them up: `getattr(self, f"_on_{event}")`."""
-    return tuple(_BUILT.findall(data)) if b"getattr(" in data else ()
+    return (*_BUILT.findall(data), *_CALLED.findall(data)) if b"getattr(" in data else ()
+
+
+def modules(data: bytes) -> Iterator[str]:
+    """What the names of modules or classes begin with that code puts together: `"shop.plugins." + name`."""
+    if any(each in data for each in _MODULES_END):
+        yield from (found.decode() for found in _MODULES.findall(data))

@@ -8,7 +8,7 @@ from flagtrail.codebase.rewrite.names import Names
 
 _MEMBERS_OF = (
     rb"\b%s\s*(?:\.|::)\s*(?:values|entries|valueOf|__members__|class)\b|\b%s\s*\[|[\w.]+[(<]\s*%s\s*[)>]"
-    rb"|\b(?:in|of|typeof)\s+%s\b"
+    rb"|\b(?:in|of|typeof)\s+%s\b|(?<!\bclass )\b%s\((?!\))"
 )
 
 
@@ -26,4 +26,4 @@ def taken(names: Names, holder: bytes) -> bool:
 def enumerated(names: Names, holder: bytes) -> bool:
     """Whether the members of an enum are counted up, or looked up by a value."""
     name = re.escape(holder)
-    return bool(re.search(_MEMBERS_OF % (name, name, name, name), names.source.data))
+    return bool(re.search(_MEMBERS_OF % (name, name, name, name, name), names.source.data))

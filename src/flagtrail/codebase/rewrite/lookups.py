@@ -1,0 +1,164 @@
+"""Names that a program may look up while it runs, by a text that no one can read in the code.
+
+`getattr(views, name)`, `steps[name]()`, `Shop.class.getMethod(name)`: any name of what is looked into may be meant.
+What code reads as a whole (`JSON.stringify(order)`) shows all fields of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flagtrail.codebase.rewrite import texts
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.importing import imported, stem
+from flagtrail.codebase.rewrite.meanings import original_of
+from flagtrail.codebase.rewrite.names import MEMBERS, WORD, Mention, Names
+from flagtrail.codebase.shapes import Definition
+
+MOST_FILES = 60
+"""A class or module whose name stands in more files than that is taken for one that is looked into nowhere else."""
+_PYTHON_OF = rb"\b(?:getattr|vars|dir|getmembers)\(\s*(?:[\w]+\.)*%s\b\s*(?:\)|,(?!\s*[\"']))"
+_MEMBER_OF = {
+    "python": re.compile(
+        rb"\bgetattr\([^,\n]+,\s*(?:f[\"']\{|(?!f?[\"']))|\b(?:vars|dir|getmembers)\(|__dict__|\bmethodcaller\((?![\"'])"
+    ),
+    "typescript": re.compile(
+        rb"\bthis\[|\bthis as [^)\n]+\)\[|[\w)]\[(?![\"'\d])[^\]\n]+\]\s*!?\s*(?:\?\.)?\("
+        rb"|Object\.(?:keys|values|entries|getOwnPropertyNames|getPrototypeOf)\(\s*this\b|\bReflect\.(?:get|ownKeys)\("
+    ),
+    "jvm": re.compile(
+        rb"\bget(?:Declared)?(?:Method|Field)\((?!\))|\bget(?:Declared)?(?:Methods|Fields|Constructors)\(\)"
+        rb"|::class(?:\.java)?\.(?:members|functions|declared\w+|member\w+)|\.kotlin\.(?:members|functions|declared\w+|member\w+)"
+    ),
+    "go": re.compile(rb"\b(?:Method|Field)ByName\((?!\")|\bNum(?:Method|Field)\(\)"),
+}
+"""By family, how members are looked up by a name that is put together, or all at once."""
+_SHOWN = {
+    "typescript": re.compile(
+        rb"\bJSON\.stringify\(|\bstructuredClone\(|\bObject\.(?:keys|values|entries|assign)\(|\bpostMessage\("
+        rb"|\bfor\s*\((?:const|let|var)\s+\w+\s+in\s"
+    ),
+    "jvm": re.compile(
+        rb"\b\w*[mM]apper(?:\(\))?\.(?:write|convert|valueTo|read)\w*\(|\bGson\b|\btoJson\b|\bencodeToString\b|@Serializable\b"
+        rb"|@(?:ResponseBody|RestController|Json\w+|ModelAttribute|Entity|Document|Embeddable)\b|\bBeanUtils\b|\bIntrospector\b"
+        rb"|\bordinal\b|\bcompareTo\("
+    ),
+}
+"""By family, what reads all fields of an object, all properties of a bean, or the place of a constant among others."""
+_SUBCLASSES = rb"\b%s(?:::class|\.class|::class\.java)\.(?:sealedSubclasses|(?:get)?[pP]ermittedSubclasses)"
+_ENUM = re.compile(rb"\benum\b")
+_GETTER = re.compile(rb"(?:get|is)[A-Z]")
+_OWN = {"python": re.compile(rb"\bglobals\(\)|\bvars\(\)|\bsys\.modules\[__name__\]|\bmodules\[__name__\]")}
+_NAMESPACE = {"typescript": rb"\*\s+as\s+%s\b|\b%s\s*=\s*require\("}
+_WHOLE_MEMBERS = frozenset({b"__dict__", b"__all__"})
+
+
+@dataclass(slots=True)
+class Lookups:
+    """What could be looked up so, in the files as they are now."""
+
+    forest: Forest
+    _built: tuple[bytes, ...] | None = None
+    _matches: dict[tuple[int, str], tuple[bytes, bool]] = field(default_factory=dict)
+
+    def may_find(self, names: Names, definition: Definition) -> bool:
+        """Whether a name that is looked up while the program runs could be what a file defines."""
+        if definition.reach == "local" or definition.kind in ("import", "export", "parameter"):
+            return False
+        path, name = names.source.path, names.called(definition)
+        if self._built is None:
+            self._built = tuple(each for data in self.forest.files.values() for each in texts.beginnings(data))
+        if name.startswith(self._built):
+            return True
+        if definition.kind == "class" and names.language.NOMINAL and self._subclass(path, names, definition):
+            return True
+        if definition.kind in MEMBERS or names.in_class(definition):
+            return self._member(path, names, definition)
+        return self._matched(_OWN, path) or (definition.reach == "repository" and self._taken(path))
+
+    def _member(self, path: str, names: Names, definition: Definition) -> bool:
+        holders = [each for each in names.around[definition] if each.kind == "class"]
+        near = {path, *imported(self.forest, path, names)}
+        for places in self.forest.search(map(names.called, holders)).values():
+            near.update(each for each in places if len(places) <= MOST_FILES and self.forest.akin(each, path))
+        if any(self._matched(_MEMBER_OF, each) for each in near):
+            return True
+        counted = bool(holders) and _ENUM.search(_head(names, holders[-1])) and not names.language.NOMINAL
+        shown = not counted and (definition.kind in MEMBERS or _GETTER.match(names.called(definition)))
+        return bool(shown) and any(self._matched(_SHOWN, each) for each in near)
+
+    def _subclass(self, path: str, names: Names, definition: Definition) -> bool:
+        """Whether all classes are asked for that extend what this one does."""
+        bases = {each for each in WORD.findall(_head(names, definition)) if each[:1].isupper()}
+        return any(
+            self.forest.akin(each, path) and re.search(_SUBCLASSES % re.escape(base), self.forest.data(each))
+            for base, places in self.forest.search(bases).items()
+            for each in places
+        )
+
+    def _taken(self, path: str) -> bool:
+        """Whether a file that imports a module does more with it than to name what it wants of it."""
+        places = self.forest.search([stem(path)])[stem(path)]
+        users = [each for each in places if each != path and self.forest.akin(each, path)]
+        return len(users) <= MOST_FILES and any(self._takes(user, path) for user in users)
+
+    def _takes(self, user: str, path: str) -> bool:
+        names = self.forest.now(user)
+        if names.language.NAMES_IN_TEXTS and re.search(_PYTHON_OF % re.escape(stem(path)), names.source.data):
+            return path in set(imported(self.forest, user, names))
+        for alias in self._aliases(names, user, path):
+            mentions = (each for each in names.mentions(alias) if each.stands in ("read", "shorthand"))
+            if any(_is_whole(names, each) for each in mentions):
+                return True
+        return False
+
+    def _aliases(self, names: Names, user: str, path: str) -> Iterable[bytes]:
+        """The names by which a file calls all of another one."""
+        for each in names.definitions:
+            if each.kind != "import" or not each.origin:
+                continue
+            called, original = names.called(each), original_of(names, each)
+            if not _is_namespace(names, each, called, original, path):
+                continue
+            if path in set(self.forest.named(names.language.modules(user, each.origin, original.decode()))):
+                yield called
+
+    def _matched(self, table: dict[str, re.Pattern[bytes]], path: str) -> bool:
+        """Whether a file holds what its family's expression says; looked for once while it stays as it is."""
+        language = self.forest.language(path)
+        expression = table.get(language.FAMILY or language.NAME)
+        if expression is None:
+            return False
+        data, key = self.forest.data(path), (id(table), path)
+        known = self._matches.get(key)
+        if known is None or known[0] is not data:
+            self._matches[key] = known = (data, bool(expression.search(data)))
+        return known[1]
+
+
+def _head(names: Names, definition: Definition) -> bytes:
+    return names.source.data[slice(*definition.removal)].partition(b"{")[0]
+
+
+def _is_namespace(names: Names, definition: Definition, called: bytes, original: bytes, path: str) -> bool:
+    spelled = _NAMESPACE.get(names.language.FAMILY or names.language.NAME)
+    if spelled is None:
+        return original == stem(path)
+    statement = names.source.data[names.source.line_start(definition.name.start_byte) : definition.removal[1]]
+    name = re.escape(called)
+    return bool(re.search(spelled % (name, name), statement))
+
+
+def _is_whole(names: Names, mention: Mention) -> bool:
+    """Whether something else is done with a module than to look up a name that is written there."""
+    above = mention.node.parent
+    looked_up = names.language.member(above) if above is not None else None
+    if looked_up is not None and looked_up[0] == mention.node:
+        return names.source.text(looked_up[1]) in _WHOLE_MEMBERS
+    given = above.parent if above is not None else None
+    call = names.language.call(given) if given is not None else None
+    values = [each.value for each in call.arguments] if call is not None else []
+    named = len(values) > 1 and values[0] == mention.node and names.language.constant(values[1]) is not None
+    return not named

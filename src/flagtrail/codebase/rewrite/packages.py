@@ -1,0 +1,61 @@
+"""Go's packages that do something when they are loaded: `func init()`. Their last import stays, without a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from flagtrail.codebase.rewrite import conventions
+from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.names import Names
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Edit, Source
+
+_ACTS = re.compile(rb"^func init\(\)|^var \w+ .*\b[Rr]egister\w*\(", re.MULTILINE)
+DEEP = 10
+"""How far a package that is loaded is followed to those that it loads."""
+
+
+def still_loading(forest: Forest, now: Names, after: Source) -> tuple[Source, frozenset[bytes]] | None:
+    """A file before it loses the names that nothing uses, with `_` for those of packages that it must still load."""
+    kept = {each.origin for each in _imports(Names(after, now.language))}
+    lost = [each for each in _imports(now) if each.origin not in kept]
+    path = now.source.path
+    edits = [
+        Edit(*_spec(now, each), b'_ "' + each.origin.encode() + b'"')
+        for each in lost
+        if _acts(forest, path, each.origin, DEEP) and _is_last(forest, path, each.origin)
+    ]
+    return (now.source.edited(edits), frozenset()) if edits else None
+
+
+def _imports(names: Names) -> Iterator[Definition]:
+    quoted = (each for each in names.definitions if each.kind == "import")
+    return (each for each in quoted if b'"' in names.source.data[each.name.start_byte : each.removal[1]])
+
+
+def _spec(names: Names, definition: Definition) -> tuple[int, int]:
+    """The bytes of an import, its name included."""
+    path = b'"' + definition.origin.encode() + b'"'
+    at = names.source.data.index(path, definition.name.start_byte)
+    return definition.name.start_byte, at + len(path)
+
+
+def _is_last(forest: Forest, path: str, origin: str) -> bool:
+    """Whether nothing else that is built loads a package."""
+    quoted = b'"' + origin.encode() + b'"'
+    return forest.data(path).count(quoted) == 1 and not any(
+        quoted in forest.data(other) and not conventions.is_test(other)
+        for other in forest.files
+        if other != path and forest.of_path(other) is not None and forest.akin(other, path)
+    )
+
+
+def _acts(forest: Forest, path: str, origin: str, deep: int) -> bool:
+    """Whether a package does something when it is loaded, or one that it alone loads."""
+    language = forest.language(path)
+    files = [each for each in forest.named(language.modules(path, origin, "")) if not conventions.is_test(each)]
+    if any(_ACTS.search(forest.data(each)) for each in files):
+        return True
+    inner = ((each, found.origin) for each in files if deep for found in _imports(forest.now(each)))
+    return any(_acts(forest, each, found, deep - 1) for each, found in inner if _is_last(forest, each, found))
