@@ -25,7 +25,7 @@ import msgspec
 from flagtrail.model.errors import SourceUnreadable
 
 Kind = Literal["call", "component", "override", "members", "decorator", "definition", "address"]
-Returns = Literal["value", "details", "tuple", "details_tuple", "opaque"]
+Returns = Literal["value", "details", "tuple", "details_tuple", "flow", "opaque"]
 
 FILE = ".flagtrail.toml"
 
@@ -45,8 +45,9 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     within that argument; `default` that of the value for the case that the flag cannot be evaluated (-1: the last).
     `arguments` are the least and the most that such a call has, where that tells it from another's.
     `returns` says what comes back: the value, an object with the value in `field`, one of them with an error beside
-    it (Go), or what is no value yet (`opaque`: found, never rewritten). `yields` is what a value is: whatever the
-    flag's variant has (`value`), whether the flag is on (`enabled`), or the variant's name (`variant`).
+    it (Go), a flow of the values that it has from now on (`flow`, Kotlin), or what is no value yet (`opaque`: found,
+    never rewritten). `yields` is what a value is: whatever the flag's variant has (`value`), whether the flag is on
+    (`enabled`), or the variant's name (`variant`).
     `set_to` is, for an override, the position or name of the argument with the value; without it `sets` is the value.
     `negated`: the answer is the opposite. `pure` are names of calls that only build an argument (`EvaluationContext`).
     """

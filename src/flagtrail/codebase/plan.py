@@ -324,14 +324,19 @@ def _unlisted(search: Search, fell: Fallen) -> Fallen:
     names = members_of.spellings(search.patterns, search.flag)
     found = unlisted(_now(search, fell, names), search.flag, names)
     left = {path: (*fell.left.get(path, ()), *found.left.get(path, ())) for path in {*fell.left, *found.left}}
-    return Fallen({**fell.files, **(found.files or _unnamed(search, fell))}, left)
+    return Fallen({**fell.files, **found.files}, left) if found.files else _unnamed(search, Fallen(fell.files, left))
 
 
-def _unnamed(search: Search, fell: Fallen) -> dict[str, Source]:
+def _unnamed(search: Search, fell: Fallen) -> Fallen:
     names = frozenset(each.name for each in search.aliases if each.container and not each.local)
     files = _now(search, fell, names)
     nominal = names and all(language.NOMINAL for _, language in files.values())
-    return unnamed(files, search.flag, names) if nominal else {}
+    found = unnamed(files, search.flag, names) if nominal else {}
+    if not found:
+        return fell
+    gone = tuple(f"{name.decode()} " for name in names)
+    left = {path: tuple(each for each in told if not each.detail.startswith(gone)) for path, told in fell.left.items()}
+    return Fallen({**fell.files, **found}, left)
 
 
 def _now(search: Search, fell: Fallen, names: frozenset[bytes]) -> dict[str, tuple[Source, Language]]:

@@ -27,6 +27,7 @@ def each(form: str, names: str) -> list[str]:
 
 
 TYPES = "Boolean String Number Object"
+FLOWS = "getFeatureFlagFlow getFlagFlow isFeatureEnabledFlow isEnabledFlow"
 SNIPPETS: dict[tuple[str, str], list[str]] = {
     ("openfeature", "python"): [
         *each('if client.get_@@_value("new-ui", False, EvaluationContext(user.id)): pass', "boolean string integer"),
@@ -247,8 +248,9 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             *each(
                 f'use(own.@@("new-ui")){end}',
                 "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature "
-                f"hasFeatureFlag getFeatureFlag getFlag isOn{' getFeatureFlagFlow' if language == 'kotlin' else ''}",
+                "hasFeatureFlag getFeatureFlag getFlag isOn",
             ),
+            *each(f'use(own.@@("new-ui")){end}', FLOWS if language == "kotlin" else ""),
             *each(f'use("new-ui".@@()){end}', "isEnabled isOn isActive isDisabled isOff"),
             *each(f'use(own.@@("new-ui")){end}', "isDisabled isFeatureDisabled featureDisabled"),
         ]

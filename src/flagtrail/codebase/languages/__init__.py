@@ -135,6 +135,14 @@ class Language(Relations, ABC):
         """How the value of an evaluation stands where its literal would be of another type; None if that is unknown."""
         return placeholder
 
+    def streamed(self, source: Source, call: Call, placeholder: bytes) -> tuple[Mend, ...] | None:
+        """How one value stands in the place of a call that answers a flow of values; None where it is not sure."""
+        return None
+
+    def imported(self, source: Source) -> Source:
+        """With what must be imported for that."""
+        return source
+
     def takes_several(self, call: Node) -> bool:
         """Whether two values, with a comma between, can stand in place of this call that answers two."""
         return False
@@ -342,10 +350,6 @@ class Language(Relations, ABC):
 
     def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
         """For a flag's name in an object that sets flags (`flags: { newUi: true }`): its entry, and the value."""
-        return None
-
-    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
-        """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
         return None
 
     def test_case(self, node: Node) -> tuple[int, int] | None:

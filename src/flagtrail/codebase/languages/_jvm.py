@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language, _origins
 from flagtrail.codebase.shapes import Call
+from flagtrail.codebase.source import ancestors
 
 _GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
 
@@ -29,6 +30,28 @@ class Jvm(Language, ABC):
     def reads(self, call: Call) -> bool:
         """By the convention of JavaBeans: `order.getId()`, `Flags.getInstance()`; not `getAndSet`, `getNext`."""
         return not call.arguments and _GETTER.fullmatch(call.name.text or b"") is not None
+
+    def in_condition(self, node: Node) -> bool:
+        below = node
+        for above in ancestors(node):
+            if above.child_by_field_name("condition") == below:
+                return True
+            if above.type not in ("parenthesized_expression", "unary_expression") and self.logical(above) is None:
+                return False
+            below = above
+        return False
+
+    def needs_parentheses(self, node: Node, place: Node) -> bool:
+        parent = place.parent
+        return parent is not None and self.strength(node) < self.wanted(parent, place)
+
+    @abstractmethod
+    def strength(self, node: Node) -> int:
+        """How strongly an expression holds together: a primary most, an assignment least."""
+
+    @abstractmethod
+    def wanted(self, parent: Node, place: Node) -> int:
+        """How strongly what stands at a place must hold together."""
 
     def matched(self, call: Call) -> Node | None:
         """The key of `eq(KEY)`, by which a mock's stub names it; not an answer of the flag, which is no key."""

@@ -1,4 +1,4 @@
-"""Kotlin: what a file declares and could do without, its tests, and what they tell mocks."""
+"""Kotlin: what a file declares and could do without."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from flagtrail.codebase.languages._kotlin_names import (
     value_of,
 )
 from flagtrail.codebase.languages._kotlin_syntax import callee_name, child, named, text
-from flagtrail.codebase.shapes import Definition, Stub
-from flagtrail.codebase.source import Source, ancestors, descendants
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source, descendants
 
-TESTS = frozenset({b"Test", b"ParameterizedTest", b"RepeatedTest", b"TestFactory", b"TestTemplate"})
-_SPECIFICATIONS = frozenset({b"test", b"it", b"should", b"scenario", b"expect", b"xtest", b"xit"})
+PROVIDERS = frozenset({b"Provides", b"Bean", b"Produces"})
+"""Annotations of functions that a container calls with whatever they ask for."""
 _MAKERS = frozenset(
     b"listOf setOf mapOf arrayOf emptyList emptySet emptyMap mutableListOf mutableSetOf mutableMapOf Regex toRegex "
-    b"trimIndent trimMargin lazy mutableStateOf MutableStateFlow MutableSharedFlow Pair".split()
+    b"trimIndent trimMargin lazy mutableStateOf MutableStateFlow MutableSharedFlow flowOf Pair mockk mock".split()
 )
 """Functions that make a value and do nothing else."""
 _DOING = frozenset({"call_expression", "assignment", "throw_expression", "return_expression", "object_literal"})
@@ -126,78 +126,42 @@ def _parameter(node: Node) -> Iterator[Definition]:
     ):
         return
     words = modifiers(owner) | modifiers(node)
-    if b"override" in words or (owner.type == "function_declaration" and overrides(owner)) or b"data" in words:
+    called = owner.type == "function_declaration" and overrides(owner) and not annotated_with(owner) & PROVIDERS
+    if words & {b"override", b"data"} or called:
         return
-    siblings = [each for each in around.children if each.type == node.type]
-    index, after = siblings.index(node), node.next_sibling
-    start, end = node.start_byte, node.end_byte
-    if index + 1 < len(siblings):
-        end = siblings[index + 1].start_byte
-    elif after is not None and after.type == ",":
-        end = after.end_byte
-    elif index:
-        start = siblings[index - 1].end_byte
-    yield Definition("parameter", name, (start, end), "file" if b"private" in words else "repository", scope=owner)
-
-
-# ------------------------------------------------------------------------------------------------ tests
-def test_case(node: Node) -> tuple[int, int] | None:
-    """The bytes of the test that a node stands in: JUnit's, or Kotest's `test("..") {..}`."""
-    for above in ancestors(node):
-        if above.type == "function_declaration" and annotated_with(above) & TESTS:
-            return documented(above)
-        if above.type == "call_expression" and callee_name(above) in _SPECIFICATIONS and _is_lone(above):
-            return documented(above)
-    return None
-
-
-def _is_lone(call: Node) -> bool:
-    return (
-        call.parent is not None
-        and call.parent.type in ("lambda_literal", "block")
-        and child(call, "annotated_lambda") is not None
+    start, end = _one_of_parameters(around, node)
+    marks = [
+        index for index, each in enumerate(around.children) if each.start_byte >= node.start_byte and each.type == "="
+    ]
+    given = (
+        around.children[marks[0] + 1] if marks and around.children[marks[0]].prev_sibling == node else value_of(node)
+    )
+    yield Definition(
+        "parameter",
+        name,
+        (start, end),
+        "file" if b"private" in words else "repository",
+        pure=given is None or is_plain(given),
+        scope=owner,
     )
 
 
-_TOLD = frozenset({b"every", b"coEvery"})
-_CHECKED = frozenset({b"verify", b"coVerify", b"verifyOrder", b"coVerifyOrder", b"verifySequence", b"verifyAll"})
-_ASKING = frozenset({b"when", b"`when`", b"whenever", b"given"})
-_ANSWERS = frozenset({b"returns", b"thenReturn", b"willReturn", b"doReturn"})
-
-
-def stub(node: Node) -> Stub | None:
-    """`every { flags.isEnabled(K) } returns true`, `whenever(flags.isEnabled(K)).thenReturn(true)`, `verify { .. }`."""
-    for above in ancestors(node):
-        if above.type == "lambda_literal":
-            return _in_lambda(node, above)
-        if above.type == "call_expression" and callee_name(above) in _ASKING and node != above:
-            return _answered(above)
-        if above.type not in ("value_argument", "value_arguments"):
-            return None
-    return None
-
-
-def _in_lambda(node: Node, literal: Node) -> Stub | None:
-    call = literal.parent.parent if literal.parent is not None else None
-    if call is None or call.type != "call_expression":
-        return None
-    if callee_name(call) in _TOLD:
-        return _answered(call)
-    if callee_name(call) in _CHECKED:
-        return Stub(call if len(named(literal)) == 1 else node, None)
-    return None
-
-
-def _answered(asked: Node) -> Stub:
-    """What is said behind `every { .. }`: in infix form, or as a call."""
-    told = asked.parent
-    if told is not None and told.type == "infix_expression":
-        parts = named(told)
-        if parts[0] == asked and text(parts[1]) in _ANSWERS:
-            return Stub(told, parts[2])
-    if told is not None and told.type == "navigation_expression" and told.parent is not None:
-        arguments = child(told.parent, "value_arguments")
-        values = named(arguments) if arguments is not None else []
-        if told.parent.type == "call_expression" and text(told.children[-1]) in _ANSWERS and len(values) == 1:
-            return Stub(told.parent, named(values[0])[-1])
-    return Stub(asked, asked)
+def _one_of_parameters(listed: Node, node: Node) -> tuple[int, int]:
+    """The bytes of one parameter with one comma; all between the parentheses where it is alone, and a class's own."""
+    parts = listed.children[1:-1]
+    commas = [each for each in parts if each.type == ","]
+    before = next((each for each in reversed(commas) if each.end_byte <= node.start_byte), None)
+    after = next((each for each in commas if each.start_byte >= node.end_byte), None)
+    last = after is None or not any(each.is_named and each.start_byte > after.end_byte for each in parts)
+    if before is None and last:
+        holder = listed.parent
+        plain = holder is not None and holder.type == "primary_constructor" and len(holder.children) == 1
+        inner = listed.children[0].end_byte, listed.children[-1].start_byte
+        return (listed.start_byte, listed.end_byte) if plain else inner
+    if before is not None and last:
+        return (before.start_byte, parts[-1].end_byte) if after is None else (before.end_byte, after.end_byte)
+    following = after.next_sibling if after is not None else None
+    marks = (
+        node.prev_sibling if node.prev_sibling is not None and node.prev_sibling.type == "parameter_modifiers" else node
+    )
+    return marks.start_byte, following.start_byte if following is not None else node.end_byte

@@ -43,6 +43,30 @@ def _is_literal(declaration: Node) -> bool:
     return not any(each.type in ("getter", "setter", "property_delegate") for each in declaration.children)
 
 
+def listing(key: Node) -> tuple[int, int] | None:
+    """The element that a flag is of nothing but flags: `listOf(Flag.A, Flag.B)`, `mapOf(Flag.A to 1, Flag.B to 2)`."""
+    for above in ancestors(key):
+        if above.type == "value_argument":
+            listed = above.parent
+            call = listed.parent if listed is not None else None
+            if listed is None or call is None or callee_name(call) not in _LISTS or len(named(listed)) == 1:
+                return None
+            owners = {_owner(each) for each in named(listed)}
+            return _with_comma(above) if len(owners) == 1 and None not in owners else None
+        if above.type not in ("navigation_expression", "infix_expression"):
+            return None
+    return None
+
+
+def _owner(argument: Node) -> bytes | None:
+    """What a member is looked up in that is an element of a list, or the key of a map's entry."""
+    value = named(argument)[-1]
+    if value.type == "infix_expression" and text(named(value)[1]) == b"to":
+        value = named(value)[0]
+    plain = value.type == "navigation_expression" and len(named(value)) == 2  # noqa: PLR2004 - an owner and a name
+    return text(value.children[0]) if plain else None
+
+
 def _argument(argument: Node) -> tuple[int, int] | None:
     listed = argument.parent
     call = listed.parent if listed is not None else None

@@ -1,4 +1,4 @@
-"""How the files of a language name what is in each other, and who calls what with what: a part of the door."""
+"""How the files of a language name what is in each other, list flags, and call what with what: a part of the door."""
 # ruff: noqa: ARG002 - what is not of a shape is said without a look
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import ClassVar
 from tree_sitter import Node
 
 from flagtrail.codebase.shapes import Call, Signature
+from flagtrail.codebase.source import Source
 
 
 class Relations:
@@ -48,3 +49,11 @@ class Relations:
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """The files an import could mean: `/path` from the root, or how the path ends; `/*` for all of a folder."""
         return ()
+
+    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
+        """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
+        return None
+
+    def listing(self, key: Node) -> tuple[int, int] | None:
+        """For a flag's member among nothing but members of one enumeration, in a test, the bytes of its element."""
+        return None

@@ -35,7 +35,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
 )
-from flagtrail.codebase.source import Edit, Source, ancestors
+from flagtrail.codebase.source import Edit, Source
 
 _GRAMMAR = Grammar(tree_sitter_java.language())
 
@@ -62,7 +62,6 @@ _PURE = frozenset(
 )
 _OPERATORS = frozenset({"parenthesized_expression", "unary_expression", "ternary_expression", "field_access"})
 _LISTS = frozenset({b"List.of", b"Set.of", b"Arrays.asList", b"EnumSet.of"})
-_CONDITIONS = frozenset({"if_statement", "while_statement", "do_statement", "for_statement", "ternary_expression"})
 
 
 class Java(Jvm, Braces):
@@ -154,20 +153,24 @@ class Java(Jvm, Braces):
             self.constant(side) is not None or side.type in _PURE for side in (equality.left, equality.right) if side
         )
 
-    def in_condition(self, node: Node) -> bool:
-        below = node
-        for above in ancestors(node):
-            if above.type in _CONDITIONS:
-                return above.child_by_field_name("condition") == below
-            logical = above.type in ("parenthesized_expression", "unary_expression") or self.logical(above) is not None
-            if not logical:
-                return False
-            below = above
-        return False
+    def strength(self, node: Node) -> int:
+        if node.type == "binary_expression":
+            return self.PRECEDENCE.get(_operator(node).decode(), 0)
+        return _STRONG.get(node.type, _STRONGEST)
 
-    def needs_parentheses(self, node: Node, place: Node) -> bool:
-        parent = place.parent
-        return parent is not None and _strength(node) < _wanted(parent, place)
+    def wanted(self, parent: Node, place: Node) -> int:
+        if parent.type in _OPERANDS:
+            return _STRONGEST if parent.child_by_field_name(_OPERANDS[parent.type]) == place else -2
+        if parent.type == "method_reference":
+            return _STRONGEST
+        if parent.type == "binary_expression":
+            strong = self.PRECEDENCE.get(_operator(parent).decode(), 0)
+            same = parent.child_by_field_name("left") == place or _operator(parent) in (b"&&", b"||")
+            return strong if same else strong + 1
+        if parent.type == "ternary_expression":
+            return 0 if parent.child_by_field_name("condition") == place else -1
+        tight = ("unary_expression", "cast_expression", "instanceof_expression")
+        return _STRONG[parent.type] if parent.type in tight else -2
 
     # ---------------------------------------------------------------- statements
     def switch(self, node: Node) -> Switch | None:
@@ -268,30 +271,6 @@ _STRONG: Mapping[str, int] = {
 }
 _STRONGEST = 12
 _OPERANDS = {"method_invocation": "object", "field_access": "object", "array_access": "array"}
-
-
-def _strength(node: Node) -> int:
-    """How strongly an expression holds together: a primary most, an assignment least."""
-    if node.type == "binary_expression":
-        return Braces.PRECEDENCE.get(_operator(node).decode(), 0)
-    return _STRONG.get(node.type, _STRONGEST)
-
-
-def _wanted(parent: Node, place: Node) -> int:
-    """How strongly what stands at a place must hold together."""
-    if parent.type in _OPERANDS:
-        return _STRONGEST if parent.child_by_field_name(_OPERANDS[parent.type]) == place else -2
-    if parent.type == "method_reference":
-        return _STRONGEST
-    if parent.type == "binary_expression":
-        strong = Braces.PRECEDENCE.get(_operator(parent).decode(), 0)
-        same = parent.child_by_field_name("left") == place or _operator(parent) in (b"&&", b"||")
-        return strong if same else strong + 1
-    if parent.type == "ternary_expression":
-        return 0 if parent.child_by_field_name("condition") == place else -1
-    return (
-        _STRONG[parent.type] if parent.type in ("unary_expression", "cast_expression", "instanceof_expression") else -2
-    )
 
 
 _ANSWERS = frozenset({b"thenReturn", b"willReturn"})

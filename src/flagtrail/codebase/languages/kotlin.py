@@ -12,9 +12,12 @@ from tree_sitter import Node, Parser, Tree
 from flagtrail.codebase.languages import (
     _kotlin_choices,
     _kotlin_definitions,
+    _kotlin_flows,
     _kotlin_lists,
     _kotlin_names,
+    _kotlin_strength,
     _kotlin_syntax,
+    _kotlin_tests,
     _signatures,
 )
 from flagtrail.codebase.languages._jvm import Jvm
@@ -53,7 +56,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
 )
-from flagtrail.codebase.source import Edit, Source, ancestors
+from flagtrail.codebase.source import Edit, Source
 
 _GRAMMAR = Grammar(tree_sitter_kotlin.language())
 
@@ -88,33 +91,6 @@ _OPERATORS = frozenset(
     }
 )
 _IMPURE = frozenset({b"/", b"%", b"++", b"--", b"!!"})
-_STRENGTH = {
-    operator: strength
-    for strength, operators in (
-        (13, b"* / %"),
-        (12, b"+ -"),
-        (9, b"?:"),
-        (7, b"< > <= >="),
-        (6, b"== != === !=="),
-        (5, b"&&"),
-        (4, b"||"),
-    )
-    for operator in operators.split()
-}
-_STRENGTHS = {
-    "as_expression": 14,
-    "range_expression": 11,
-    "infix_expression": 10,
-    "in_expression": 8,
-    "is_expression": 8,
-    "if_expression": 1,
-    "return_expression": 0,
-    "throw_expression": 0,
-    "assignment": 0,
-    "labeled_expression": 0,
-    "annotated_expression": 0,
-}
-_PREFIX, _STRONGEST = 15, 16
 _LISTS = frozenset({b"listOf", b"setOf", b"arrayOf"})
 
 
@@ -226,6 +202,12 @@ class Kotlin(Jvm):
     def span(self, call: Call) -> tuple[int, int]:
         return head(call.node).start_byte, call.node.end_byte
 
+    def streamed(self, source: Source, call: Call, placeholder: bytes) -> tuple[Mend, ...] | None:
+        return _kotlin_flows.streamed(source, call.node, placeholder)
+
+    def imported(self, source: Source) -> Source:
+        return _kotlin_flows.imported(source)
+
     def member(self, node: Node) -> tuple[Node, Node] | None:
         if node.type != "navigation_expression" or len(named(node)) < 2:  # noqa: PLR2004 - of what, and what
             return None
@@ -241,24 +223,17 @@ class Kotlin(Jvm):
     def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
         if value is None:
             return _kotlin_choices.in_text(place, kept) or _kotlin_choices.lifted(source, place, kept)
-        return _kotlin_choices.never(place, value) or _kotlin_choices.taken(place, value)
+        return (
+            _kotlin_choices.never(place, value)
+            or _kotlin_choices.taken(place, value)
+            or _kotlin_flows.settled(place, value)
+        )
 
-    def in_condition(self, node: Node) -> bool:
-        below = node
-        for above in ancestors(node):
-            if above.child_by_field_name("condition") == below:
-                return True
-            operator_of = (
-                above.type == "parenthesized_expression" or is_prefixed(above) or self.logical(above) is not None
-            )
-            if not operator_of:
-                return False
-            below = above
-        return False
+    def strength(self, node: Node) -> int:
+        return _kotlin_strength.strength(node)
 
-    def needs_parentheses(self, node: Node, place: Node) -> bool:
-        parent = place.parent
-        return parent is not None and _strength(node) < _wanted(parent, place)
+    def wanted(self, parent: Node, place: Node) -> int:
+        return _kotlin_strength.wanted(parent, place)
 
     # ---------------------------------------------------------------- statements
     def chain(self, node: Node) -> Chain | None:
@@ -337,11 +312,14 @@ class Kotlin(Jvm):
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - the door's
         return _kotlin_lists.entry(key)
 
+    def listing(self, key: Node) -> tuple[int, int] | None:
+        return _kotlin_lists.listing(key)
+
     def test_case(self, node: Node) -> tuple[int, int] | None:
-        return _kotlin_definitions.test_case(node)
+        return _kotlin_tests.test_case(node)
 
     def stub(self, node: Node) -> Stub | None:
-        return _kotlin_definitions.stub(node)
+        return _kotlin_tests.stub(node)
 
 
 def _arguments(call: Node) -> Iterable[Argument]:
@@ -365,32 +343,6 @@ def _is_later_arm(node: Node) -> bool:
 def _can_hold_statements(node: Node) -> bool:
     """Whether several statements can stand in place of an expression, the last of which is its value."""
     return is_body(node) or (node.parent is not None and node.parent.type in ("block", "lambda_literal"))
-
-
-def _strength(node: Node) -> int:
-    """How strongly an expression holds together."""
-    if node.type == "binary_expression":
-        return _STRENGTH.get(operator(node), 0)
-    if is_prefixed(node) or swallows(node):
-        return _PREFIX
-    return _STRENGTHS.get(node.type, _STRONGEST)
-
-
-def _wanted(parent: Node, place: Node) -> int:
-    """How strongly what stands at a place must hold together."""
-    first = parent.children[0] == place
-    if parent.type in ("navigation_expression", "call_expression", "index_expression"):
-        return _STRONGEST if first else 0
-    if parent.type == "unary_expression":
-        around = parent.parent
-        behind = around is not None and around.children[0] == parent and head(around) == place
-        return _PREFIX if is_prefixed(parent) and not behind else _STRONGEST
-    if parent.type == "binary_expression":
-        strong = _STRENGTH.get(operator(parent), 0)
-        return strong if first or operator(parent) in (b"&&", b"||") else strong + 1
-    if parent.type in ("infix_expression", "in_expression", "range_expression"):
-        return _STRENGTHS[parent.type] + (not first)
-    return _STRENGTHS[parent.type] if parent.type in ("as_expression", "is_expression") else 0
 
 
 LANGUAGE = Kotlin()

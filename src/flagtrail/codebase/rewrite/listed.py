@@ -14,6 +14,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import conventions
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.shapes import Definition
@@ -25,6 +26,7 @@ Places = Callable[[Source, Language, Entries], Iterable[Node]]
 _OF_FLAGS = re.compile(r"flag|feature|toggle|experiment|rollout|gate\b", re.IGNORECASE)
 _FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|rollout|gate\b|feature[^/]*$", re.IGNORECASE)
 """Many a product keeps all that it does in folders called `features`."""
+_ASSERTS = re.compile(rb"assert|expect|should")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def unnamed(files: Mapping[str, tuple[Source, Language]], key: str, names: Colle
         for place in (*sites.names(source, language, names), *sites.texts(source, language, key)):
             found = entry(source, entries, place)
             span = found.removal if found is not None else language.entry(source, place)
+            if span is None and conventions.is_test(source.path):
+                span = language.listing(place) or _asserted(source, language, place)
             if span is None and not any(start <= place.start_byte < end for start, end in spans):
                 return {}
             spans += [span] if span is not None else []
@@ -78,6 +82,26 @@ def entry(source: Source, entries: Entries, place: Node) -> Definition | None:
     """The entry that a place is the name of, where it is one of a list of flags."""
     found = entries.get(place)
     return found if found and (_FILE_OF_FLAGS.search(source.path) or _OF_FLAGS.search(_called(source, place))) else None
+
+
+def _asserted(source: Source, language: Language, place: Node) -> Span | None:
+    """The statement of a test that asserts something of the flag's member itself; the test, where it does nothing else.
+
+    `assertEquals("new-ui", Flag.NEW_UI.key)`, `assertThat(Flag.NEW_UI.isStable()).isTrue()`.
+    """
+    asserted, name = None, source.text(place)
+    for above in ancestors(place):
+        call, statement = language.call(above), language.statement(above)
+        if call is not None:
+            if not all(language.pure(each.value) or language.call(each.value) == asserted for each in call.arguments):
+                return None
+            asserted = call if asserted is None and _ASSERTS.match(source.text(call.name)) else asserted
+        if statement is not None:
+            beside = statement.parent.named_children if statement.parent is not None else []
+            whole = asserted and all(name in source.text(each) for each in beside if each.type not in language.COMMENTS)
+            test = language.test_case(place)
+            return test if whole and test else (statement.start_byte, statement.end_byte) if asserted else None
+    return None
 
 
 def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> Unlisted:

@@ -29,6 +29,7 @@ _INJECTED = re.compile(
     rb"@(?:Injectable|Controller|Component|Resolver|Directive|Pipe|Service|RestController|Repository|Configuration"
     rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
 )
+_PROVIDES = re.compile(rb"@(?:Provides|Bean|Produces)\b")
 """What a container makes, which looks at the types of parameters."""
 
 
@@ -91,12 +92,14 @@ class Parameters:
         name = names.called(definition)
         private = b"private" in names.source.text(signature.element)
         files = [path] if private else list(self.forest.search([name])[name])
+        owner = definition.scope if private and names.language.NOMINAL else None
         return not any(
-            mention.stands in ("member", "text") or _takes_apart(mention)
+            _may_mean(mention, signature, names.language)
             for each in files
             if self.forest.akin(each, path)
             for mention in self.forest.now(each).mentions(name)
-        ) and not (names.language.SHARES_FOLDER and any(_is_bare(signature, each) for each in names.mentions(name)))
+            if owner is None or owner.start_byte <= mention.at < owner.end_byte
+        )
 
     def _was_used(self, then: Names, now: Names, definition: Definition) -> bool:
         for before in then.by_name.get(now.called(definition), ()):
@@ -133,7 +136,8 @@ class Parameters:
     ) -> dict[str, set[Edit]]:
         names = self.forest.now(path)
         function = names.language.function(signature.node)
-        if function is not None and function.overrides and not signature.constructs:
+        provides = function is not None and _provides(names, signature)
+        if function is not None and function.overrides and not (signature.constructs or provides):
             raise _UnknownError
         places = self.forest.search([called])[called]
         if len(places) > MOST_FILES:
@@ -154,7 +158,7 @@ class Parameters:
                 if made:
                     given = True
                     edits.setdefault(other, set()).update(made)
-        if not given and not (signature.constructs and _is_injected(names, signature)):
+        if not given and not (provides or (signature.constructs and _is_injected(names, signature))):
             raise _UnknownError
         return edits
 
@@ -234,6 +238,20 @@ def _is_bare(signature: Signature, mention: Mention) -> bool:
     return mention.stands in ("read", "shorthand") and not inside
 
 
+def _may_mean(mention: Mention, signature: Signature, language: Language) -> bool:
+    """Whether a name can be a use of the field that a parameter is."""
+    if mention.stands in ("member", "text") or _takes_apart(mention):
+        return not _is_label(language, mention)
+    return language.SHARES_FOLDER and _is_bare(signature, mention)
+
+
+def _is_label(language: Language, mention: Mention) -> bool:
+    """Whether a name only says which argument of a call is given: `Page(flags = flags)`."""
+    calls = (language.call(place) for place, _ in zip(ancestors(mention.node), range(3), strict=False))
+    given = (each for call in calls if call is not None for each in call.arguments if each.name is not None)
+    return any(each.value.parent == mention.node.parent and each.value != mention.node for each in given)
+
+
 def _takes_apart(mention: Mention) -> bool:
     return "pattern" in mention.node.type
 
@@ -243,6 +261,12 @@ def _is_injected(names: Names, signature: Signature) -> bool:
     text = names.source.text(owner) if owner is not None else b""
     head = names.source.data[max(0, signature.called.start_byte - 600) : signature.called.start_byte]
     return bool(_INJECTED.search(head) or _INJECTED.search(text))
+
+
+def _provides(names: Names, signature: Signature) -> bool:
+    """Whether a container calls a function, for what it makes, with whatever the function asks for."""
+    head = names.source.data[signature.node.start_byte : signature.called.start_byte]
+    return bool(_PROVIDES.search(head)) and not re.search(rb"(?i)\boverride\b", head)
 
 
 def _within(at: int, definition: Definition) -> bool:

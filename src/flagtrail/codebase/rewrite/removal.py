@@ -203,6 +203,10 @@ def element(source: Source, node: Node) -> Span:
     while node.parent is not None and not _is_listed(node):
         node = node.parent
     before, after = node.prev_sibling, node.next_sibling
+    if before is not None and before.type == "(" and after is not None and after.type == ",":
+        closing = after.next_sibling
+        if closing is not None and closing.type == ")":
+            return before.end_byte, closing.start_byte
     if after is not None and after.type == ",":
         line, end = source.line_start(node.start_byte), source.line_end(after.end_byte)
         if not source.data[line : node.start_byte].strip() and not source.data[after.end_byte : end].strip():

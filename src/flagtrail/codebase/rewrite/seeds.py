@@ -17,7 +17,7 @@ from flagtrail.codebase.rewrite import conventions, members, mocked
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.rewrite.splice import out, put, settled_in, statement_out, unwrapped
 from flagtrail.codebase.shapes import Call, Stub
 from flagtrail.codebase.sites import Site
@@ -86,7 +86,7 @@ def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, 
         count += 1
         bound = min(bound, common(source.data, made.data))
         source = made
-    return Planted(source, count, tuple(left))
+    return Planted(language.imported(source), count, tuple(left))
 
 
 def places(source: Source, language: Language, wanted: Wanted) -> list[Node]:
@@ -157,15 +157,16 @@ def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, 
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
     if stub is not None:
-        return _stubbed(source, language, answer, site.call.node, stub)
+        return _stubbed(source, language, answer, stub)
     _only_pure(source, language, site.call, key, site.pattern.pure)
     return _placeholder(source, language, answer, site)
 
 
-def _stubbed(source: Source, language: Language, answer: Answer, call: Node, stub: Stub) -> Source:
+def _stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> Source:
     if stub.value is None:
         return without(source, language, [(stub.statement.start_byte, stub.statement.end_byte)])
-    return _told(source, language, answer, call, stub.statement, language.constant(stub.value))
+    told = [(stub.statement, stub.value), *stub.later]
+    return without(source, language, [_span_told(language, answer, each, language.constant(by)) for each, by in told])
 
 
 def _component(source: Source, language: Language, answer: Answer, site: Site) -> Source:
@@ -180,6 +181,11 @@ def _component(source: Source, language: Language, answer: Answer, site: Site) -
 def _placeholder(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     pattern, (start, end) = site.pattern, language.span(site.call)
     name = _name(answer, pattern)
+    if pattern.returns == "flow":
+        mends = language.streamed(source, site.call, name)
+        if mends is None:
+            raise Refused("unsupported", "what is done with this flow of the flag's values is not understood")
+        return source.edited(sorted(Edit(*mend) for mend in mends))
     if pattern.returns in ("details", "details_tuple"):
         name = named.DETAILS
         member = language.member(site.call.node.parent) if site.call.node.parent is not None else None
@@ -238,23 +244,29 @@ def _override(source: Source, language: Language, answer: Answer, site: Site) ->
     pattern = site.pattern
     told = sites.argument(site.call, pattern.set_to)
     value = language.constant(told.value) if told is not None else None if pattern.sets is None else (pattern.sets,)
-    return _told(source, language, answer, site.call.node, site.call.node, value)
+    return _told(source, language, answer, site.call.node, value)
 
 
-def _told(
-    source: Source, language: Language, answer: Answer, call: Node, statement: Node, value: tuple[object] | None
-) -> Source:
-    """What a test says of the flag: dropped where it is so anyway; else the test goes that pins what is no more."""
+def _told(source: Source, language: Language, answer: Answer, call: Node, value: tuple[object] | None) -> Source:
+    """What a test sets the flag to: dropped where it is so anyway; else the test goes that pins what is no more."""
+    span = _span_told(language, answer, call, value)
+    return (
+        without(source, language, [span])
+        if span != (call.start_byte, call.end_byte)
+        else _let_go(source, language, call)
+    )
+
+
+def _span_told(language: Language, answer: Answer, statement: Node, value: tuple[object] | None) -> Span:
+    """The bytes of what a test says of the flag, where it is so anyway; else those of the test."""
     if value is None:
         raise Refused("mock", "what a test sets the flag to is no constant")
     if value[0] == answer.value or (isinstance(value[0], str) and value[0] == answer.variant):
-        if statement != call:
-            return without(source, language, [(statement.start_byte, statement.end_byte)])
-        return _let_go(source, language, call)
-    test = language.test_case(call)
+        return statement.start_byte, statement.end_byte
+    test = language.test_case(statement)
     if test is None:
         raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
-    return without(source, language, [test])
+    return test
 
 
 def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> Source:

@@ -2,9 +2,11 @@ package io.mockk
 
 class Told<T> {
     infix fun returns(answer: T) = Unit
+
+    infix fun answers(answer: () -> T) = Unit
 }
 
-inline fun <reified T : Any> mockk(): T = TODO()
+inline fun <reified T : Any> mockk(described: T.() -> Unit = {}): T = TODO()
 
 fun <T> every(asked: () -> T): Told<T> = Told()
 
