@@ -54,11 +54,27 @@ def aliases_in(
     source: Source, language: Language, found: Iterable[Alias], ambiguous: Collection[bytes] = ()
 ) -> frozenset[bytes]:
     """Those names that mean the key in this file; of an `ambiguous` one, where no use could mean something else."""
-    return frozenset(
+    known = list(found)
+    own = {
         alias.name
-        for alias in found
+        for alias in known
         if _means(source, language, alias) and (alias.name not in ambiguous or _surely(source, language, alias))
-    )
+    }
+    apart = (alias for alias in known if not alias.container and not alias.local)
+    return frozenset(own.union(*(_renamed(source, language, alias.name, alias.path) for alias in apart)))
+
+
+def _renamed(source: Source, language: Language, name: bytes, path: str) -> Iterator[bytes]:
+    """What a file calls a name that it imports from another one as something else: `FAST as Quick`."""
+    if name not in source.data or b" as " not in source.data:
+        return
+    renamed = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"\s+as\s+([A-Za-z_$][\w$]*)")
+    for each in language.definitions(source):
+        match = renamed.search(source.data, *each.removal) if each.kind == "import" and each.origin else None
+        if match is None or match.group(1) != source.text(each.name) or match.group(1) == name:
+            continue
+        if _leads(source, language, each.origin, name, path) and not given(source, language, match.group(1)):
+            yield match.group(1)
 
 
 def _surely(source: Source, language: Language, alias: Alias) -> bool:
@@ -71,7 +87,7 @@ def _surely(source: Source, language: Language, alias: Alias) -> bool:
     given = sum(language.role(node) in ("bind", "write") and node.id not in taken for node in nodes)
     if given > (alias.path == source.path) or len(imports) > 1:
         return False
-    if any(not _leads(source, language, each.origin, alias) for each in imports):
+    if any(not _leads(source, language, each.origin, alias.name, alias.path) for each in imports):
         return False
     owners = {alias.container} if alias.container else _modules(source, language, alias.path)
     members = (language.member(node.parent) for node in nodes if node.parent is not None)
@@ -82,9 +98,9 @@ def _surely(source: Source, language: Language, alias: Alias) -> bool:
     )
 
 
-def _leads(source: Source, language: Language, origin: str, alias: Alias) -> bool:
-    ends = language.modules(source.path, origin, alias.name.decode("utf-8", "replace"))
-    return any(f"/{alias.path}".endswith(end if end.startswith("/") else f"/{end}") for end in ends)
+def _leads(source: Source, language: Language, origin: str, name: bytes, path: str) -> bool:
+    ends = language.modules(source.path, origin, name.decode("utf-8", "replace"))
+    return any(f"/{path}".endswith(end if end.startswith("/") else f"/{end}") for end in ends)
 
 
 def _means(source: Source, language: Language, alias: Alias) -> bool:
@@ -179,22 +195,26 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
 
 def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tuple[Derived, ...]:
     """Those that mean the flag's answer in this file."""
-    return tuple(derived for known in found if (derived := _usable(source, language, known)) is not None)
+    return tuple(derived for known in found for derived in _usable(source, language, known))
 
 
-def _usable(source: Source, language: Language, known: Known) -> Derived | None:
+def _usable(source: Source, language: Language, known: Known) -> Iterator[Derived]:
     derived = known.derived
     if derived.name not in source.data:
-        return None
+        return
     if known.path == source.path:
-        return derived if derived.function else None
+        if derived.function:
+            yield derived
+        return
     if known.local:
-        return None
+        return
     if known.member or imported(source, language, derived.name) or _shares(source.path, known.path, language):
-        return derived
-    if not _qualified(source, language, derived.name, known.path):
-        return None
-    return derived if derived.function else replace(derived, accessor=True)
+        yield derived
+    elif _qualified(source, language, derived.name, known.path):
+        yield derived if derived.function else replace(derived, accessor=True)
+    if not known.member:
+        for name in _renamed(source, language, derived.name, known.path):
+            yield replace(derived, name=name)
 
 
 def given(source: Source, language: Language, name: bytes) -> int:

@@ -32,13 +32,12 @@ def removed(files: dict[str, str], flag: str = "new-ui") -> tuple[dict[str, str 
     ("path", "text"),
     [
         ("src/load.ts", "export const load = () => import('./old');\n"),
-        ("src/load.test.ts", "jest.mock('./old');\n"),
         ("src/load.js", "const { old } = require('./old');\nmodule.exports = { old };\n"),
         ("webpack.json", '{"entry": "src/old.ts"}\n'),
         ("src/App.vue", "<script>\nimport { old } from './old';\n</script>\n"),
         ("src/routes.yaml", "handler: src/old.old\n"),
     ],
-    ids=["loaded late", "a mock's path", "CommonJS", "a configuration", "a component of another kind", "a route"],
+    ids=["loaded late", "CommonJS", "a configuration", "a component of another kind", "a route"],
 )
 def test_a_file__that_anything_else_leads_to__stays(path: str, text: str) -> None:
     after, _ = removed(

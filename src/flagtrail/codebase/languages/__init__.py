@@ -290,6 +290,10 @@ class Language(Relations, ABC):
         """The names that a declaration takes out of one value: `const { a, b: c } = value`."""
         return ()
 
+    def parted(self, value: Node) -> bool:
+        """Whether a value is taken apart, or gone through, as only a list or an object can be."""
+        return False
+
     def rendered(self, call: Call, *, truth: bool) -> Settled | None:
         """What is left of an element that shows its children where a flag is on (`<Feature name="k">..</Feature>`)."""
         return None

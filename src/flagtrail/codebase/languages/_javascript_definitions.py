@@ -9,6 +9,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._javascript_fields import hands_itself_on
 from flagtrail.codebase.languages._javascript_names import DECLARATIONS, listed, scope
 from flagtrail.codebase.languages._javascript_patterns import Reach, destructured, parameters
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, constant, field, parts, pure, text, uncast
@@ -271,6 +272,8 @@ def hidden_members(node: Node) -> Iterator[Definition]:
     )
     decorated = any(child.type == "decorator" for child in node.children)
     quiet = not decorated and (value is None or pure(value))
+    if kind == "field" and node.parent is not None and hands_itself_on(node.parent):
+        return
     called = text(name).removeprefix(b"#").decode()
     yield Definition(kind, name, (whole(node)[0], end), "file", quiet, spelled=called, scope=node.parent)
 

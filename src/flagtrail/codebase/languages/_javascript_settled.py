@@ -43,11 +43,25 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
         return _called_alone(place, kept)
     if around.type == "assignment_expression" and text(field(around, "left") or around) == text(kept):
         return _assigned_to_itself(around, place)
-    if around.type == "array" and value is not None:
+    return None if value is None else _of_literal(source, around, place, value)
+
+
+def _of_literal(source: Source, around: Node, place: Node, value: tuple[Scalar]) -> Settled | None:
+    """What becomes of what stands around an answer that nothing else folds."""
+    if around.type == "array":
         return _entry(source, around, place, value)
-    if around.type == "arguments" and value is not None and not value[0]:
+    if around.type == "arguments" and not value[0]:
         return _class(around, place)
-    return None
+    return _first_of_one(around, place) if around.type == "variable_declarator" else None
+
+
+def _first_of_one(declarator: Node, value: Node) -> Settled | None:
+    """`const [enabled] = useFlag(..)`: a hook that answers a list, of which just the flag's answer is taken."""
+    pattern = field(declarator, "name")
+    names = parts(pattern) if pattern is not None and pattern.type == "array_pattern" else []
+    if len(names) != 1 or names[0].type != "identifier" or field(declarator, "type") is not None:
+        return None
+    return Settled(declarator.start_byte, declarator.end_byte, text=text(names[0]) + b" = " + text(value))
 
 
 def _called_alone(place: Node, kept: Node) -> Settled | None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tree_sitter import Node
 
-from flagtrail.codebase.shapes import Call, Signature
+from flagtrail.codebase.shapes import Call, Definition, Signature
 from flagtrail.codebase.source import Source
 
 
@@ -33,6 +33,14 @@ class Relations:
     def unassigned(self, name: Node) -> tuple[int, int, bytes] | None:
         """Which bytes [start, end) become what, so that nothing is assigned to this name; what the value does stays."""
         return None
+
+    def is_set(self, name: Node) -> bool:
+        """Whether a field is given a value where it is looked up: `this.name = value`."""
+        return False
+
+    def could_be(self, definition: Definition, name: Node) -> bool:
+        """Whether a name that is looked up in an object can be this private field."""
+        return True
 
     def declaring(self, name: Node) -> Node | None:
         """The scope (a Definition's) that declares what a name means where it is read; None where that is not known."""

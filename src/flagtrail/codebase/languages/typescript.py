@@ -16,8 +16,10 @@ import tree_sitter_typescript
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
+from flagtrail.codebase.languages import _javascript_bindings as bindings_of
 from flagtrail.codebase.languages import _javascript_definitions as definitions_of
 from flagtrail.codebase.languages import _javascript_elements as elements
+from flagtrail.codebase.languages import _javascript_fields as fields
 from flagtrail.codebase.languages import _javascript_functions as functions
 from flagtrail.codebase.languages import _javascript_names as names_of
 from flagtrail.codebase.languages import _javascript_places as places
@@ -256,11 +258,15 @@ class TypeScript(Braces):
 
     def bindings(self, node: Node) -> Iterable[Binding]:
         """The variables that a statement binds or assigns to."""
-        return names_of.bindings(node)
+        return bindings_of.bindings(node)
 
     def taken_apart(self, node: Node) -> Iterable[TakenApart]:
         """`const { a, b: c = 1 } = value`."""
-        return names_of.taken_apart(node)
+        return bindings_of.taken_apart(node)
+
+    def parted(self, value: Node) -> bool:
+        """`const { a } = value`, `[...value]`, `for (const each of value)`."""
+        return bindings_of.parted(value)
 
     def rendered(self, call: Call, *, truth: bool) -> Settled | None:
         """The children of an element, or what its attribute `fallback` holds."""
@@ -302,6 +308,18 @@ class TypeScript(Braces):
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that could be removed."""
         return definitions_of.definitions(source)
+
+    def is_set(self, name: Node) -> bool:
+        """`this.name = value`."""
+        return fields.is_set(name)
+
+    def unassigned(self, name: Node) -> tuple[int, int, bytes] | None:
+        """Without `this.name = value`."""
+        return fields.unset(name)
+
+    def could_be(self, definition: Definition, name: Node) -> bool:
+        """Whether a name that is looked up is `this.name`, or may be."""
+        return definition.scope is None or fields.could_be(definition.scope, name)
 
     def signature(self, parameter: Node) -> Signature | None:
         """A function with a name; of a constructor it is the class."""

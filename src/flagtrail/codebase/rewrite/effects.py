@@ -10,7 +10,7 @@ from tree_sitter import Node
 from flagtrail.codebase.rewrite import conventions, packages
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
-from flagtrail.codebase.rewrite.importing import imported, leads_to, stem
+from flagtrail.codebase.rewrite.importing import imported, leads_to, passed_on, stem
 from flagtrail.codebase.rewrite.names import HOLDERS, Names
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Edit, Source, ancestors
@@ -21,8 +21,9 @@ DEEP = 10
 """How far a file that is loaded is followed to those that it loads."""
 _HEAD = re.compile(rb"(?:package|import|from|using|export\s*\{\s*\}|(?:'|\")use (?:client|server|strict)|__all__)\b|#!")
 _BOUND = re.compile(
-    rb"(?:export\s+)?(?:default\s+)?(?:async\s+)?(?:const|let|var|class|function|abstract|interface|type|enum|def)\b"
+    rb"(?:export\s+)?(?:async\s+)?(?:const|let|var|class|function|abstract|interface|type|enum|def)\b|export\s+default\b"
 )
+_PASSES_ON = re.compile(rb"export\s*(?:type\s*)?[*{]")
 _REGISTERS = re.compile(
     rb"\.?\b(?:register|connect|subscribe|install|use|add|on|listen|mount|run|start|init|setup)\w*\s*\("
 )
@@ -93,7 +94,7 @@ def _orphaned(forest: Forest, target: str, path: str) -> bool:
 def _acts(forest: Forest, path: str, deep: int) -> bool:
     if acts_itself(forest.then(path)):
         return True
-    loaded = set(imported(forest, path, forest.then(path))) if deep else ()
+    loaded = {*imported(forest, path, forest.then(path)), *passed_on(forest, path)} if deep else ()
     return any(_orphaned(forest, target, path) and _acts(forest, target, deep - 1) for target in loaded)
 
 
@@ -118,6 +119,8 @@ def _statements(names: Names) -> Iterator[Node]:
 def _defines(names: Names, node: Node) -> bool:
     """Whether a statement of a module does nothing that others could notice once nobody imports it."""
     text = names.source.text(node)
+    if _PASSES_ON.match(text):
+        return True
     found = list(_of(names, node))
     if _HEAD.match(text):
         loads = text.startswith(b"import") and not STYLES.match(text)

@@ -15,7 +15,7 @@ from flagtrail.codebase.rewrite import conventions, effects, tested, texts, whol
 from flagtrail.codebase.rewrite.dead import exported, swept
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
-from flagtrail.codebase.rewrite.importing import in_texts, is_public, stem
+from flagtrail.codebase.rewrite.importing import in_texts, is_public, mocked, passed_on, stem
 from flagtrail.codebase.rewrite.lookups import Lookups
 from flagtrail.codebase.rewrite.meanings import meant, original_of, package, stars
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
@@ -263,6 +263,8 @@ class Exports:
                 original = original_of(then, definition)
                 for target in self.forest.named(language.modules(path, definition.origin, original.decode())):
                     yield target, original
+                    if self.forest.of_path(target) is not None:
+                        yield from ((each, original) for each in passed_on(self.forest, target))
 
     # ---------------------------------------------------------------- what still uses it
     def _use(self, name: bytes, owners: list[str], definitions: Mapping[str, list[Definition]], places: Places) -> _Use:
@@ -274,7 +276,7 @@ class Exports:
         use = _Use()
         use.code = name in self.spared or any(self._stays(path, each) for path in owners for each in definitions[path])
         for path, positions in places.items():
-            own = [each.removal for each in definitions.get(path, ())]
+            own = [*(each.removal for each in definitions.get(path, ())), *mocked(self.forest, path, owners[0])]
             outside = [at for at in positions if not any(start <= at < end for start, end in own)]
             if use.code or not outside:
                 continue

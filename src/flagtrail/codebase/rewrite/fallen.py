@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flagtrail.codebase.rewrite.exports import MOST_ROUNDS, Exports
 from flagtrail.codebase.rewrite.forest import Forest, OfPath
 from flagtrail.codebase.rewrite.gathered import Gathered
+from flagtrail.codebase.rewrite.idle import Idle
 from flagtrail.codebase.rewrite.importing import imported, stem
 from flagtrail.codebase.rewrite.lookups import Lookups
 from flagtrail.codebase.rewrite.modules import Modules
@@ -44,11 +45,12 @@ def fallen(
     gathered = Gathered(forest)
     exports = Exports(forest, key.encode(), Lookups(forest), gathered, methods, makers)
     modules, parameters = Modules(forest, key.encode(), gathered, methods), Parameters(forest, exports)
+    idle = Idle(forest, exports)
     loaded = {target for path in changed for target in imported(forest, path, forest.then(path))}
     forest.search({stem(path) for path in loaded})
     exports.swept(sorted(changed))
     for _ in range(MOST_ROUNDS):
-        if not (exports.round() or parameters.round() or modules.round()):
+        if not (exports.round() or parameters.round() or idle.round() or modules.round()):
             break
     gone = {path for path, source in forest.changed.items() if source is None}
     left = {path: exports.told(path) for path in {*exports.left, *(path for path, _ in exports.kept)} - gone}

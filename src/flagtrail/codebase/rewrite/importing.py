@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator
 from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.names import Names
+from flagtrail.codebase.source import ancestors
 
 _STAR = re.compile(
     rb"""export\s+(?:type\s+)?\*(?:\s+as\s+\w+)?\s+from\s*['"]([^'"]+)['"]|from\s+([\w.]+)\s+import\s+\*"""
 )
-_LOADED = re.compile(rb"""\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]""")
+_LOADED = re.compile(rb"""(?:\b(?:import|require)\s*\(|\bexport\s*\{\s*default\s*\}\s*from)\s*['"]([^'"]+)['"]""")
+_MOCKED = re.compile(
+    rb"""\b(?:jest|vi)\s*\.\s*(?:mock|unmock|doMock|dontMock|doUnmock)\s*\(\s*(?:import\s*\(\s*)?['"]([^'"]+)['"]"""
+)
 _TEXT = re.compile(rb"""['"`]([^'"`\s]+)['"`]""")
 
 
@@ -53,12 +57,17 @@ def _beside(path: str, target: str, origin: str) -> bool:
     return f"{path}/".startswith(f"{folder}/" if folder else "")
 
 
-def starred(forest: Forest, path: str) -> Iterator[tuple[re.Match[bytes], set[str]]]:
-    """Where a file takes or passes on all that others define, with those files."""
+def starred(forest: Forest, path: str, *, then: bool = False) -> Iterator[tuple[re.Match[bytes], set[str]]]:
+    """Where a file takes or passes on all that others define, with those files; `then` before the clean-up."""
     language = forest.language(path)
-    for match in _STAR.finditer(forest.data(path)):
+    for match in _STAR.finditer(forest.files[path] if then else forest.data(path)):
         origin = next(group for group in match.groups() if group).decode(errors="replace")
         yield match, set(forest.named(language.modules(path, origin, "")))
+
+
+def passed_on(forest: Forest, path: str) -> Iterator[str]:
+    """The files of which a file passed on all that they define."""
+    yield from (each for _, meant in starred(forest, path, then=True) for each in sorted(meant) if forest.of_path(each))
 
 
 def leads_to(forest: Forest, other: str, places: Iterable[int], path: str) -> bool:
@@ -76,7 +85,24 @@ def in_texts(forest: Forest, other: str, places: Iterable[int], path: str) -> bo
     if forest.of_path(other) is None:
         data = forest.data(other)
         return any(texts.in_file(other, data, at, word) for at in places)
-    return forest.akin(other, path) and any(_text_leads(forest, forest.now(other), at, path) for at in places)
+    spans = list(mocked(forest, other, path))
+    outside = (at for at in places if not any(start <= at < end for start, end in spans))
+    return forest.akin(other, path) and any(_text_leads(forest, forest.now(other), at, path) for at in outside)
+
+
+def mocked(forest: Forest, test: str, path: str) -> Iterator[tuple[int, int]]:
+    """The statements by which a test puts something in place of a file: `jest.mock('./old', () => ({..}))`."""
+    known = conventions.is_test(test) and forest.of_path(test) is not None
+    for match in _MOCKED.finditer(forest.data(test)) if known else ():
+        names = forest.now(test)
+        if path not in set(forest.named(names.language.modules(test, match.group(1).decode(errors="replace"), ""))):
+            continue
+        inner = names.source.tree.root_node.descendant_for_byte_range(*match.span(1))
+        for place in ancestors(inner) if inner is not None else ():
+            statement = names.language.statement(place) if place.start_byte == match.start() else None
+            if statement is not None:
+                yield statement.start_byte, statement.end_byte
+                break
 
 
 def _text_leads(forest: Forest, names: Names, at: int, path: str) -> bool:

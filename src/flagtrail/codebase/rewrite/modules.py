@@ -12,8 +12,9 @@ from flagtrail.codebase.rewrite import conventions, effects
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
-from flagtrail.codebase.rewrite.importing import imported, is_public, leads_to, starred, stem
+from flagtrail.codebase.rewrite.importing import imported, is_public, leads_to, mocked, passed_on, starred, stem
 from flagtrail.codebase.rewrite.registries import lists_flags
+from flagtrail.codebase.rewrite.removal import without
 from flagtrail.codebase.source import Edit
 
 MOST_FILES = 200
@@ -57,7 +58,8 @@ class Modules:
         found: dict[str, None] = {}
         for path in self.forest.parsed():
             now = set(imported(self.forest, path, self.forest.now(path))) if not self.forest.gone(path) else set()
-            for target in imported(self.forest, path, self.forest.then(path), surely=True):
+            passed = passed_on(self.forest, path) if self.forest.gone(path) else ()
+            for target in (*imported(self.forest, path, self.forest.then(path), surely=True), *passed):
                 if target not in now and not self.forest.gone(target) and target != path:
                     found[target] = None
         return list(found)
@@ -96,6 +98,7 @@ class Modules:
         snapshots = [each for path in tests if (each := conventions.snapshot(path)) in self.forest.files]
         for path in going:
             self._unstar(path, places[stem(path)])
+            self._unmock(path, places[stem(path)])
         styles = [each for path in going for each in self._styles(path)]
         return [*going, *tests, *snapshots, *styles]
 
@@ -135,6 +138,16 @@ class Modules:
             ]
             if edits:
                 self.forest.put(other, source.edited(edits))
+
+    def _unmock(self, path: str, places: Iterable[str]) -> None:
+        """Without what tests of something else put in place of a file that goes."""
+        for other in places:
+            if self.forest.gone(other) or not self.forest.akin(other, path):
+                continue
+            spans = list(mocked(self.forest, other, path))
+            if spans:
+                source = self.forest.now(other).source
+                self.forest.put(other, without(source, self.forest.language(other), spans))
 
     def _styles(self, path: str) -> Iterator[str]:
         """What a file that goes imported for its looks, and nothing else names."""

@@ -176,8 +176,13 @@ class Names:
                 continue
             if alone and not of_this and any(_holds(span, mention.at) for span in hidden):
                 continue
+            if self.language.is_set(mention.node) or not self._could_be(definition, mention):
+                continue
             if mention.stands in ("read", "shorthand", "member", "text") or "pattern" in mention.node.type:
                 yield mention
+
+    def _could_be(self, field: Definition, mention: Mention) -> bool:
+        return field.reach != "file" or self.language.could_be(field, mention.node)
 
     def _scope(self, definition: Definition) -> Span:
         scope = definition.scope
@@ -188,7 +193,9 @@ class Names:
         begin, end = self._scope(definition)
         for mention in self.mentions(self.called(definition)):
             outside = not _holds(definition.removal, mention.at)
-            if mention.stands == "write" and begin <= mention.at < end and outside:
+            field = definition.kind == "field" and self.language.is_set(mention.node)
+            written = mention.stands == "write" or (field and self._could_be(definition, mention))
+            if written and begin <= mention.at < end and outside:
                 yield mention
 
     def in_class(self, definition: Definition) -> bool:

@@ -179,7 +179,7 @@ class Parameters:
             if own or constructor:
                 return None
             raise _UnknownError
-        call = _call(names.language, mention.node)
+        call = call_of(names.language, mention.node)
         if call is not None:
             return call
         if signature.constructs and _is_type(names.language, mention.node):
@@ -187,7 +187,8 @@ class Parameters:
         raise _UnknownError
 
 
-def _call(language: Language, name: Node) -> Call | None:
+def call_of(language: Language, name: Node) -> Call | None:
+    """The call that a name is the name of."""
     for place, _ in zip(ancestors(name), range(4), strict=False):
         for found in (language.call(place), language.construction(place)):
             if found is not None and found.name == name:

@@ -1,0 +1,78 @@
+"""Private fields of a class: where one is given a value, and what else in the file could mean it."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, pure, text, uncast
+from flagtrail.codebase.source import ancestors
+
+_HANDED_ON = re.compile(rb"\.\.\.this\b|\bthis\s*\[|(?<!bind)(?<!call)(?<!apply)\(\s*this\s*[,)]|,\s*this\s*[,)\]}]")
+_NAMED_ANEW = re.compile(rb"[=:]\s*this\s*[;,)\n]")
+
+
+def is_set(name: Node) -> bool:
+    """Whether `this.name = value` stands here as a statement."""
+    return _assignment(name) is not None
+
+
+def unset(name: Node) -> tuple[int, int, bytes] | None:
+    """The bytes of `this.name = value`, where making the value does nothing; None where it may."""
+    assignment = _assignment(name)
+    value = field(assignment, "right") if assignment is not None else None
+    if assignment is None or assignment.parent is None or value is None or not pure(value):
+        return None
+    return assignment.parent.start_byte, assignment.parent.end_byte, b""
+
+
+def could_be(body: Node, name: Node) -> bool:
+    """Whether a name that is looked up can be a private field of this class.
+
+    It is one of `this`; of another object only where the class itself is named within it, so that it can be one.
+    """
+    if name.type == "private_property_identifier":
+        return True
+    owner = field(body.parent, "name") if body.parent is not None else None
+    if owner is None or _NAMED_ANEW.search(text(body)):
+        return True
+    if re.search(rb"\b%s\b" % re.escape(text(owner)), text(body)):
+        return True
+    looked_up = name.parent
+    if looked_up is not None and looked_up.type == "member_expression" and field(looked_up, "property") == name:
+        held = uncast(field(looked_up, "object") or looked_up)
+        inside = body.start_byte <= name.start_byte < body.end_byte
+        return text(held).strip(b"()") == b"this" if inside else b" any" in text(field(looked_up, "object") or held)
+    if "pattern" in name.type or (looked_up is not None and "pattern" in looked_up.type):
+        return b"this" in _taken_from(name)
+    return True
+
+
+def hands_itself_on(body: Node) -> bool:
+    """Whether a class shows all of its fields to others, or looks them up by what it only knows when it runs."""
+    return bool(_HANDED_ON.search(text(body)))
+
+
+def _assignment(name: Node) -> Node | None:
+    looked_up = name.parent
+    if looked_up is None or looked_up.type != "member_expression" or field(looked_up, "property") != name:
+        return None
+    assignment = looked_up.parent
+    if text(field(looked_up, "object") or name) != b"this" or assignment is None:
+        return None
+    plain = assignment.type == "assignment_expression" and field(assignment, "left") == looked_up
+    alone = assignment.parent is not None and assignment.parent.type == "expression_statement"
+    return assignment if plain and alone else None
+
+
+def _taken_from(name: Node) -> bytes:
+    """What the pattern around a name takes apart; nothing where it is an argument."""
+    for above in ancestors(name):
+        if above.type == "formal_parameters":
+            return b""
+        if above.type in {"variable_declarator", "assignment_expression", "for_in_statement"}:
+            return text(field(above, "value") or field(above, "right") or above)
+        if above.type in FUNCTIONS:
+            break
+    return b"this"
