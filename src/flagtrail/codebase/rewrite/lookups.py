@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flagtrail.codebase.rewrite import texts
+from flagtrail.codebase.rewrite.borrowed import borrowed
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, stem
 from flagtrail.codebase.rewrite.meanings import original_of
@@ -65,9 +66,11 @@ class Lookups:
 
     def may_find(self, names: Names, definition: Definition) -> bool:
         """Whether a name that is looked up while the program runs could be what a file defines."""
+        path, name = names.source.path, names.called(definition)
+        if definition.kind == "import" and names.language.NAMES_IN_TEXTS and _is_of_module(definition):
+            return borrowed(self.forest, path, name)
         if definition.reach == "local" or definition.kind in ("import", "export", "parameter"):
             return False
-        path, name = names.source.path, names.called(definition)
         if self._built is None:
             self._built = tuple(each for data in self.forest.files.values() for each in texts.beginnings(data))
         if name.startswith(self._built):
@@ -136,6 +139,10 @@ class Lookups:
         if known is None or known[0] is not data:
             self._matches[key] = known = (data, bool(expression.search(data)))
         return known[1]
+
+
+def _is_of_module(definition: Definition) -> bool:
+    return definition.scope is not None and definition.scope.parent is None
 
 
 def _head(names: Names, definition: Definition) -> bytes:
