@@ -166,6 +166,66 @@ def test_commit__of_a_batch_whose_answer_is_lost__tells_each_unit_what_it_was_an
     assert problems(storage) == []
 
 
+class _Crashing(_Losing):
+    """A connection that arrives at COMMIT, and goes on once told to."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]], server: PostgresServer) -> None:
+        super().__init__(connection, server, "before")
+        self.arrived, self.crashed = threading.Event(), threading.Event()
+        self.number = ""
+
+    def execute(self, statement: str, *arguments: object, **named: object) -> object:
+        if statement == "COMMIT":
+            found = self._connection.execute("SELECT pg_current_xact_id()::text").fetchone()
+            self.number = "" if found is None else str(found[0])
+            self.arrived.set()
+            self.crashed.wait(30)
+        return self._connection.execute(statement, *arguments, **named)  # type: ignore[call-overload]  # passed on
+
+
+def test_commit__lost_in_a_crash__is_not_taken_for_the_one_that_got_its_number_afterwards(
+    storage: PostgresStorage, server: PostgresServer
+) -> None:
+    """PostgreSQL gives the number of a transaction that never reached its log to another one after a crash."""
+    server.stop()
+    server.start(wal_writer_delay="10s")  # nothing reaches the log before a COMMIT
+    fill(storage, Draft())
+    crashing = _Crashing(storage._writer._connection, server)
+    storage._writer._connection = crashing  # type: ignore[assignment]  # stands in
+    with (
+        ThreadPoolExecutor(1) as pool,
+        closing(load(server.url(storage._writer._location.name.partition(" ")[0]))) as other,
+    ):
+        lost = pool.submit(fill, storage, Draft())
+        crashing.arrived.wait(10)
+        restart(server, signal.SIGKILL)
+        other.put_cell("place", Cell("a", b"1"))
+        crashing.crashed.set()
+
+        with pytest.raises(StorageFailed):
+            lost.result()
+        with psycopg.connect(server.url("postgres")) as asking:
+            reused = asking.execute("SELECT pg_xact_status(%s::xid8)", (crashing.number,)).fetchone()
+
+    assert (reused, storage.head().size) == (("committed",), 1)
+    assert (seqs(fill(storage, Draft())), problems(storage)) == ([1], [])
+
+
+def test_marks__of_processes_that_are_gone__are_removed_a_day_later(storage: PostgresStorage) -> None:
+    def marks() -> int:
+        return len(storage._firsts("SELECT writer FROM commit_mark"))
+
+    storage.write(
+        lambda _: storage._writer._connection.execute(
+            "INSERT INTO commit_mark SELECT gen_random_uuid(), 7, now() - interval '25 hours'"
+        )
+    )
+    before = marks()
+    storage.delete_expired_cells(0.0)
+
+    assert (before, marks()) == (2, 1)
+
+
 def test_commit__whose_outcome_nobody_can_tell__says_so(
     storage: PostgresStorage, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

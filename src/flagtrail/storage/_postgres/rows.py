@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import nullcontext
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -14,13 +15,14 @@ from flagtrail.model.errors import StorageFailed
 from flagtrail.storage import Cell, Disclosure, Head, Record
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Batch, Cells
+from flagtrail.storage._postgres import marks
 from flagtrail.storage._postgres.database import Connection
 
 PAGE = 1_000
 """Entries read or written by one statement."""
 _HASH_BYTES = 32
 _HEAD = "SELECT size, frontier, root, last_time FROM ledger_head"
-_LOCKED = "SELECT size, frontier, root, last_time, pg_current_xact_id()::text FROM ledger_head FOR UPDATE"
+_LOCKED = f"{_HEAD} FOR UPDATE"
 _END_HUNG = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
@@ -66,17 +68,21 @@ _DELETE_CELL = "DELETE FROM cell WHERE collection = %s AND key = %s"
 
 def head(connection: Connection) -> Head:
     """The head row."""
-    ((size, frontier, root, last_time),) = connection.execute(_HEAD, binary=True).fetchall()
-    return Head(size, _peaks(frontier), root, last_time)
+    return _head(connection.execute(_HEAD, binary=True))
 
 
-def lock_head(connection: Connection) -> tuple[Head, str]:
-    """Begin a transaction with the head locked: the head, and the transaction's number."""
+def lock_head(connection: Connection, writer: UUID, number: int) -> Head:
+    """Begin a transaction of this writer, with the head locked and its mark set to this number; the head."""
     with connection.pipeline():
         connection.execute("BEGIN")
         found = connection.execute(_LOCKED, binary=True)
-    ((size, frontier, root, last_time, transaction),) = found.fetchall()
-    return Head(size, _peaks(frontier), root, last_time), transaction
+        marks.leave(connection, writer, number)
+    return _head(found)
+
+
+def _head(found: psycopg.Cursor[tuple[Any, ...]]) -> Head:
+    ((size, frontier, root, last_time),) = found.fetchall()
+    return Head(size, _peaks(frontier), root, last_time)
 
 
 def end_hung(connection: Connection, seconds: float) -> int:

@@ -32,7 +32,7 @@ _GRANTS = (
     "GRANT INSERT, UPDATE, DELETE ON cell, usage_hour, usage_summary, usage_client, usage_reporter TO {role}",
     "GRANT INSERT, UPDATE, DELETE ON usage_report, usage_context, usage_context_ring TO {role}",
     "GRANT INSERT, UPDATE, DELETE ON metric_series, metric_sample TO {role}",
-    "GRANT INSERT, UPDATE, DELETE ON code_scan, code_flag TO {role}",
+    "GRANT INSERT, UPDATE, DELETE ON code_scan, code_flag, commit_mark TO {role}",
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
 )
 # From the table itself: `to_regclass` may answer from a cache that does not know what others made meanwhile.

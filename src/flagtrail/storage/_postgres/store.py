@@ -25,7 +25,7 @@ from flagtrail.storage import (
 )
 from flagtrail.storage import _index as index
 from flagtrail.storage._batch import Unit
-from flagtrail.storage._postgres import blocks, questions, rows, samples, scans, schema, usage
+from flagtrail.storage._postgres import blocks, marks, questions, rows, samples, scans, schema, usage
 from flagtrail.storage._postgres.database import Connection, Location, Pool, bounded, connect, refusals
 from flagtrail.storage._postgres.writer import Writer
 
@@ -191,10 +191,13 @@ class PostgresStorage:
         self._alone(lambda connection: rows.delete_cell(connection, collection, key))
 
     def delete_expired_cells(self, now: float) -> int:
-        """Remove cells that expired before `now`."""
-        return self._alone(
-            lambda connection: connection.execute("DELETE FROM cell WHERE expires < %s", (now,)).rowcount
-        )
+        """Remove cells that expired before `now`; and old marks, which are no one's business but this store's."""
+
+        def delete(connection: Connection) -> int:
+            marks.delete_old(connection)
+            return connection.execute("DELETE FROM cell WHERE expires < %s", (now,)).rowcount
+
+        return self._alone(delete)
 
     def _alone(self, work: Callable[[Connection], T]) -> T:
         """Run what writes but appends nothing: in a transaction of its own, beside the writer."""

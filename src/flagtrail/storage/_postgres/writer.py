@@ -11,6 +11,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import psycopg
 
@@ -18,7 +19,7 @@ from flagtrail.model.entry import Entry
 from flagtrail.model.errors import FlagtrailError, OutcomeUnknown
 from flagtrail.storage import Head
 from flagtrail.storage._batch import Batch, Unit, pages
-from flagtrail.storage._postgres import rows
+from flagtrail.storage._postgres import marks, rows
 from flagtrail.storage._postgres.database import (
     IDLE_SECONDS,
     Connection,
@@ -91,7 +92,8 @@ class Writer:
         with refusals(location):
             self._connection = connect(location)
         self._actors: dict[str, int] = {}
-        self._size = 0
+        self._name = uuid4()
+        self._number = 0
         self._thread = WriterThread(location.name, self._commit, lambda: None)
 
     def run(self, work: Work) -> Any:  # noqa: ANN401 - what the work returns
@@ -123,7 +125,8 @@ class Writer:
             undone(jobs, refusal(error, self._location) if isinstance(error, psycopg.Error) else error)
 
     def _commit_together(self, jobs: Sequence[Job]) -> None:
-        head, number = self._begin()
+        self._number += 1
+        head = self._begin()
         reader = _Reader(self._connection, self._location)
         batch = Batch(head, reader)
         batch.run(jobs)
@@ -133,7 +136,7 @@ class Writer:
         try:
             with refusals(self._location):
                 rows.write(self._connection, batch, actors)
-                self._finish(number)
+                self._finish()
         except FlagtrailError as error:
             if isinstance(error.__cause__, psycopg.Error) and not _is_fault(error.__cause__):
                 raise
@@ -142,8 +145,8 @@ class Writer:
         if batch.head.size != head.size:
             self._moved(batch.head.size)
 
-    def _begin(self) -> tuple[Head, str]:
-        """The locked head and the transaction's number. Whoever hangs with the head is ended, once the wait is over."""
+    def _begin(self) -> Head:
+        """The locked head. Whoever hangs with it is ended, once the wait is over."""
         try:
             return self._locked()
         except psycopg.errors.LockNotAvailable:
@@ -154,49 +157,42 @@ class Writer:
             _log.warning("storage.hung_changes_ended: %s", ended)
             return self._locked()
 
-    def _locked(self) -> tuple[Head, str]:
+    def _locked(self) -> Head:
         """Lock the head; a connection that proves lost is made anew, once."""
         if not broken(self._connection):
             try:
-                return rows.lock_head(self._connection)
+                return rows.lock_head(self._connection, self._name, self._number)
             except psycopg.Error:
                 if not broken(self._connection):
                     raise
         self._renew()
-        return rows.lock_head(self._connection)
+        return rows.lock_head(self._connection, self._name, self._number)
 
     def _renew(self) -> None:
         self._connection.close()
         self._connection = connect(self._location)
         self._actors.clear()  # it may be another server that took over, with less in it
 
-    def _finish(self, number: str) -> None:
-        """Commit. Where the answer is lost with the connection, PostgreSQL is asked what became of it.
+    def _finish(self) -> None:
+        """Commit. Where the answer is lost with the connection, the mark that the commit set tells what became of it.
 
         Raises psycopg.Error where it was not committed, OutcomeUnknown where nobody can say.
         """
         try:
             self._connection.execute("COMMIT")
         except psycopg.OperationalError as error:
-            if not broken(self._connection) or not self._was_committed(number, error):
+            if not broken(self._connection) or not self._was_committed(error):
                 raise
 
-    def _was_committed(self, number: str, error: psycopg.Error) -> bool:
+    def _was_committed(self, error: psycopg.Error) -> bool:
         deadline = time.monotonic() + _ASK_FOR_SECONDS
         while time.monotonic() < deadline:
             try:
                 self._connection.close()
                 self._connection = connect(self._location)
-                found = self._connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchone()
+                return marks.newest(self._connection, self._name) == self._number
             except psycopg.Error:
                 time.sleep(_ASK_AGAIN_SECONDS)
-                continue
-            status = None if found is None else found[0]
-            if status == "committed":
-                return True
-            if status == "aborted":
-                return False
-            time.sleep(_ASK_AGAIN_SECONDS)
         raise OutcomeUnknown(
             f"the database {self._location.name} was lost while it committed, and nobody can say whether it did",
             database=self._location.name,
