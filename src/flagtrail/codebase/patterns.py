@@ -24,7 +24,9 @@ import msgspec
 
 from flagtrail.model.errors import SourceUnreadable
 
-Kind = Literal["call", "component", "override", "members", "decorator", "definition", "address"]
+Kind = Literal[
+    "call", "choice", "component", "override", "combinations", "members", "decorator", "definition", "address"
+]
 Returns = Literal["value", "details", "tuple", "details_tuple", "flow", "opaque"]
 
 FILE = ".flagtrail.toml"
@@ -34,9 +36,11 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One way to name a flag in code.
 
     `call` is the name of what is called, or its last parts with dots between (`flags.isEnabled`). `kind` is `call`
-    for an evaluation, `component` for an element of JSX that shows its children where the flag is on, `override` for
-    what a test sets a flag with (a decorator, a context manager or a call), `members` for a call or an object that has
-    the flags as members (`useFlags().newUi`, `config.flags.newUi`), spelled as `case` says,
+    for an evaluation, `choice` for a call that answers one of its arguments (`Choose(ctx, NewUI, a, b)`), `component`
+    for an element of JSX that shows its children where the flag is on, `override` for
+    what a test sets a flag with (a decorator, a context manager or a call), `combinations` for what runs a test for
+    each combination of the flags that it is given (`NewFeatureSets(NewUI, Search).Run(t, test)`), `members` for a call
+    or an object that has the flags as members (`useFlags().newUi`, `config.flags.newUi`), spelled as `case` says,
     `decorator` for what makes a function depend on a flag (`@waffle_flag("new-ui")`), `definition` for what registers
     one (`NEW_UI = register("new-ui")`), and `address` for a text that ends with the key
     (`/ofrep/v1/evaluate/flags/new-ui`): `call` is what stands before the key.
@@ -49,6 +53,9 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     never rewritten). `yields` is what a value is: whatever the flag's variant has (`value`), whether the flag is on
     (`enabled`), or the variant's name (`variant`).
     `set_to` is, for an override, the position or name of the argument with the value; without it `sets` is the value.
+    `passes` is the position of the argument that an override answers with the flag set (a context).
+    `then` and `otherwise` are the positions of what a choice answers where the flag is on, and where it is off.
+    `context` is, for combinations, the function beside it that makes what the test is given.
     `negated`: the answer is the opposite. `pure` are names of calls that only build an argument (`EvaluationContext`).
     """
 
@@ -65,6 +72,10 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     negated: bool = False
     set_to: int | str | None = None
     sets: bool | str | None = None
+    passes: int | None = None
+    then: int | None = None
+    otherwise: int | None = None
+    context: str | None = None
     case: Literal["camel", "as_is"] = "as_is"
     pure: tuple[str, ...] = ()
 

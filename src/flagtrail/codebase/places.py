@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from flagtrail.codebase.files import shown
@@ -33,6 +34,12 @@ _CALL = re.compile(rb"([A-Za-z_][\w]*)[?!]?\s*\(?\s*(?:[\w.:$>@-]+\s*,\s*)?[\"'`
 _TAG = re.compile(rb"\{%-?\s*(?:flag|switch|sample)\s+[\"']?$")
 _SECRET = re.compile(r"(?=[A-Za-z0-9+/_=-]*[0-9])(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}")
 _QUOTES = b"\"'`"
+_KINDS: Mapping[str, ReferenceKind] = {
+    "override": "test_stub",
+    "combinations": "test_stub",
+    "definition": "definition",
+}
+"""What a call is that no syntax tree tells, by its pattern's kind; an evaluation, if not told."""
 
 
 def is_plain(key: str) -> bool:
@@ -89,7 +96,7 @@ def _in_code(path: str, before: bytes, patterns: Patterns) -> ReferenceKind:
         return "evaluation"
     called = _CALL.search(before)
     for pattern in patterns.called(called.group(1)) if called is not None else ():
-        return {"override": "test_stub", "definition": "definition"}.get(pattern.kind, "evaluation")  # type: ignore[return-value]
+        return _KINDS.get(pattern.kind, "evaluation")
     return "test_stub" if in_test(path) else "unknown"
 
 

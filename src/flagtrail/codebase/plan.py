@@ -17,8 +17,9 @@ from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.naming import Alias
 from flagtrail.codebase.patterns import Patterns
+from flagtrail.codebase.references import modules
 from flagtrail.codebase.repository import Repository
-from flagtrail.codebase.rewrite import fold, mocked, placeholders, seeds
+from flagtrail.codebase.rewrite import conventions, fold, mocked, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted, unnamed
@@ -28,11 +29,8 @@ from flagtrail.codebase.rewrite.removal import undocumented
 from flagtrail.codebase.rewrite.seeds import Wanted
 from flagtrail.codebase.source import Source
 
-_GENERATED = re.compile(rb"^\W{0,5}(?:Code generated .*DO NOT EDIT|.*@generated\b)", re.MULTILINE)
 _DEEP: tuple[Why, str] = ("unsupported", "this file, or one that shares its names, is nested too deep to be followed")
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
-MOST_HEAD = 2_000
-"""Bytes at the beginning of a file in which a generator says that the file is its own."""
 MOST_HOLDING = 100
 """A constant's name that stands in more files than that is taken for one that others have, too."""
 MOST_ROUNDS = 8
@@ -90,6 +88,10 @@ class Search:
         word = re.escape(name)
         given = re.compile(rb"\.%s\s*(?::[^=\n]+)?=(?!=)|[\"'](?:[\w.]+\.)?%s[\"']" % (word, word))
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
+
+    def declares(self, module: str, text: bytes) -> bool:
+        """Whether a file, or a file of a folder, that is called so has some text in its code."""
+        return any(text in data for path, data in self.data.items() if module in modules(path))
 
 
 def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
@@ -188,7 +190,13 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
     def set_elsewhere(name: bytes) -> bool:
         return language.PRIVATE_BY_CONVENTION and search.sets(name, but=path)
 
-    answer = replace(search.answer, patterns=wanted.patterns, elsewhere=elsewhere, set_elsewhere=set_elsewhere)
+    answer = replace(
+        search.answer,
+        patterns=wanted.patterns,
+        elsewhere=elsewhere,
+        set_elsewhere=set_elsewhere,
+        declares=search.declares,
+    )
     return _folded(source, language, answer, wanted)
 
 
@@ -213,7 +221,7 @@ def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, So
 
 def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:
     """Folded; without those seeds whose answer is used in a way that no literal can stand for."""
-    if _GENERATED.search(source.data[:MOST_HEAD]):
+    if conventions.is_generated(source.data):
         return _untouched(source, language, wanted, "the file is generated: change what it is generated from")
     if _LONE_RETURN.search(source.data):
         return _untouched(source, language, wanted, "a line ends in a carriage return alone")

@@ -167,7 +167,7 @@ class Reading:
         return "test_stub" if self._tests(literal) else "unknown"
 
     def _called(self, site: Site, literal: Node) -> ReferenceKind:
-        if site.pattern.kind == "override":
+        if site.pattern.kind in ("override", "combinations"):
             return "test_stub"
         if site.pattern.kind == "definition":
             self._define(site.call.node, literal)

@@ -309,3 +309,20 @@ class Stub:
     statement: Node
     value: Node | None
     later: tuple[tuple[Node, Node], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """How a test that ran for each of several combinations of flags runs once, where no flag is left of them.
+
+    Bytes [start, end) become `head`, the bytes `span` moved to the indentation there, and `tail`. That is only right
+    where the code of `module`, a folder or file by its name, has the bytes `needs`: what the head calls.
+    """
+
+    start: int
+    end: int
+    head: bytes
+    span: tuple[int, int]
+    tail: bytes
+    module: str
+    needs: bytes

@@ -119,6 +119,8 @@ def argument(call: Call, which: int | str | None) -> Argument | None:
 def _is_key(call: Call, pattern: Pattern, key: Node) -> bool:
     if pattern.key == RECEIVER:
         return call.receiver is not None and call.receiver == key
+    if pattern.kind == "combinations":
+        return any(each.value == key for each in call.arguments)
     found = argument(call, pattern.key)
     if isinstance(pattern.key, int) and (found is None or found.name is not None):
         found = next((each for each in call.arguments if each.name in KEY_NAMES), found)

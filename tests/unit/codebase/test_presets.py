@@ -269,6 +269,12 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive Disabled IsDisabled IsOff"),
         *each('use(own.@@(ctx, "new-ui"))', "Disabled IsDisabled IsFeatureDisabled FeatureDisabled"),
         'featuregatetesting.SetFeatureGateDuringTest(t, gate, "new-ui", true)',
+        *each(
+            'use(own.@@(ctx, "new-ui", true))',
+            "ContextWithFeatureFlag IncomingCtxWithFeatureFlag OutgoingCtxWithFeatureFlag",
+        ),
+        'own.NewFeatureSets("new-ui").Run(t, test)',
+        'use(own.EnabledOrDisabledFlag(ctx, "new-ui", 1, 2))',
         *each('use(gate.@@("new-ui"))', "MustRegister RegisterFlag MustRegisterFlag NewFlag NewFeatureFlag"),
     ],
 }

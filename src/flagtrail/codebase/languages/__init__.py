@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
@@ -36,6 +36,7 @@ from flagtrail.codebase.shapes import (
     Loop,
     Mend,
     Mock,
+    Once,
     Role,
     Scalar,
     Settled,
@@ -362,6 +363,13 @@ class Language(Relations, ABC):
 
     def wrapping(self, call: Node) -> Wrapping | None:
         """For a call used as a decorator or context manager: what goes with it, and what stays."""
+        return None
+
+    def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:
+        """How a test that a call runs for combinations of flags runs once, with what the function `context` makes.
+
+        `elsewhere` tells whether another file has a name in it.
+        """
         return None
 
     def mock(self, text: Node) -> Mock | None:

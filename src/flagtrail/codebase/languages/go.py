@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import ClassVar, Final
 
@@ -11,6 +11,7 @@ import tree_sitter_go
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Tree
 
+from flagtrail.codebase.languages import _go_combinations as combinations
 from flagtrail.codebase.languages import _go_definitions as definitions
 from flagtrail.codebase.languages import _go_flow as flow
 from flagtrail.codebase.languages import _go_heads as heads
@@ -33,6 +34,7 @@ from flagtrail.codebase.shapes import (
     Lifetime,
     Loop,
     Mend,
+    Once,
     Role,
     Scalar,
     Stub,
@@ -316,6 +318,9 @@ class Go(Braces):
 
     def stub(self, node: Node) -> Stub | None:
         return tests.stub(node)
+
+    def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:
+        return combinations.once(source, call, context, elsewhere)
 
 
 def _only_answers(call: Call) -> bool:

@@ -26,12 +26,20 @@ _FOUND = re.compile(
     r"|(?:^|/)[^/]*(?:\.config|\.conf|\.setup|\.worker|\.migration|\.entity|\.d|rc)\.[cm]?[jt]sx?$"
 )
 _ROOTED_INDEX = re.compile(r"^(?:(?:src|lib|app|packages/[^/]+(?:/src)?|apps/[^/]+(?:/src)?)/)?index\.[cm]?[jt]sx?$")
+_GENERATED = re.compile(rb"^\W{0,5}(?:Code generated .*DO NOT EDIT|.*@generated\b)", re.MULTILINE)
+MOST_HEAD = 2_000
+"""Bytes at the beginning of a file in which a generator says that the file is its own."""
 _SNAPSHOT = "__snapshots__/"
 
 
 def is_test(path: str) -> bool:
     """Whether a file is there for tests or shows of components, and not for the product."""
     return bool(_TEST.search(path))
+
+
+def is_generated(data: bytes) -> bool:
+    """Whether a file says of itself that a generator wrote it, which would write it again as it was."""
+    return _GENERATED.search(data[:MOST_HEAD]) is not None
 
 
 def is_found(path: str) -> bool:

@@ -228,6 +228,8 @@ class Exports:
         if len(sources) > 1 or any(conventions.is_found(path) for path in passing):
             return []
         owners = [*sources, *passing]
+        if any(conventions.is_generated(self.forest.data(path)) for path in owners):
+            return []
         used = linked & set(owners) or any(meant(self.forest, user, name, sources) for user in users)
         return owners if used else []
 

@@ -68,6 +68,8 @@ class Modules:
         """Whether loading a file does nothing but define names."""
         if conventions.is_found(path) or conventions.is_test(path) or path.endswith("__init__.py"):
             return False
+        if conventions.is_generated(self.forest.data(path)):
+            return False
         names = self.forest.now(path)
         if self.spared & names.by_name.keys() and any(
             exported(each) and names.called(each) in self.spared for each in names.definitions

@@ -27,7 +27,8 @@ class Answer:
     """What the flag answers: its variant's name and value. An object is no `scalar`.
 
     `patterns` tell what else evaluates a flag, and does nothing by it that the program is about. `elsewhere` tells
-    whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it.
+    whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it, and
+    `declares` whether a file or folder of a name has some text in its code.
     """
 
     variant: str
@@ -35,6 +36,7 @@ class Answer:
     patterns: Patterns = field(default_factory=Patterns)
     elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     set_elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
+    declares: Callable[[str, bytes], bool] = field(default=lambda _, __: False, compare=False)
 
     @property
     def scalar(self) -> bool:

@@ -13,13 +13,14 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
-from flagtrail.codebase.rewrite import conventions, members, mocked
+from flagtrail.codebase.rewrite import conventions, members, mocked, overrides
 from flagtrail.codebase.rewrite import placeholders as named
+from flagtrail.codebase.rewrite.expressions import replaced
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.rewrite.removal import Span, without
-from flagtrail.codebase.rewrite.splice import out, put, settled_in, statement_out, unwrapped
-from flagtrail.codebase.shapes import Call, Stub
+from flagtrail.codebase.rewrite.removal import without
+from flagtrail.codebase.rewrite.splice import out, put, settled_in
+from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source, ancestors, common
 
@@ -148,25 +149,22 @@ def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, 
     if site is None or site.pattern.kind == "definition":
         return None
     if site.pattern.kind == "override":
-        return _override(source, language, answer, site)
+        return overrides.settled(source, language, answer, site)
+    if site.pattern.kind == "combinations":
+        return overrides.combined(source, language, answer, site)
     if site.pattern.kind == "component":
         return _component(source, language, answer, site)
     if site.pattern.kind == "decorator":
         return _guarded(source, language, answer, site)
+    if site.pattern.kind == "choice":
+        return _chosen(source, language, answer, site)
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
     stub = language.stub(site.call.node)
     if stub is not None:
-        return _stubbed(source, language, answer, stub)
+        return overrides.stubbed(source, language, answer, stub)
     _only_pure(source, language, site.call, key, site.pattern.pure)
     return _placeholder(source, language, answer, site)
-
-
-def _stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> Source:
-    if stub.value is None:
-        return without(source, language, [(stub.statement.start_byte, stub.statement.end_byte)])
-    told = [(stub.statement, stub.value), *stub.later]
-    return without(source, language, [_span_told(language, answer, each, language.constant(by)) for each, by in told])
 
 
 def _component(source: Source, language: Language, answer: Answer, site: Site) -> Source:
@@ -199,6 +197,19 @@ def _placeholder(source: Source, language: Language, answer: Answer, site: Site)
             raise Refused("unsupported", "both answers are passed on at once")
         name += b", " + named.NULL
     return source.edited([put(source, start, end, name)])
+
+
+def _chosen(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    """`Choose(ctx, NewUI, a, b)`: a or b. The other one is no more evaluated, as the call did."""
+    pattern = site.pattern
+    kept = sites.argument(site.call, pattern.then if answer.on != pattern.negated else pattern.otherwise)
+    if kept is None:
+        raise Refused("unsupported", f"what {pattern.last} answers is not understood here")
+    others = [each.value for each in site.call.arguments if each.value not in (site.key, kept.value)]
+    for part in others:
+        if not _pure(source, language, part, pattern.pure):
+            raise Refused("impure_argument", f"{_short(source, part)} does something when it is evaluated")
+    return replaced(source, language, site.call.node, kept.value)
 
 
 def _typed(language: Language, answer: Answer, call: Call) -> bytes:
@@ -240,53 +251,12 @@ def _pure(source: Source, language: Language, node: Node, allowed: tuple[str, ..
     return all(_pure(source, language, part, allowed) for part in parts)
 
 
-def _override(source: Source, language: Language, answer: Answer, site: Site) -> Source:
-    pattern = site.pattern
-    told = sites.argument(site.call, pattern.set_to)
-    value = language.constant(told.value) if told is not None else None if pattern.sets is None else (pattern.sets,)
-    return _told(source, language, answer, site.call.node, value)
-
-
-def _told(source: Source, language: Language, answer: Answer, call: Node, value: tuple[object] | None) -> Source:
-    """What a test sets the flag to: dropped where it is so anyway; else the test goes that pins what is no more."""
-    span = _span_told(language, answer, call, value)
-    return (
-        without(source, language, [span])
-        if span != (call.start_byte, call.end_byte)
-        else _let_go(source, language, call)
-    )
-
-
-def _span_told(language: Language, answer: Answer, statement: Node, value: tuple[object] | None) -> Span:
-    """The bytes of what a test says of the flag, where it is so anyway; else those of the test."""
-    if value is None:
-        raise Refused("mock", "what a test sets the flag to is no constant")
-    if value[0] == answer.value or (isinstance(value[0], str) and value[0] == answer.variant):
-        return statement.start_byte, statement.end_byte
-    test = language.test_case(statement)
-    if test is None:
-        raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
-    return test
-
-
 def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     """A function that its decorator guards by the flag is reached by everybody, or else by nobody."""
     wrapping = language.wrapping(site.call.node)
     if wrapping is None or _name(answer, site.pattern) != named.TRUE:
         raise Refused("unsupported", "what the flag guards is never reached again")
     return source.edited([out(source, *wrapping.removal)])
-
-
-def _let_go(source: Source, language: Language, call: Node) -> Source:
-    wrapping = language.wrapping(call)
-    if wrapping is not None and wrapping.body is not None:
-        return unwrapped(source, language, wrapping.node, wrapping.body)
-    if wrapping is not None:
-        return source.edited([out(source, *wrapping.removal)])
-    alone = language.statement(call)
-    if alone is None:
-        raise Refused("mock", "what sets the flag is part of something else")
-    return statement_out(source, language, alone)
 
 
 def _of_derived(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:

@@ -1,0 +1,124 @@
+"""What tests set a flag to: dropped where it is so anyway; else the test goes that pins what is never again."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from flagtrail.codebase import sites
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.refused import Refused
+from flagtrail.codebase.rewrite.removal import Span, element, without
+from flagtrail.codebase.rewrite.splice import moved, out, statement_out, unwrapped
+from flagtrail.codebase.shapes import Binding, Stub
+from flagtrail.codebase.sites import Site
+from flagtrail.codebase.source import Edit, Source, ancestors, descendants
+
+NEAR = 4
+"""How far above a call the statement begins that binds what it answers."""
+_BY_CHANCE = re.compile(rb"\s*r(?:a?nd|andom)\w*\.[\w.]+\([^()]*\)\s*(?:[%=!<>&]+\s*\d+\s*)*")
+"""A value that nothing can know before, `rand.Int()%2 == 0`: no test hangs on it."""
+
+
+def settled(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    """A file after an override of the flag is settled."""
+    pattern, call = site.pattern, site.call.node
+    told = sites.argument(site.call, pattern.set_to)
+    value = language.constant(told.value) if told is not None else None if pattern.sets is None else (pattern.sets,)
+    by_chance = told is not None and _BY_CHANCE.fullmatch(source.text(told.value)) is not None
+    if pattern.passes is None or not (by_chance or _is_so(answer, value)):
+        return _told(source, language, answer, call, value)
+    passed = sites.argument(site.call, pattern.passes)
+    if passed is None:
+        raise Refused("mock", "what the flag is set in is not understood here")
+    return _passed(source, language, call, passed.value)
+
+
+def stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> Source:
+    """A file after what a mock is told to answer is settled."""
+    if stub.value is None:
+        return without(source, language, [(stub.statement.start_byte, stub.statement.end_byte)])
+    told = [(stub.statement, stub.value), *stub.later]
+    return without(source, language, [_span_told(language, answer, each, language.constant(by)) for each, by in told])
+
+
+def _is_so(answer: Answer, value: tuple[object] | None) -> bool:
+    if value is None:
+        return False
+    return value[0] == answer.value or (isinstance(value[0], str) and value[0] == answer.variant)
+
+
+def _told(source: Source, language: Language, answer: Answer, call: Node, value: tuple[object] | None) -> Source:
+    span = _span_told(language, answer, call, value)
+    return (
+        without(source, language, [span])
+        if span != (call.start_byte, call.end_byte)
+        else _let_go(source, language, call)
+    )
+
+
+def _span_told(language: Language, answer: Answer, statement: Node, value: tuple[object] | None) -> Span:
+    """The bytes of what a test says of the flag, where it is so anyway; else those of the test."""
+    if value is None:
+        raise Refused("mock", "what a test sets the flag to is no constant")
+    if _is_so(answer, value):
+        return statement.start_byte, statement.end_byte
+    test = language.test_case(statement)
+    if test is None:
+        raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
+    return test
+
+
+def _let_go(source: Source, language: Language, call: Node) -> Source:
+    wrapping = language.wrapping(call)
+    if wrapping is not None and wrapping.body is not None:
+        return unwrapped(source, language, wrapping.node, wrapping.body)
+    if wrapping is not None:
+        return source.edited([out(source, *wrapping.removal)])
+    alone = language.statement(call)
+    if alone is None:
+        raise Refused("mock", "what sets the flag is part of something else")
+    return statement_out(source, language, alone)
+
+
+def _passed(source: Source, language: Language, call: Node, passed: Node) -> Source:
+    """`ctx = with(ctx, NewUI, true)` goes, and of `run(with(ctx, NewUI, true))` stays `run(ctx)`."""
+    binding = next(
+        (
+            binding
+            for place, _ in zip(ancestors(call), range(NEAR), strict=False)
+            for binding in language.bindings(place)
+            if binding.value == call
+        ),
+        None,
+    )
+    same = binding is not None and binding.sole and source.text(binding.name) == source.text(passed)
+    if binding is not None and same and not _is_written_again(source, language, binding):
+        return without(source, language, [(binding.statement.start_byte, binding.statement.end_byte)])
+    return source.edited([Edit(call.start_byte, passed.start_byte), Edit(passed.end_byte, call.end_byte)])
+
+
+def _is_written_again(source: Source, language: Language, binding: Binding) -> bool:
+    """Whether what the statement declares is assigned to later, which would reach the outer variable without it."""
+    name, declares = source.text(binding.name), language.role(binding.name) == "bind"
+    return declares and any(
+        source.text(node) == name and language.role(node) == "write"
+        for node in descendants(binding.scope)
+        if node.type in language.NAMES and node.start_byte > binding.statement.end_byte
+    )
+
+
+def combined(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    """`NewFeatureSets(NewUI, Search)` without the flag; the test runs once where it was the only one."""
+    if len(site.call.arguments) > 1:
+        if any(each.spread for each in site.call.arguments):
+            raise Refused("mock", "the flags that are combined are not all told here")
+        return source.edited([Edit(*element(source, site.key))])
+    context = site.pattern.context
+    once = language.once(source, site.call, context, answer.elsewhere) if context is not None else None
+    if once is None or not answer.declares(once.module, once.needs):
+        raise Refused("mock", f"{site.pattern.last} would be left without a flag")
+    text = once.head + moved(source, language, once.span, source.indent(once.start)) + once.tail
+    return source.edited([Edit(once.start, once.end, text)])
