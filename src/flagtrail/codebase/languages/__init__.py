@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
@@ -21,6 +21,7 @@ import msgspec
 from tree_sitter import Node, Tree
 
 from flagtrail.codebase.languages._relations import Relations
+from flagtrail.codebase.languages._tests import Tests
 from flagtrail.codebase.shapes import (
     Binding,
     Call,
@@ -35,20 +36,16 @@ from flagtrail.codebase.shapes import (
     Logical,
     Loop,
     Mend,
-    Mock,
-    Once,
     Role,
     Scalar,
     Settled,
-    Stub,
     Switch,
     TakenApart,
-    Wrapping,
 )
 from flagtrail.codebase.source import Edit, Source, ancestors
 
 
-class Language(Relations, ABC):
+class Language(Relations, Tests, ABC):
     """One language. Every reader takes any node and answers None where the node is not of its shape."""
 
     NAME: ClassVar[str]
@@ -352,33 +349,6 @@ class Language(Relations, ABC):
     @abstractmethod
     def definitions(self, source: Source) -> Iterable[Definition]:
         """Every name that this file binds and that could be removed."""
-
-    def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
-        """For a flag's name in an object that sets flags (`flags: { newUi: true }`): its entry, and the value."""
-        return None
-
-    def test_case(self, node: Node) -> tuple[int, int] | None:
-        """For any node within one test, the bytes of that whole test; None outside of tests."""
-        return None
-
-    def wrapping(self, call: Node) -> Wrapping | None:
-        """For a call used as a decorator or context manager: what goes with it, and what stays."""
-        return None
-
-    def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:
-        """How a test that a call runs for combinations of flags runs once, with what the function `context` makes.
-
-        `elsewhere` tells whether another file has a name in it.
-        """
-        return None
-
-    def mock(self, text: Node) -> Mock | None:
-        """For a text: how it replaces the function that it names, in a test."""
-        return None
-
-    def stub(self, node: Node) -> Stub | None:
-        """For a call that is not made but described to a mock: what the mock is told to answer."""
-        return None
 
 
 def load() -> tuple[Language, ...]:

@@ -1,0 +1,42 @@
+"""What tests say of a flag, and where one test begins and ends: a part of the door."""
+# ruff: noqa: ARG002 - what is not of a shape is said without a look
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tree_sitter import Node
+
+from flagtrail.codebase.shapes import Call, Mock, Once, Stub, Wrapping
+from flagtrail.codebase.source import Source
+
+
+class Tests:
+    """What the clean-up of tests asks of a language."""
+
+    def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
+        """For a flag's name in an object that sets flags (`flags: { newUi: true }`): its entry, and the value."""
+        return None
+
+    def test_case(self, node: Node) -> tuple[int, int] | None:
+        """For any node within one test, the bytes of that whole test; None outside of tests."""
+        return None
+
+    def wrapping(self, call: Node) -> Wrapping | None:
+        """For a call used as a decorator or context manager: what goes with it, and what stays."""
+        return None
+
+    def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:
+        """How a test that a call runs for combinations of flags runs once, with what the function `context` makes.
+
+        `elsewhere` tells whether another file has a name in it.
+        """
+        return None
+
+    def mock(self, text: Node) -> Mock | None:
+        """For a text: how it replaces the function that it names, in a test."""
+        return None
+
+    def stub(self, node: Node) -> Stub | None:
+        """For a call that is not made but described to a mock: what the mock is told to answer."""
+        return None
