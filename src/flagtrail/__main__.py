@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        return _run(list(arguments))
+    try:
+        return _run(sys.argv[1:])
+    finally:
+        gc.freeze()  # the process ends: nothing is worth looking for any more
+
+
+def _run(given: list[str]) -> int:
     try:
         from flagtrail.cli.main import run
     except ModuleNotFoundError as error:

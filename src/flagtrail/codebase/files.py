@@ -12,10 +12,11 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, Self
 
+from flagtrail.codebase.batch import Batch, filled
 from flagtrail.codebase.git import git, top
 from flagtrail.codebase.patterns import FILE, Config, config
 from flagtrail.model.errors import SourceUnreadable
@@ -29,8 +30,9 @@ SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "nod
 """In a folder without git."""
 
 _BINARY = 8_000  # as git judges: a NUL among the first bytes
+_NUL = re.compile(rb"\0")
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_REGULAR = (b"100644", b"100755")
+_REGULAR = ("100644", "100755")
 
 
 Why = Literal["ignored", "binary", "too_large", "link", "submodule", "unreadable"]
@@ -99,21 +101,20 @@ class Worktree:
         """A file's bytes, or why it is none of ours."""
         return self._kept.get(path) or self._load(path)
 
+    def batches(self, paths: Iterable[str], skip: Callable[[str], None]) -> Iterator[Batch]:
+        """The bytes of these files, which are not kept; of each that is none of ours, `skip` is told why."""
+        return filled(paths, MAX_BYTES, self._fill, skip)
+
     # ---------------------------------------------------------------- which files
     def _tracked(self) -> list[str]:
         below = ("--", f"{self.folder}/") if self.folder else ()
         listed = git(self.root, "ls-files", "--stage", "-z", "--full-name", *below)
-        found: dict[str, None] = {}  # a path in conflict stands there up to three times
-        for entry in listed.split(b"\0")[:-1]:
-            facts, _, name = entry.partition(b"\t")
-            mode = facts[:6]
-            if mode in _REGULAR:
-                found[os.fsdecode(name)] = None
-            elif mode == b"120000":
-                self.skipped["link"] += 1
-            else:
-                self.skipped["submodule"] += 1
-        return list(found)
+        entries = os.fsdecode(listed).split("\0")[:-1]
+        kinds = Counter(entry[:6] for entry in entries)
+        self.skipped["link"] += kinds["120000"]
+        self.skipped["submodule"] += sum(kinds.values()) - sum(kinds[kind] for kind in ("120000", *_REGULAR))
+        paths = (entry.partition("\t")[2] for entry in entries if entry.startswith(_REGULAR))
+        return list(dict.fromkeys(paths))  # one in conflict stands there up to three times
 
     def _walked(self) -> list[str]:
         found: list[str] = []
@@ -126,20 +127,12 @@ class Worktree:
     # ---------------------------------------------------------------- reading
     def _load(self, path: str) -> bytes | Why:
         """A file's bytes, or why it is none of ours."""
-        above = path.rpartition("/")[0]
-        if not (self._inside[above] if above in self._inside else self._is_inside(above)):
-            return "link" if os.path.lexists(self._prefix + above) else "unreadable"
+        opened = self._opened(path)
+        if isinstance(opened, str):
+            return opened
+        descriptor, size = opened
         try:
-            descriptor = os.open(self._prefix + path, _FLAGS)
-        except OSError as error:
-            return "link" if error.errno == errno.ELOOP else "unreadable"
-        try:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode):
-                return "unreadable"
-            if facts.st_size > MAX_BYTES:
-                return "too_large"
-            data = os.read(descriptor, facts.st_size)
+            data = os.read(descriptor, size)
         except OSError:
             return "unreadable"
         finally:
@@ -150,6 +143,36 @@ class Worktree:
             self._room -= len(data)
             self._kept[path] = data
         return data
+
+    def _fill(self, path: str, room: memoryview, at: int) -> int | Why:
+        """The same, into memory that is there."""
+        opened = self._opened(path)
+        if isinstance(opened, str):
+            return opened
+        descriptor, size = opened
+        try:
+            size = _read_into(descriptor, room[at : at + size])
+        except OSError:
+            return "unreadable"
+        finally:
+            os.close(descriptor)
+        return "binary" if _NUL.search(room, at, at + min(size, _BINARY)) else size
+
+    def _opened(self, path: str) -> tuple[int, int] | Why:
+        """A file to read, and its size; or why it is none of ours."""
+        above = path.rpartition("/")[0]
+        if not (self._inside[above] if above in self._inside else self._is_inside(above)):
+            return "link" if os.path.lexists(self._prefix + above) else "unreadable"
+        try:
+            descriptor = os.open(self._prefix + path, _FLAGS)
+        except OSError as error:
+            return "link" if error.errno == errno.ELOOP else "unreadable"
+        facts = os.fstat(descriptor)
+        regular = stat.S_ISREG(facts.st_mode)
+        if regular and facts.st_size <= MAX_BYTES:
+            return descriptor, facts.st_size
+        os.close(descriptor)
+        return "too_large" if regular else "unreadable"
 
     def _is_inside(self, folder: str) -> bool:
         """Whether a folder is reached without a symbolic link; each is looked at once."""
@@ -170,6 +193,15 @@ class Worktree:
             return self.read(name).decode()
         except UnicodeDecodeError as error:
             raise SourceUnreadable(f"{name} is not UTF-8", path=name) from error
+
+
+def _read_into(descriptor: int, room: memoryview) -> int:
+    """Read so much of a file; how much there was."""
+    if hasattr(os, "readv"):
+        return os.readv(descriptor, [room])
+    data = os.read(descriptor, len(room))
+    room[: len(data)] = data
+    return len(data)
 
 
 def shown(path: str) -> str:

@@ -61,6 +61,33 @@ def git(
     return done.stdout
 
 
+def each(folder: Path, *questions: Sequence[str]) -> list[bytes]:
+    """What git prints for each of several questions, which are asked at once; nothing where it fails."""
+    program = shutil.which("git")
+    if program is None:
+        return [b""] * len(questions)
+    asked = [
+        subprocess.Popen(  # noqa: S603 - a fixed program, a list of arguments, no shell
+            [program, *arguments(folder), *question],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+        for question in questions
+    ]
+    return [_answer(running) for running in asked]
+
+
+def _answer(running: subprocess.Popen[bytes]) -> bytes:
+    try:
+        told, _ = running.communicate(timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        told, _ = running.communicate()
+    return b"" if running.returncode else told
+
+
 def environ() -> dict[str, str]:
     """The environment without what hooks are called with: it would point at another repository."""
     return {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}

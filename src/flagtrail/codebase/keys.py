@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from flagtrail.codebase.batch import Batch
 
 MOST_IN_TABLE = 5_000
 """Words whose automaton is a table of all its steps: twice as fast, and as large as it is fast."""
 
-_BETWEEN = b"\n\0\n"
-"""Between files that are looked at together: no word goes over it."""
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$")
 """What continues a word. A dot does not: `flags.new_ui` names `new_ui`, and `new-ui.` ends a sentence."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True, order=True):
     """Bytes [start, end) are `word`."""
 
     start: int
@@ -39,28 +38,24 @@ class Keys:
 
     def hits(self, data: bytes) -> list[Hit]:
         """Every place of every word that stands alone, in order; of words at one place the longest."""
-        return next((words for _, words, _ in self.look([data])), [])
+        return next((words for _, words, _ in self.look(Batch.of({"": data}))), [])
 
-    def look(self, files: Sequence[bytes]) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
+    def look(self, batch: Batch) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
         """The same of several files, and every place of a head before which no word goes on, by the file's number.
 
         Files with neither are left out. They are looked at as one, which takes less time than one after the other.
         """
-        together = _BETWEEN.join(files)
-        found = self._find.find_matches_as_indexes(together, overlapping=True)
-        if not found:
-            return
-        starts = list(accumulate((len(data) + len(_BETWEEN) for data in files), initial=0))
+        data, starts = batch.data, batch.starts
         words: dict[int, list[Hit]] = {}
         heads: dict[int, list[Hit]] = {}
-        for index, start, end in found:
-            if start and together[start - 1] in _WORD:
+        for index, start, end in self._find.find_matches_as_indexes(data, overlapping=True):
+            if start and data[start - 1] in _WORD:
                 continue
             file = bisect_right(starts, start) - 1
             at = starts[file]
             if index >= len(self.words):
                 heads.setdefault(file, []).append(Hit(start - at, end - at, self._every[index]))
-            elif end == len(together) or together[end] not in _WORD:
+            elif data[end] not in _WORD:
                 words.setdefault(file, []).append(Hit(start - at, end - at, self._every[index]))
         for file in sorted(words.keys() | heads.keys()):
             yield file, list(_longest(words.get(file, []))), heads.get(file, [])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase.shapes import Definition
@@ -33,8 +33,7 @@ _IN_BODY = re.compile(rb"[^{}]*\{[^{}]*(?i:key|name|id|flag)\w*\s*(?::[^={}]*)?=
 """What may stand between an object's name and the key that a property of it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(msgspec.Struct, frozen=True):
     """A constant, enum member or entry that holds the key. `container` is what it is a member of, empty if nothing."""
 
     name: bytes

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from flagtrail.codebase.git import git
+import msgspec
+
+from flagtrail.codebase.git import each
 from flagtrail.model.errors import SourceUnreadable
 
 _REMOTE = re.compile(
@@ -21,8 +22,7 @@ _TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET
 _SHOWN = {"github": "blob/{commit}/{path}#L{line}", "gitlab": "-/blob/{commit}/{path}#L{line}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where the code comes from. `branch` is empty where nobody says; `default` is None where that is unknown."""
 
     repository: str
@@ -34,16 +34,23 @@ class Origin:
 
 def origin(root: Path, environ: Mapping[str, str]) -> Origin:
     """Of the worktree at `root`. Raises SourceUnreadable where it has no commit."""
-    commit = _asked(root, "rev-parse", "--verify", "HEAD")
+    commit, here, main, remote = (
+        told.decode("utf-8", "replace").strip()
+        for told in each(
+            root,
+            ("rev-parse", "--verify", "HEAD"),
+            ("symbolic-ref", "--short", "-q", "HEAD"),
+            ("symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD"),
+            ("remote", "get-url", "origin"),
+        )
+    )
     if not commit:
         raise SourceUnreadable(f"{root} is no git worktree with a commit", source=str(root))
-    branch = next(filter(None, (environ.get(name, "") for name in _BRANCHES)), "")
-    branch = branch or _asked(root, "symbolic-ref", "--short", "-q", "HEAD")
-    main = _asked(root, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD").removeprefix("origin/")
+    main = main.removeprefix("origin/")
+    branch = next(filter(None, (environ.get(name, "") for name in _BRANCHES)), "") or here
     target = next(filter(None, (environ.get(name, "") for name in _TARGETS)), "")
     if target and branch in {target, main, "main", "master"}:
         branch = f"pull/{branch}"  # a fork's: its name is that of another branch here
-    remote = _asked(root, "remote", "get-url", "origin")
     place = _REMOTE.match(remote)
     return Origin(
         repository=place["path"].lstrip("/") if place else root.resolve().name,
@@ -57,11 +64,3 @@ def origin(root: Path, environ: Mapping[str, str]) -> Origin:
 def _url(host: str, path: str) -> str:
     form = next((form for name, form in _SHOWN.items() if name in host), "")
     return f"https://{host}/{quote(path)}/{form}" if form else ""
-
-
-def _asked(root: Path, *asked: str) -> str:
-    """What git says, or nothing where it cannot."""
-    try:
-        return git(root, *asked).decode("utf-8", "replace").strip()
-    except SourceUnreadable:
-        return ""

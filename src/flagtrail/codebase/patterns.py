@@ -17,7 +17,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
-from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +30,7 @@ Kind = Literal[
 Returns = Literal["value", "details", "tuple", "details_tuple", "flow", "opaque"]
 
 FILE = ".flagtrail.toml"
+_PRESETS = Path(__file__).with_name("presets")
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,8 +172,7 @@ def _spread(document: dict[str, Any]) -> dict[str, Any]:
 @cache
 def presets() -> tuple[str, ...]:
     """The names of all presets."""
-    folder = resources.files("flagtrail.codebase") / "presets"
-    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
+    return tuple(sorted(file.stem for file in _PRESETS.glob("*.toml")))
 
 
 @cache
@@ -180,5 +180,5 @@ def preset(name: str) -> tuple[Pattern, ...]:
     """The patterns of one preset; raises SourceUnreadable for an unknown one."""
     if name not in presets():
         raise SourceUnreadable(f"there is no preset {name!r}; known are {', '.join(presets())}", preset=name)
-    text = (resources.files("flagtrail.codebase") / "presets" / f"{name}.toml").read_text("utf-8")
+    text = (_PRESETS / f"{name}.toml").read_text("utf-8")
     return msgspec.convert(_spread(tomllib.loads(text))["patterns"], tuple[Pattern, ...])

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import PurePosixPath
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase import renamed, sites
@@ -36,8 +36,7 @@ _NAME = re.compile(rb"[A-Za-z_$][\w$]*")
 _TEXTS = ("string", "text", "char", "heredoc", "template")
 
 
-@dataclass(frozen=True, slots=True)
-class Nickname:
+class Nickname(msgspec.Struct, frozen=True):
     """A name in code that stands for a flag: a constant with its key, or a function that answers it (`wrapper`)."""
 
     flag: str
@@ -46,14 +45,13 @@ class Nickname:
     member: bool = False
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """What one file told: its references, the names that it gives to flags, and the calls by which it asks for them."""
 
-    references: list[CodeReference] = field(default_factory=list)
-    nicknames: list[Nickname] = field(default_factory=list)
-    asked_by: set[Pattern] = field(default_factory=set)
-    unknown: list[tuple[CodeReference, Pattern]] = field(default_factory=list)
+    references: list[CodeReference] = msgspec.field(default_factory=list)
+    nicknames: list[Nickname] = msgspec.field(default_factory=list)
+    asked_by: set[Pattern] = msgspec.field(default_factory=set)
+    unknown: list[tuple[CodeReference, Pattern]] = msgspec.field(default_factory=list)
     """Evaluations of keys that are no known ones."""
 
 

@@ -6,10 +6,11 @@ import shutil
 import subprocess
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from typing import IO
+
+import msgspec
 
 from flagtrail.codebase.git import arguments, environment
 from flagtrail.codebase.keys import Keys
@@ -22,8 +23,7 @@ _COMMIT = b"\x01"
 _FORM = "%x01%H%x00%cI%x00%aN%x00%s"
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(msgspec.Struct, frozen=True):
     """A commit that took a last reference away: `at` is its time in ISO 8601, `author` who wrote it."""
 
     commit: str
@@ -32,8 +32,7 @@ class Removed:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Removals:
+class Removals(msgspec.Struct, frozen=True):
     """What was found of each key. Not `complete`: the time was up before all history was read."""
 
     found: dict[str, Removed]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
+
+from flagtrail.codebase.batch import Batch
 
 
 class Repository(Protocol):
@@ -15,8 +17,8 @@ class Repository(Protocol):
     def listed(self) -> list[str]:
         """The same and those that turn out to be no text, sorted, without a look at any."""
 
-    def look(self, path: str) -> bytes | str:
-        """A file's bytes, or in a word why it is not looked at."""
+    def batches(self, paths: Iterable[str], skip: Callable[[str], None]) -> Iterator[Batch]:
+        """The bytes of these files; of each that is not looked at, `skip` is told in a word why."""
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises SourceUnreadable where there is none."""
@@ -33,9 +35,9 @@ class Files(dict[str, bytes]):
         """The same."""
         return sorted(self)
 
-    def look(self, path: str) -> bytes | str:
-        """A file's bytes."""
-        return self[path]
+    def batches(self, paths: Iterable[str], skip: Callable[[str], None]) -> Iterator[Batch]:  # noqa: ARG002 - all are there
+        """The bytes of these files, at once."""
+        yield Batch.of({path: self[path] for path in paths})
 
     def read(self, path: str) -> bytes:
         """A file's bytes."""

@@ -13,10 +13,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 
+import msgspec
+
 from flagtrail.codebase import languages, patterns, places, renamed
+from flagtrail.codebase.batch import Batch
 from flagtrail.codebase.keys import Hit, Keys
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Config, Pattern, Patterns
@@ -26,12 +28,12 @@ from flagtrail.codebase.share import pair
 from flagtrail.codebase.window import windowed
 from flagtrail.model.reference import CodeReference
 
-BATCH = 64
-"""Files that are looked at together."""
 LEAST_SHARED = 1_500
 """Files: fewer are looked at sooner than a second process is there."""
 NOBODYS = "wrappers"
 """The preset of no vendor: of its names those count by which a known flag is asked for, and no others."""
+MAX_KEPT_BYTES = 256 << 20
+"""Of the files that are looked at again, so many stay in memory in each process; others are read again."""
 MOST_HINTS = 200
 """Unknown keys for which the nearest known one is looked for."""
 
@@ -42,8 +44,7 @@ Tick = Callable[[int], None]
 """Told how many files were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """A key that code asks for and that is no known one; `near` is the known one it is most like, empty if none."""
 
     flag: str
@@ -51,8 +52,7 @@ class Unknown:
     references: tuple[CodeReference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What a scan found. `references` are of known keys, by path and line; `doubtful` counts, by preset, calls for
     unknown keys in repositories that ask for no known one by that preset: most likely they are no flags. `skipped`
     counts files that could not be read, by the reason.
@@ -61,9 +61,9 @@ class Result:
     keys: tuple[str, ...]
     references: tuple[CodeReference, ...]
     unknown: tuple[Unknown, ...] = ()
-    doubtful: dict[str, int] = field(default_factory=dict)
+    doubtful: dict[str, int] = msgspec.field(default_factory=dict)
     files: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def unreferenced(self) -> tuple[str, ...]:
@@ -74,18 +74,21 @@ class Result:
 
 def scan(repository: Repository, keys: Iterable[str], config: Config, tick: Tick | None = None) -> Result:
     """Every place that names one of the keys, and evaluations of others. Raises SourceUnreadable for a bad preset."""
-    search = _Search(repository, tuple(dict.fromkeys(keys)), config, tick)
     paths = repository.listed()
-    mine, theirs = paths[::2], paths[1::2]
+    search = _Search(repository, paths, tuple(dict.fromkeys(keys)), config, tick)
     with _without_collecting(), pair(search.part, alone=len(paths) < LEAST_SHARED) as both:
-        first = both.both(_First(mine), _First(theirs))
-        names = tuple(name for part in first for file in part.found for name in file.nicknames)
-        second = both.both(_Second(names, first[0].paths), _Second(names, first[1].paths)) if names else ()
+        first = both.both(_First(0), _First(1))
+        names = sorted((name for part in first for file in part.found for name in file.nicknames), key=_place)
+        second = both.both(_Second(0, names), _Second(1, names)) if names else ()
     skipped: Counter[str] = Counter()
     for part in first:
         skipped.update(part.skipped)
     found = [file for part in (*first, *second) for file in part.found]
-    return search.result(found, sum(len(part.paths) for part in first), skipped)
+    return search.result(found, len(paths) - skipped.total(), skipped)
+
+
+def _place(name: Nickname) -> str:
+    return name.alias.path
 
 
 @contextmanager
@@ -100,34 +103,64 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass(frozen=True, slots=True)
-class _First:
-    """To look at these files."""
+class _First(msgspec.Struct, frozen=True):
+    """To look at the files of one half."""
 
-    paths: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Second:
-    """To look for names in these files, which were read already."""
-
-    names: tuple[Nickname, ...]
-    paths: list[str]
+    half: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What came of it: of the first look also which files could be read, and how many not."""
+class _Second(msgspec.Struct, frozen=True):
+    """To look for names in the files of one half."""
+
+    half: int
+    names: list[Nickname]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """What came of it, and how many files could not be read."""
 
     found: list[Found]
-    paths: list[str] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+class _Half:
+    """Half of the files, by the name of their language (empty for none); read once while there is room for them."""
+
+    def __init__(self, repository: Repository, paths: list[str]) -> None:
+        self._repository = repository
+        self._paths: dict[str, list[str]] = {}
+        for path in paths:
+            language = _language(path)
+            self._paths.setdefault(language.NAME if language is not None else "", []).append(path)
+        self._kept: dict[str, list[Batch]] = {}
+        self._room = MAX_KEPT_BYTES
+
+    @property
+    def languages(self) -> list[str]:
+        """Those of its files."""
+        return list(self._paths)
+
+    def batches(self, spoken: str, skip: Callable[[str], None] = lambda _: None) -> Iterator[Batch]:
+        """The files of one language; what cannot be read is told to `skip` the first time."""
+        if spoken in self._kept:
+            yield from self._kept[spoken]
+            return
+        kept: list[Batch] = []
+        for batch in self._repository.batches(self._paths.get(spoken, ()), skip):
+            self._room -= len(batch.data)
+            if self._room >= 0 and spoken:
+                kept.append(batch)
+            yield batch
+        if self._room >= 0 and spoken:
+            self._kept[spoken] = kept
 
 
 class _Search:
     """One scan: the files that could matter, and what is looked for in them."""
 
-    def __init__(self, repository: Repository, keys: tuple[str, ...], config: Config, tick: Tick | None) -> None:
+    def __init__(
+        self, repository: Repository, paths: list[str], keys: tuple[str, ...], config: Config, tick: Tick | None
+    ) -> None:
         self._repository = repository
         self._config = config
         self._tick = tick
@@ -137,6 +170,7 @@ class _Search:
         self._keys = Keys(keys, [*self._asking, *self._members])
         self._known = frozenset(keys)
         self._of_language = {name: self._every.of(name) for name in languages.names()}
+        self._halves = (_Half(repository, paths[::2]), _Half(repository, paths[1::2]))
 
     @cached_property
     def _spelled(self) -> dict[bytes, str]:
@@ -145,44 +179,37 @@ class _Search:
 
     def part(self, wanted: _First | _Second) -> _Part:
         """Do one part of the work."""
-        return self._first(wanted.paths) if isinstance(wanted, _First) else self._second(wanted)
+        half = self._halves[wanted.half]
+        return self._first(half) if isinstance(wanted, _First) else self._second(half, wanted.names)
 
-    def _first(self, paths: list[str]) -> _Part:
+    def _first(self, half: _Half) -> _Part:
         """Look at every file; parse what could name a flag."""
         part = _Part([])
-        for number, batch in enumerate(_batches(paths)):
-            read: list[tuple[str, bytes]] = []
-            for path in batch:
-                data = self._repository.look(path)
-                if isinstance(data, bytes):
-                    read.append((path, data))
-                else:
-                    part.skipped[data] += 1
-            part.paths.extend(path for path, _ in read)
-            for file, hits, heads in self._keys.look([data for _, data in read]):
-                part.found.append(self._told(*read[file], hits, heads))
-            if self._tick is not None:
-                self._tick(number * BATCH * 2)
+        looked = 0
+        for spoken in half.languages:
+            for batch in half.batches(spoken, lambda why: part.skipped.update((why,))):
+                part.found.extend(self._told(batch, *each) for each in self._keys.look(batch))
+                looked += 2 * len(batch.paths)
+                if self._tick is not None:
+                    self._tick(looked)
         return part
 
-    def _second(self, wanted: _Second) -> _Part:
+    def _second(self, half: _Half, names: list[Nickname]) -> _Part:
         """Look for the names that were found, in the files of their languages."""
         by_language: dict[str, dict[str, list[Nickname]]] = {}
-        for name in wanted.names:
+        for name in names:
             language = _language(name.alias.path)
             by_word = by_language.setdefault(language.NAME if language is not None else "", {})
             by_word.setdefault(name.alias.name.decode("utf-8", "replace"), []).append(name)
-        words = {name: Keys(by_word) for name, by_word in by_language.items()}
         part = _Part([])
-        for spoken, own in words.items():
-            meant = by_language[spoken]
-            for batch in _batches([path for path in wanted.paths if _is_of(path, spoken)]):
-                read = [self._repository.read(path) for path in batch]
-                for file, hits, _ in own.look(read):
-                    part.found.append(self._again(batch[file], read[file], hits, meant))
+        for spoken, by_word in by_language.items():
+            words = Keys(by_word)
+            for batch in half.batches(spoken):
+                part.found.extend(self._again(batch, file, hits, by_word) for file, hits, _ in words.look(batch))
         return part
 
-    def _again(self, path: str, data: bytes, hits: list[Hit], by_word: dict[str, list[Nickname]]) -> Found:
+    def _again(self, batch: Batch, number: int, hits: list[Hit], by_word: dict[str, list[Nickname]]) -> Found:
+        path, data = batch.paths[number], batch.file(number)
         meant = {
             word: [each for each in by_word[word] if _may_mean(each, path, data)] for word in {hit.word for hit in hits}
         }
@@ -216,7 +243,8 @@ class _Search:
         )
 
     # ---------------------------------------------------------------- one file
-    def _told(self, path: str, data: bytes, hits: list[Hit], heads: list[Hit]) -> Found:
+    def _told(self, batch: Batch, number: int, hits: list[Hit], heads: list[Hit]) -> Found:
+        path, data = batch.paths[number], batch.file(number)
         spoken = _language(path) is not None
         asked = list(self._other(data, heads)) if spoken else []
         members = spoken and any(head.word in self._members for head in heads)
@@ -275,8 +303,9 @@ class _Search:
         from difflib import get_close_matches
 
         for number, flag in enumerate(sorted(found)):
+            references = sorted(found[flag], key=lambda each: (each.path, each.line, each.column))
             near = get_close_matches(flag, self._keys.words, n=1, cutoff=0.75) if number < MOST_HINTS else []
-            yield Unknown(flag, near[0] if near else "", tuple(found[flag]))
+            yield Unknown(flag, near[0] if near else "", tuple(references))
 
 
 def _renamed(data: bytes, hits: list[Hit]) -> Iterator[Hit]:
@@ -287,10 +316,6 @@ def _renamed(data: bytes, hits: list[Hit]) -> Iterator[Hit]:
                 yield Hit(use.start(), use.end(), word)
 
 
-def _batches(paths: list[str]) -> Iterator[list[str]]:
-    return (paths[at : at + BATCH] for at in range(0, len(paths), BATCH))
-
-
 def _language(path: str) -> Language | None:
     return _of_suffix(path[path.rfind(".") :])
 
@@ -298,11 +323,6 @@ def _language(path: str) -> Language | None:
 @cache
 def _of_suffix(suffix: str) -> Language | None:
     return languages.of_path(f"a{suffix}")
-
-
-def _is_of(path: str, language_name: str) -> bool:
-    language = _language(path)
-    return language is not None and language_name == language.NAME
 
 
 def _may_mean(name: Nickname, path: str, data: bytes) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 from tree_sitter import Node
 
 Scalar = bool | int | float | str | None
@@ -26,8 +27,7 @@ Role = Literal["read", "write", "bind", "shorthand", "member"]
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Logical:
+class Logical(msgspec.Struct, frozen=True):
     """`left and right`, `left or right`."""
 
     operator: Literal["and", "or"]
@@ -35,8 +35,7 @@ class Logical:
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(msgspec.Struct, frozen=True):
     """An expression that is one of two others: `a ? b : c`, `b if a else c`, Kotlin's `if (a) b else c` as a value.
 
     Not `alike` where the type of the whole may be another one than that of a branch (Java's `a ? 1 : 2.0` is a double).
@@ -49,8 +48,7 @@ class Conditional:
     alike: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Equality:
+class Equality(msgspec.Struct, frozen=True):
     """`left == right`, or `!=` where negated; also `is`, `===`, `.equals()`. Exact for constants on both sides.
 
     `one_of` holds instead of `right` what `left in (..)` compares with.
@@ -62,8 +60,7 @@ class Equality:
     one_of: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """Bytes [start, end) become the bytes `span` of the file, moved to the indentation there, or else `text`."""
 
     start: int
@@ -72,8 +69,7 @@ class Settled:
     text: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call: `name` is the last part of what is called (`isEnabled` of `client.flags.isEnabled(..)`)."""
 
     node: Node
@@ -82,8 +78,7 @@ class Call:
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """One argument of a call; `name` where it is passed by name; `spread` where it stands for several."""
 
     value: Node
@@ -91,8 +86,7 @@ class Argument:
     spread: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(msgspec.Struct, frozen=True):
     """`if condition: body`, the first of a chain or a later one.
 
     `keyword` is its `if` or `elif`. `body` is a block or a single statement. Bytes from `keyword` up to
@@ -105,8 +99,7 @@ class Arm:
     head_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """A whole `if`, `else if`, `else` as a statement. `initializer` is Go's `if x := f(); ..`."""
 
     node: Node
@@ -115,8 +108,7 @@ class Chain:
     initializer: Node | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One case of a switch: its constants, its statements, and whether control can fall into the next one.
 
     `node` is the whole case, `values` nodes of what is compared, `body` the bytes of its statements [start, end)
@@ -130,8 +122,7 @@ class Case:
     falls_through: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(msgspec.Struct, frozen=True):
     """`switch`, `match`, `when` over a subject. A subject of None is Go's and Kotlin's `switch { case a: }`: a chain.
 
     `expression` where its value is used.
@@ -143,8 +134,7 @@ class Switch:
     expression: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True):
     """`while (condition) body`. Loops that run at least once are none."""
 
     node: Node
@@ -152,8 +142,7 @@ class Loop:
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """`name = value` as a statement of its own, or one of several that a statement binds.
 
     `scope` is the node within which the name means this variable (a function, block or module, as the language has
@@ -178,8 +167,7 @@ Mend = tuple[int, int, bytes]
 """Bytes [start, end) that become others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(msgspec.Struct, frozen=True):
     """How far one of several values of a variable reaches: the reads that see just this one.
 
     `mends` are what else must change when the value is given no more (Go: the next `=` becomes `:=`).
@@ -189,8 +177,7 @@ class Lifetime:
     mends: tuple[Mend, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
+class Clash(msgspec.Struct, frozen=True):
     """What hinders a block from being dissolved: a name of it that means something else outside.
 
     Without a `name` nothing hinders it once the mends are made: `inside` the block before, `outside` at the same time.
@@ -201,8 +188,7 @@ class Clash:
     outside: tuple[Mend, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TakenApart:
+class TakenApart(msgspec.Struct, frozen=True):
     """One name of `const { key: name } = value`.
 
     Without it, bytes `removal` go, or the whole statement where it is the only name (`sole`). A statement of its own,
@@ -218,8 +204,7 @@ class TakenApart:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(msgspec.Struct, frozen=True):
     """A named function or method. `node` is all of it, with decorators, annotations and documentation comments.
 
     `result` is the expression of the one statement `return result`, where the body is just that, and
@@ -238,8 +223,7 @@ class Function:
     accessor: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """What a parameter belongs to: a function `node`, which calls name by `called` (a class, where it constructs one).
 
     `place` is the position of its argument among those without a name; None where it can only be passed by name.
@@ -278,8 +262,7 @@ class Definition:
     since: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapping:
+class Wrapping(msgspec.Struct, frozen=True):
     """What a call puts around something: `with override("k"):` around `body`, `@override("k")` around a definition.
 
     Where `body` is told it takes the place of all of `node`; else the bytes `removal` are taken out.
@@ -290,16 +273,14 @@ class Wrapping:
     body: Node | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mock:
+class Mock(msgspec.Struct, frozen=True):
     """Where a test replaces a function that it names in a text: the call that does, and what is answered then."""
 
     call: Node
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Stub:
+class Stub(msgspec.Struct, frozen=True):
     """Where a test says what an evaluation is to answer: `every { flags.isEnabled(K) } returns true`,
     `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered; None where the
     test asks instead whether the evaluation was made, which it never is again. `later` are statements behind it that

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
@@ -16,8 +16,7 @@ FAR = 12
 """How far above a key the call begins whose argument it is (texts, conversions, lists of arguments)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """A call that names a flag as `pattern` says; `key` is the node that does."""
 
     call: Call

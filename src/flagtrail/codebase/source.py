@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node, Tree
 
 Parse = Callable[[bytes], Tree]
 Parted = Callable[["Source", Iterable["Edit"]], Iterable["Edit"]]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True, order=True):
     """Bytes [start, end) become `text`."""
 
     start: int
@@ -20,8 +19,7 @@ class Edit:
     text: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A file as it stands, parsed. Bytes that are no UTF-8 never come here."""
 
     path: str

@@ -74,17 +74,17 @@ def _apart(data: bytes, kept: list[tuple[int, int]], language: Language) -> bool
     """Whether none of the pieces begins or ends within a text or comment of several lines."""
     at = 0
     for first, last in kept:
-        if not (_is_whole(data[at:first], language) and _is_whole(data[first:last], language)):
+        if not (_is_whole(data, at, first, language) and _is_whole(data, first, last, language)):
             return False
         at = last
     return True
 
 
-def _is_whole(piece: bytes, language: Language) -> bool:
-    if any(piece.count(quotes) % 2 for quotes in _long(language)[0]):
+def _is_whole(data: bytes, start: int, end: int, language: Language) -> bool:
+    texts, around = _long(language)
+    if any(data.count(quotes, start, end) % 2 for quotes in texts):
         return False
-    around = _long(language)[1]
-    return around is None or piece.count(around[0]) == piece.count(around[1])
+    return around is None or data.count(around[0], start, end) == data.count(around[1], start, end)
 
 
 def _long(language: Language) -> tuple[tuple[bytes, ...], tuple[bytes, bytes] | None]:

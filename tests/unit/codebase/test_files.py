@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.git import Git
 
-from flagtrail.codebase import files
+from flagtrail.codebase import batch, files
 from flagtrail.codebase.files import Worktree
 from flagtrail.model.errors import SourceUnreadable
 
@@ -190,6 +190,23 @@ def test_worktree__more_bytes_than_are_kept__are_read_again(git: Git, monkeypatc
     git.write({"a.py": "AA", "b.py": "BB"})
 
     assert (read, tree.read("a.py"), tree.read("b.py")) == ({"a.py": b"aa", "b.py": b"bb"}, b"aa", b"BB")
+
+
+def test_batches__small_ones__hold_what_each_file_holds_and_tell_of_the_others(
+    git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 8)
+    monkeypatch.setattr(batch, "BATCH_BYTES", 6)
+    monkeypatch.setattr(batch, "ROOM_BYTES", 20)
+    texts = {f"{number}.py": "x" * number for number in range(9)}
+    git.write({**texts, "large.py": "x" * 9, "logo.png": b"\x89PNG\0"})
+    git.commit("first")
+    tree, skipped = Worktree.of(git.folder), list[str]()
+    found = list(tree.batches([*tree.listed(), "none.py"], skipped.append))
+
+    assert {path: each.file(at).decode() for each in found for at, path in enumerate(each.paths)} == texts
+    assert len(found) > len({id(each.data.obj) for each in found}) > 1
+    assert skipped == ["too_large", "binary", "unreadable"]
 
 
 def test_worktree__within_a_hook_of_another_repository__asks_its_own(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flagtrail.codebase import keys
+from flagtrail.codebase.batch import Batch
 from flagtrail.codebase.keys import Hit, Keys
 
 KEYS = ("new-checkout", "new_ui", "app.new-ui", "new-ui", "a", "größe")
@@ -51,15 +52,15 @@ def test_hits__in_bytes_of_other_encodings__are_found() -> None:
 
 
 def test_look__heads__may_go_on_but_not_begin_within_a_word() -> None:
-    (found,) = Keys(["on"], ["is_on("]).look([b"is_on('on') this_on(2) x.is_on(3)"])
+    (found,) = Keys(["on"], ["is_on("]).look(Batch.of({"a.py": b"is_on('on') this_on(2) x.is_on(3)"}))
 
     assert found == (0, [Hit(7, 9, "on")], [Hit(0, 6, "is_on("), Hit(25, 31, "is_on(")])
 
 
 def test_look__several_files__tells_of_each_what_is_in_it() -> None:
-    files = [b"new", b"on", b"", b"off on", b"-ui on"]
+    files = {"a": b"new", "b": b"on", "c": b"", "d": b"off on", "e": b"-ui on"}
 
-    assert list(Keys(["on", "new-ui"]).look(files)) == [
+    assert list(Keys(["on", "new-ui"]).look(Batch.of(files))) == [
         (1, [Hit(0, 2, "on")], []),
         (3, [Hit(4, 6, "on")], []),
         (4, [Hit(4, 6, "on")], []),

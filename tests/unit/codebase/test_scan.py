@@ -548,6 +548,14 @@ def test_scan__shared_with_a_second_process__finds_the_same(monkeypatch: pytest.
     assert told(files) == alone
 
 
+def test_scan__without_memory_for_all_files__reads_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"{name}/{path}": text for name in "abc" for case in CASES[:4] for path, text in case.files.items()}
+    kept = told(files)
+    monkeypatch.setattr(scanning, "MAX_KEPT_BYTES", 100)
+
+    assert told(files) == kept
+
+
 @pytest.mark.skipif(not share.can_fork(), reason="there is one processor alone, or another system than Linux")
 def test_pair__second_process_dies__this_one_does_its_work() -> None:
     here = os.getpid()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase.source import Edit, Source, descendants
@@ -20,8 +20,7 @@ LONG_KEY = 40
 """From here on `gofmt` looks at how much the lengths of two keys differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
+class _Gap(msgspec.Struct, frozen=True):
     """The blanks in front of one part of a line, in bytes of the file."""
 
     start: int

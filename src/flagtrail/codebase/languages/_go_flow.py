@@ -8,8 +8,8 @@ jump, a named result) makes this unsure, and then nothing is said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import _go_names as names
@@ -21,8 +21,7 @@ _GIVES = frozenset({"short_var_declaration", "assignment_statement"})
 _LEAVES = frozenset({"break_statement", "continue_statement", "goto_statement"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Reach:
+class _Reach(msgspec.Struct, frozen=True):
     """The reads of a value, and the statement that gives the next one (None: the block ends); it may be in a head."""
 
     reads: tuple[Node, ...]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node
 
 from flagtrail.codebase.shapes import Signature
@@ -21,8 +21,7 @@ _CLASSES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """How a language writes parameters: `lists` holds their lists, `functions` what such a list belongs to.
 
     `constructors` are the names or node types of what makes an object, `markers` elements of a list that are none.

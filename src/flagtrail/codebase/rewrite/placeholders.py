@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -99,4 +99,4 @@ def written(source: Source, language: Language, answer: Answer) -> Source:
 def _enclosed(source: Source, edit: Edit) -> Edit:
     """A negative number in parentheses, where its sign could be taken for what binds less: `-3 ** 2`, `n --3`."""
     apart = _BEFORE.search(source.data[: edit.start][-_NEAR:]) and _AFTER.match(source.data, edit.end)
-    return edit if apart or not _NEGATIVE.fullmatch(edit.text) else replace(edit, text=b"(%s)" % edit.text)
+    return edit if apart or not _NEGATIVE.fullmatch(edit.text) else Edit(edit.start, edit.end, b"(%s)" % edit.text)
