@@ -4,10 +4,10 @@ Run: python -m bench.scan [--lines N] [--keys N] [--named N] [--rounds N] [--fol
 the same: the Python files of the packages installed here, copied until half of the lines are there, and the rest
 TypeScript of components, written from a few forms by a seeded dice; committed to a git repository of its own. Into it
 go `named` of the keys, since a product has several repositories: each has a constant and an evaluation by it, another
-evaluation, and a stub in a test, in files spread over the tree. Into a second tree go all of them. Both programs are whole processes on a warm cache, by
-turns: `flagtrail scan` with everything it does (git's list of files, parsing, constants followed into other files,
-unknown keys, history, JSON), and `rg -F -f keys`. The parts (read, look for keys, parse) are then measured in one
-process. The clean-up of one flag is planned, not verified.
+evaluation, and a stub in a test, in files spread over the tree. Into a second tree go all of them. Both programs are
+whole processes on a warm cache, by turns: `flagtrail scan` with everything it does (git's list of files, parsing,
+constants followed into other files, unknown keys, history, JSON), and `rg -F -f keys`. The parts (read, look for keys,
+parse) are then measured in one process. The clean-up of one flag is planned, not verified.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         keys = keys_of(given.keys)
-        for name, named in (("tree", given.named), ("tree-all", given.keys)):
-            tree = made(folder / name, keys[:named], given.lines)
-            beside_ripgrep(tree, folder, keys, given.rounds)
-        parts(tree, keys)
+        trees = {"tree": given.named, "tree-all": given.keys}
+        for name, named in trees.items():
+            beside_ripgrep(made(folder / name, keys[:named], given.lines), folder, keys, given.rounds)
+        parts(folder / "tree", keys)
         cleaned(folder / "cleanup")
 
 
