@@ -18,6 +18,7 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import texts
 from flagtrail.codebase.rewrite.exports import PASSING, Exports
 from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.importing import imported, stem
 from flagtrail.codebase.rewrite.names import Mention, Names
 from flagtrail.codebase.rewrite.removal import element
 from flagtrail.codebase.shapes import Call, Definition, Signature
@@ -37,6 +38,9 @@ def _overlap(edits: Iterable[Edit]) -> bool:
     """Whether two calls cannot be told apart, in code that cannot be parsed."""
     ordered = sorted(edits)
     return any(one.end > other.start for one, other in pairwise(ordered))
+
+
+_BY_DEFAULT = rb"\bexport\s+default\s+(?:(?:async|abstract|function|class|[*])\s*)*%s\b|\b%s\s+as\s+default\b"
 
 
 class _UnknownError(Exception):
@@ -142,6 +146,8 @@ class Parameters:
         places = self.forest.search([called])[called]
         if len(places) > MOST_FILES:
             raise _UnknownError
+        if self._has_other_names(path, called):
+            raise _UnknownError
         edits: dict[str, set[Edit]] = {}
         given = False
         for other, positions in places.items():
@@ -162,6 +168,18 @@ class Parameters:
             raise _UnknownError
         return edits
 
+    def _has_other_names(self, path: str, called: bytes) -> bool:
+        """Whether a file exports it by default, and one that imports that file may call it what it likes."""
+        default = re.search(_BY_DEFAULT % (re.escape(called), re.escape(called)), self.forest.data(path))
+        users = self.forest.search([stem(path)])[stem(path)] if default else ()
+        return any(
+            other != path
+            and self.forest.akin(other, path)
+            and not self.forest.now(other).mentions(called)
+            and path in set(imported(self.forest, other, self.forest.now(other)))
+            for other in users
+        )
+
     def _check_text(self, names: Names, at: int, called: bytes) -> None:
         if names.language.NAMES_IN_TEXTS and names.in_text(at, called, texts.component):
             raise _UnknownError
@@ -169,7 +187,8 @@ class Parameters:
     def _call_of(self, names: Names, mention: Mention, signature: Signature, path: str) -> Call | None:
         """The call that a name is the name of; None where it is no use of a value."""
         passing = [each for each in names.definitions if each.kind in PASSING and _within(mention.at, each)]
-        if any(each.reach == "repository" for each in passing):
+        renamed = any(names.called(each) != names.source.text(mention.node) for each in passing)
+        if renamed or any(each.reach == "repository" for each in passing):
             raise _UnknownError
         if passing:
             return None
