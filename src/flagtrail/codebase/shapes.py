@@ -7,6 +7,7 @@ are then edited: what is not edited stays as it is, byte for byte.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -236,6 +237,31 @@ class Signature(msgspec.Struct, frozen=True):
     constructs: bool
     property: bool
     element: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a function takes out of one of its arguments: `({ a, b }: Props) => ..`.
+
+    `types` are the bytes that describe each property, where the type tells them, and maybe `more` than those; `shared`
+    is the name of a type that is declared apart. Not `known` where the type is written in another way.
+    """
+
+    signature: Signature
+    keys: frozenset[bytes]
+    types: Mapping[bytes, tuple[int, int]]
+    shared: Node | None = None
+    more: bool = False
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a call gives for a property: the bytes that go with it, what takes their place, and the value, if told."""
+
+    removal: tuple[int, int]
+    value: Node | None
+    remainder: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

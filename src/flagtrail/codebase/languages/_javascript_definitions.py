@@ -326,7 +326,8 @@ def _freezes(call: Node) -> bool:
     return text(field(call, "function") or call) == b"Object.freeze"
 
 
-def _properties(node: Node) -> Iterator[Definition]:
+def properties(node: Node) -> Iterator[Definition]:
+    """A property that a type describes."""
     name = field(node, "name")
     if name is None or name.type not in {"property_identifier", "string"} or _of_whole_parameter(node.parent):
         return
@@ -353,7 +354,7 @@ def _of_whole_parameter(described: Node | None) -> bool:
     return pattern is not None and pattern.type == "identifier"
 
 
-def _union_members(node: Node) -> Iterator[Definition]:
+def union_members(node: Node) -> Iterator[Definition]:
     """`'a' | 'b'`: texts that a type lists."""
     above = node.parent
     if above is None or above.type != "union_type" or not node.named_children:
@@ -388,8 +389,8 @@ _READERS: dict[str, Callable[[Node], Iterator[Definition]]] = {
     "public_field_definition": hidden_members,
     "field_definition": hidden_members,
     "pair": _pairs,
-    "property_signature": _properties,
-    "literal_type": _union_members,
+    "property_signature": properties,
+    "literal_type": union_members,
     "array": _texts,
     "formal_parameters": parameters,
     **dict.fromkeys(_TYPES, _classes),

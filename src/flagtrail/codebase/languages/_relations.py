@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tree_sitter import Node
 
-from flagtrail.codebase.shapes import Call, Definition, Signature
+from flagtrail.codebase.shapes import Call, Definition, Given, Signature, Taken
 from flagtrail.codebase.source import Source
 
 
@@ -49,6 +49,18 @@ class Relations:
     def signature(self, parameter: Node) -> Signature | None:
         """What the parameter of this name belongs to; None where its calls cannot be told by a name."""
         return None
+
+    def taken(self, source: Source) -> Iterable[Taken]:
+        """What functions take out of their arguments by name."""
+        return ()
+
+    def given(self, call: Call, place: int, key: bytes) -> Given | None:
+        """What a call gives for one property of an argument, where the argument is written out there."""
+        return None
+
+    def closes(self, name: Node) -> bool:
+        """Whether a name only ends what it was called to begin, as `</Page>` does."""
+        return False
 
     def construction(self, node: Node) -> Call | None:
         """`new X(..)`, where that is no call."""

@@ -23,6 +23,7 @@ from flagtrail.codebase.languages import _javascript_fields as fields
 from flagtrail.codebase.languages import _javascript_functions as functions
 from flagtrail.codebase.languages import _javascript_names as names_of
 from flagtrail.codebase.languages import _javascript_places as places
+from flagtrail.codebase.languages import _javascript_properties as properties_of
 from flagtrail.codebase.languages import _javascript_settled as settlements
 from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
@@ -38,6 +39,7 @@ from flagtrail.codebase.shapes import (
     Definition,
     Equality,
     Function,
+    Given,
     Loop,
     Role,
     Scalar,
@@ -45,6 +47,7 @@ from flagtrail.codebase.shapes import (
     Signature,
     Stub,
     Switch,
+    Taken,
     TakenApart,
 )
 from flagtrail.codebase.source import Source
@@ -324,6 +327,18 @@ class TypeScript(Braces):
     def signature(self, parameter: Node) -> Signature | None:
         """A function with a name; of a constructor it is the class."""
         return _signatures.signature(parameter, _signatures.JAVASCRIPT)
+
+    def taken(self, source: Source) -> Iterable[Taken]:
+        """`({ a, b }: Props) => ..`."""
+        return properties_of.taken(source)
+
+    def given(self, call: Call, place: int, key: bytes) -> Given | None:
+        """`a={..}` of an element, `a: ..` of an object."""
+        return properties_of.given(call, place, key)
+
+    def closes(self, name: Node) -> bool:
+        """`</Page>`."""
+        return name.parent is not None and name.parent.type == "jsx_closing_element"
 
     def construction(self, node: Node) -> Call | None:
         """`new X(..)`."""

@@ -13,6 +13,7 @@ from flagtrail.codebase.rewrite.importing import imported, stem
 from flagtrail.codebase.rewrite.lookups import Lookups
 from flagtrail.codebase.rewrite.modules import Modules
 from flagtrail.codebase.rewrite.parameters import Parameters
+from flagtrail.codebase.rewrite.properties import Properties
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.source import Source
 
@@ -45,12 +46,13 @@ def fallen(
     gathered = Gathered(forest)
     exports = Exports(forest, key.encode(), Lookups(forest), gathered, methods, makers)
     modules, parameters = Modules(forest, key.encode(), gathered, methods), Parameters(forest, exports)
-    idle = Idle(forest, exports)
+    properties, idle = Properties(forest, exports, parameters), Idle(forest, exports)
+    rounds = (exports.round, parameters.round, properties.round, idle.round, modules.round)
     loaded = {target for path in changed for target in imported(forest, path, forest.then(path))}
     forest.search({stem(path) for path in loaded})
     exports.swept(sorted(changed))
     for _ in range(MOST_ROUNDS):
-        if not (exports.round() or parameters.round() or idle.round() or modules.round()):
+        if not any(each() for each in rounds):
             break
     gone = {path for path, source in forest.changed.items() if source is None}
     left = {path: exports.told(path) for path in {*exports.left, *(path for path, _ in exports.kept)} - gone}

@@ -34,7 +34,7 @@ _PROVIDES = re.compile(rb"@(?:Provides|Bean|Produces)\b")
 """What a container makes, which looks at the types of parameters."""
 
 
-def _overlap(edits: Iterable[Edit]) -> bool:
+def overlap(edits: Iterable[Edit]) -> bool:
     """Whether two calls cannot be told apart, in code that cannot be parsed."""
     ordered = sorted(edits)
     return any(one.end > other.start for one, other in pairwise(ordered))
@@ -43,7 +43,7 @@ def _overlap(edits: Iterable[Edit]) -> bool:
 _BY_DEFAULT = rb"\bexport\s+default\s+(?:(?:async|abstract|function|class|[*])\s*)*%s\b|\b%s\s+as\s+default\b"
 
 
-class _UnknownError(Exception):
+class UnknownError(Exception):
     """A use that may be a call which is not understood."""
 
 
@@ -62,7 +62,7 @@ class Parameters:
                 continue
             for definition, signature in self._unused(path):
                 edits = self._edits(path, definition, signature)
-                if edits is None or any(map(_overlap, edits.values())):
+                if edits is None or any(map(overlap, edits.values())):
                     continue
                 for each, made in edits.items():
                     self.forest.put(each, self.forest.now(each).source.edited(sorted(made)))
@@ -128,28 +128,36 @@ class Parameters:
         names = self.forest.now(path)
         called, name = names.source.text(signature.called), names.called(definition)
         try:
-            edits = self._every_call(path, definition, signature, called)
-        except _UnknownError:
+            edits = self._every_call(path, definition, signature)
+        except UnknownError:
             self.refused.add((path, called, name))
             return None
         edits.setdefault(path, set()).add(Edit(*definition.removal))
         return edits
 
-    def _every_call(
-        self, path: str, definition: Definition, signature: Signature, called: bytes
-    ) -> dict[str, set[Edit]]:
+    def _every_call(self, path: str, definition: Definition, signature: Signature) -> dict[str, set[Edit]]:
         names = self.forest.now(path)
+        edits: dict[str, set[Edit]] = {}
+        for other, call in self.calls(path, signature):
+            made = set(_without(self.forest.now(other), call, definition, names, signature))
+            if made:
+                edits.setdefault(other, set()).update(made)
+        provides = names.language.function(signature.node) is not None and _provides(names, signature)
+        if not edits and not (provides or (signature.constructs and _is_injected(names, signature))):
+            raise UnknownError
+        return edits
+
+    def calls(self, path: str, signature: Signature) -> Iterator[tuple[str, Call]]:
+        """Every call of a function, with the file that it stands in. Raises UnknownError where that is not sure."""
+        names = self.forest.now(path)
+        called = names.source.text(signature.called)
         function = names.language.function(signature.node)
         provides = function is not None and _provides(names, signature)
         if function is not None and function.overrides and not (signature.constructs or provides):
-            raise _UnknownError
+            raise UnknownError
         places = self.forest.search([called])[called]
-        if len(places) > MOST_FILES:
-            raise _UnknownError
-        if self._has_other_names(path, called):
-            raise _UnknownError
-        edits: dict[str, set[Edit]] = {}
-        given = False
+        if len(places) > MOST_FILES or self._has_other_names(path, called):
+            raise UnknownError
         for other, positions in places.items():
             if self.forest.of_path(other) is None or not self.forest.akin(other, path):
                 continue
@@ -160,13 +168,8 @@ class Parameters:
                     self._check_text(found, at, called)
                     continue
                 call = self._call_of(found, mentions[at], signature, path)
-                made = set(_without(found, call, definition, names, signature)) if call is not None else set()
-                if made:
-                    given = True
-                    edits.setdefault(other, set()).update(made)
-        if not given and not (provides or (signature.constructs and _is_injected(names, signature))):
-            raise _UnknownError
-        return edits
+                if call is not None:
+                    yield other, call
 
     def _has_other_names(self, path: str, called: bytes) -> bool:
         """Whether a file exports it by default, and one that imports that file may call it what it likes."""
@@ -182,14 +185,14 @@ class Parameters:
 
     def _check_text(self, names: Names, at: int, called: bytes) -> None:
         if names.language.NAMES_IN_TEXTS and names.in_text(at, called, texts.component):
-            raise _UnknownError
+            raise UnknownError
 
     def _call_of(self, names: Names, mention: Mention, signature: Signature, path: str) -> Call | None:
         """The call that a name is the name of; None where it is no use of a value."""
         passing = [each for each in names.definitions if each.kind in PASSING and _within(mention.at, each)]
         renamed = any(names.called(each) != names.source.text(mention.node) for each in passing)
         if renamed or any(each.reach == "repository" for each in passing):
-            raise _UnknownError
+            raise UnknownError
         if passing:
             return None
         if mention.stands == "bind":
@@ -197,13 +200,15 @@ class Parameters:
             constructor = signature.constructs and names.source.path == path and mention.node.parent == signature.node
             if own or constructor:
                 return None
-            raise _UnknownError
+            raise UnknownError
         call = call_of(names.language, mention.node)
         if call is not None:
             return call
         if signature.constructs and _is_type(names.language, mention.node):
             return None
-        raise _UnknownError
+        if names.language.closes(mention.node):
+            return None
+        raise UnknownError
 
 
 def call_of(language: Language, name: Node) -> Call | None:
@@ -230,7 +235,7 @@ def _is_type(language: Language, node: Node) -> bool:
 def _without(found: Names, call: Call, definition: Definition, names: Names, signature: Signature) -> Iterator[Edit]:
     """What takes the argument out of a call."""
     if any(argument.spread for argument in call.arguments):
-        raise _UnknownError
+        raise UnknownError
     name = names.called(definition).decode()
     plain = [argument for argument in call.arguments if argument.name is None]
     by_name = [argument for argument in call.arguments if argument.name == name]
@@ -239,16 +244,16 @@ def _without(found: Names, call: Call, definition: Definition, names: Names, sig
         given = plain[signature.place]
     if given is None:
         return
-    if not _does_nothing(found.language, given.value):
-        raise _UnknownError
+    if not does_nothing(found.language, given.value):
+        raise UnknownError
     yield Edit(*element(found.source, given.value))
 
 
-def _does_nothing(language: Language, value: Node) -> bool:
+def does_nothing(language: Language, value: Node) -> bool:
     """Whether making a value is no more than looking it up."""
     member = language.member(value)
     if member is not None and language.call(value) is None:
-        return _does_nothing(language, member[0])
+        return does_nothing(language, member[0])
     return language.pure(value)
 
 
