@@ -19,7 +19,9 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.naming import Alias, naming
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite import placeholders as named
-from flagtrail.codebase.rewrite.seeds import Derived
+from flagtrail.codebase.rewrite import seeds
+from flagtrail.codebase.rewrite.placeholders import Answer
+from flagtrail.codebase.rewrite.seeds import Derived, Wanted
 from flagtrail.codebase.source import Source
 
 _OF_FOLDERS = frozenset({"__init__", "index"})
@@ -191,6 +193,17 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
                 yield Known(name, source.path, local=False, member=False)
                 return
         at = at.parent
+
+
+def silenced(before: Source, after: Source, language: Language, answer: Answer, wanted: Wanted) -> Iterator[Derived]:
+    """What a file asked for the flag with, and nothing else: what a test has it answer there says nothing any more."""
+    if not language.NAMES_IN_TEXTS or after.data == before.data:
+        return
+    for callee, answered in seeds.asked(before, language, answer, wanted):
+        root = callee.partition(b".")[0]
+        left = sites.names(after, language, {root})
+        if root.decode().isidentifier() and not any(language.role(node) != "bind" for node in left):
+            yield Derived(callee, answered, function=True, module=before.path)
 
 
 def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tuple[Derived, ...]:

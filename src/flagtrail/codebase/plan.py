@@ -6,9 +6,8 @@ begins with the files as they are, so that what is left alone is told once, with
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from flagtrail.codebase import aliases, declared, kept, languages, patterns, sites
@@ -26,8 +25,8 @@ from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Why
 from flagtrail.codebase.rewrite.removal import undocumented
-from flagtrail.codebase.rewrite.seeds import Wanted
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.rewrite.seeds import Derived, Wanted
+from flagtrail.codebase.source import Source, lines_before
 
 _DEEP: tuple[Why, str] = ("unsupported", "this file, or one that shares its names, is nested too deep to be followed")
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
@@ -60,6 +59,8 @@ class Search:
     aliases: tuple[Alias, ...] = ()
     ambiguous: frozenset[bytes] = frozenset()
     """Those of the aliases' names that something else is called, too, or that are given another value."""
+    silenced: tuple[Derived, ...] = ()
+    """What asked for the flag and is asked in a file no more, which a text of a test may name there."""
     sources: dict[str, Source] = field(default_factory=dict)
     held: dict[bytes, list[str]] = field(default_factory=dict)
 
@@ -136,10 +137,17 @@ def _rounds(search: Search) -> dict[str, Folded]:
             for each in aliases.derived(file.after, _language(path), search.flag)
             if (each.derived.name, each.path) not in known and _unique(search, each)
         }
-        if not new:
+        silenced = tuple(sorted({each for file in folded.values() for each in _silenced(search, file)}))
+        if not new and silenced == search.silenced:
             return folded
         known |= new
+        search.silenced = silenced
     return folded
+
+
+def _silenced(search: Search, file: Folded) -> Iterator[Derived]:
+    language = _language(file.before.path)
+    return aliases.silenced(file.before, file.after, language, search.answer, _wanted(search, file.before, language))
 
 
 def _aliases(search: Search) -> tuple[Alias, ...]:
@@ -171,6 +179,7 @@ def _named(search: Search, known: Iterable[Known]) -> list[str]:
         *members,
         *(alias.name for alias in search.aliases),
         *(each.derived.name for each in known),
+        *(each.name for each in search.silenced),
     }
     return sorted({path for name in names for path in search.holding(name)})
 
@@ -178,10 +187,11 @@ def _named(search: Search, known: Iterable[Known]) -> list[str]:
 def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
     language = _language(path)
     source = search.source(path, language)
+    functions = (each.derived for each in known if each.derived.function)
     wanted = replace(
         _wanted(search, source, language),
         derived=aliases.derived_in(source, language, known),
-        mocks=tuple(each.derived for each in known if each.derived.function and each.derived.name in source.data),
+        mocks=tuple(each for each in (*functions, *search.silenced) if each.name in source.data),
     )
 
     def elsewhere(name: bytes) -> bool:
@@ -296,7 +306,7 @@ def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], 
     refusals: list[Refusal] = []
     for path, left in fell.left.items():
         now = fell.files.get(path) or search.source(path, _language(path))
-        was = _lines(now.data, files[path])
+        was = lines_before(now.data, files[path])
         refusals += [Refusal(path, was(now.line(each.at)), each.why, each.detail) for each in left]
     told = {(refusal.path, refusal.line) for refusal in refusals}
     for path, file in folded.items():
@@ -367,31 +377,15 @@ def _tidied(search: Search, path: str, after: Source | None) -> Source | None:
 def _refusals(file: Folded, flag: str, after: Source) -> list[Refusal]:
     path, before = file.before.path, file.before
     told = [Refusal(path, before.line(left.at), left.why, left.detail) for left in file.seeded]
-    folded = _lines(file.after.data, before.data)
+    folded = lines_before(file.after.data, before.data)
     told += [Refusal(path, folded(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
     lines = {refusal.line for refusal in told}
-    was = _lines(after.data, before.data)
+    was = lines_before(after.data, before.data)
     for node in sites.texts(after, _language(path), flag):
         line = was(after.line(node.start_byte))
         if line not in lines:
             told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))
     return told
-
-
-def _lines(after: bytes, before: bytes) -> Callable[[int], int]:
-    """From a line of the file as it became to the line it was."""
-    old, new = before.splitlines(), after.splitlines()
-    pairs = enumerate(zip(old, new, strict=False))
-    same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
-    blocks = difflib.SequenceMatcher(None, old[same:], new[same:]).get_matching_blocks()
-
-    def was(line: int) -> int:
-        if line <= same:
-            return line
-        last = max((block for block in blocks if block.b < line - same), key=lambda block: block.b, default=None)
-        return line if last is None else same + last.a + min(line - same - last.b, max(last.size, 1))
-
-    return was
 
 
 def _language(path: str) -> Language:

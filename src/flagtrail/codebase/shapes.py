@@ -299,6 +299,18 @@ class Wrapping(msgspec.Struct, frozen=True):
     body: Node | None = None
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A key among others that are passed at once: `["new-ui", "old-mail"]`, `{"new-ui": True}`.
+
+    `collection` is all of them, `removal` the bytes of this one, `value` what it is given there. `sole`: it is alone.
+    """
+
+    collection: Node
+    removal: tuple[int, int]
+    value: Node | None = None
+    sole: bool = False
+
+
 class Mock(msgspec.Struct, frozen=True):
     """Where a test replaces a function that it names in a text: the call that does, and what is answered then."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -102,3 +103,19 @@ def common(before: bytes, after: bytes) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if before[:middle] == after[:middle] else (low, middle - 1)
     return low
+
+
+def lines_before(after: bytes, before: bytes) -> Callable[[int], int]:
+    """From a line of the file as it became to the line it was."""
+    old, new = before.splitlines(), after.splitlines()
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
+    blocks = difflib.SequenceMatcher(None, old[same:], new[same:]).get_matching_blocks()
+
+    def was(line: int) -> int:
+        if line <= same:
+            return line
+        last = max((block for block in blocks if block.b < line - same), key=lambda block: block.b, default=None)
+        return line if last is None else same + last.a + min(line - same - last.b, max(last.size, 1))
+
+    return was

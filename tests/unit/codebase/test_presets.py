@@ -232,6 +232,8 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             "FeatureFlag WaffleFlag WaffleSwitch CourseWaffleFlag StaticToggle PredictablyRandomToggle",
         ),
         *each('with @@("new-ui", active=True): pass', "override_waffle_flag override_waffle_switch"),
+        *each('with @@("new-ui"): pass', "self.feature with_feature with_features"),
+        *each('with @@(settings.FEATURES, "new-ui"): pass', "patch.dict"),
     ],
     ("wrappers", "typescript"): [
         *each(

@@ -10,6 +10,7 @@ from flagtrail.codebase.languages._python_definitions import of_list
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_names import scope_of
 from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.shapes import Listed
 from flagtrail.codebase.source import Source, ancestors
 
 _OF_FLAGS = re.compile(r"flag|feature|toggle|switch|experiment|gate|rollout", re.IGNORECASE)
@@ -34,6 +35,25 @@ def entry(source: Source, key: Node) -> tuple[int, int] | None:
         return _taken(source, key) if literal and len(operands(above)) > _ALONE else None
     enough = len(operands(above)) >= _LEAST.get(above.type, len(operands(above)) + 1)
     return _taken(source, key) if enough and _lists_flags(key) else None
+
+
+def listed(source: Source, key: Node) -> Listed | None:
+    """A key in a list, set, tuple or dictionary, from which it can be taken."""
+    element = collection = key.parent
+    if element is None or collection is None:
+        return None
+    value = None
+    if element.type == "pair" and element.child_by_field_name("key") == key:
+        value, collection = element.child_by_field_name("value"), element.parent
+    else:
+        element = key
+    if collection is None or collection.type not in {"dictionary", *_LEAST}:
+        return None
+    every = operands(collection)
+    sole = len(every) == 1
+    if (value is None) == (collection.type == "dictionary") or (collection.type == "tuple" and len(every) == _ALONE):
+        return None
+    return Listed(collection, of_list(source, element), value, sole)
 
 
 def _of_literal(source: Source, element: Node, parameters: Node) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_names import bases, whole
 from flagtrail.codebase.languages._python_text import text
-from flagtrail.codebase.shapes import Mock, Stub, Wrapping
+from flagtrail.codebase.shapes import Stub, Wrapping
 from flagtrail.codebase.source import ancestors
 
 _ANSWERS = {"thenReturn", "then_return", "and_return"}
@@ -54,20 +54,6 @@ def wrapping(call: Node) -> Wrapping | None:
     last = at == len(every) - 1
     start, end = (every[at - 1].end_byte, above.end_byte) if last else (above.start_byte, every[at + 1].start_byte)
     return Wrapping(statement, (start, end))
-
-
-def mock(named: Node) -> Mock | None:
-    """`mock.patch("shop.views.is_new", return_value=True)`, however `patch` is reached."""
-    given = named.parent
-    call = given.parent if given is not None and given.type == "argument_list" else None
-    function = call.child_by_field_name("function") if call is not None and call.type == "call" else None
-    if call is None or given is None or function is None or text(function).rpartition(".")[2] != "patch":
-        return None
-    for each in given.named_children:
-        name, value = each.child_by_field_name("name"), each.child_by_field_name("value")
-        if each.type == "keyword_argument" and name is not None and value is not None and text(name) == "return_value":
-            return Mock(call, value)
-    return None
 
 
 def stub(node: Node) -> Stub | None:

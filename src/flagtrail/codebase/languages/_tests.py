@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from flagtrail.codebase.shapes import Call, Mock, Once, Stub, Wrapping
+from flagtrail.codebase.shapes import Call, Listed, Mock, Once, Stub, Wrapping
 from flagtrail.codebase.source import Source
 
 
@@ -16,6 +16,10 @@ class Tests:
 
     def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
         """For a flag's name in an object that sets flags (`flags: { newUi: true }`): its entry, and the value."""
+        return None
+
+    def listed(self, source: Source, key: Node) -> Listed | None:
+        """For a flag's key in a list or dictionary that is written where it is used."""
         return None
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
@@ -35,6 +39,12 @@ class Tests:
 
     def mock(self, text: Node) -> Mock | None:
         """For a text: how it replaces the function that it names, in a test."""
+        return None
+
+    def passed(self, source: Source, call: Node) -> tuple[tuple[int, int], ...] | None:
+        """For a call that puts a mock in a function's place: what is passed on of it, which goes with it; None where
+        more is done with that.
+        """
         return None
 
     def stub(self, node: Node) -> Stub | None:

@@ -9,10 +9,12 @@ from tree_sitter import Node, Tree
 from flagtrail.codebase.languages import (
     Language,
     _origins,
+    _python_choices,
     _python_definitions,
     _python_expressions,
     _python_layout,
     _python_lists,
+    _python_mocks,
     _python_names,
     _python_scopes,
     _python_tests,
@@ -24,15 +26,14 @@ from flagtrail.codebase.languages._python_grammar import PARSER
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import (
     Argument,
-    Arm,
     Binding,
     Call,
-    Case,
     Chain,
     Conditional,
     Definition,
     Equality,
     Function,
+    Listed,
     Logical,
     Loop,
     Mock,
@@ -52,7 +53,6 @@ _LASTS = {
     "continue_statement": frozenset({"for_statement", "while_statement"}),
 }
 _EQUALITY = {"==": False, "is": False, "in": False, "!=": True, "is not": True, "not in": True}
-_CONSTANT_PATTERNS = {"string", "concatenated_string", "integer", "float", "true", "false", "none", "dotted_name"}
 
 
 class Python(Language):
@@ -179,7 +179,7 @@ class Python(Language):
         if node.type != "if_statement":
             return None
         clauses = node.children_by_field_name("alternative")
-        arms = [_arm(part) for part in (node, *clauses) if part.type != "else_clause"]
+        arms = [_python_choices.arm(part) for part in (node, *clauses) if part.type != "else_clause"]
         if any(arm is None for arm in arms):
             return None
         last = clauses[-1] if clauses and clauses[-1].type == "else_clause" else None
@@ -193,7 +193,7 @@ class Python(Language):
         subjects, body = node.children_by_field_name("subject"), node.child_by_field_name("body")
         if body is None or len(subjects) != 1:
             return None
-        cases = [_case(clause) for clause in operands(body)]
+        cases = [_python_choices.case(clause) for clause in operands(body)]
         if any(case is None for case in cases):
             return None
         return Switch(node, subjects[0], tuple(case for case in cases if case is not None))
@@ -214,7 +214,7 @@ class Python(Language):
 
     def interior(self, source: Source, body: Node) -> tuple[int, int]:  # noqa: ARG002 - the nodes tell
         """A block, with the comments between the colon's line and its first statement."""
-        return _first(body).start_byte, body.end_byte
+        return _python_choices.first(body).start_byte, body.end_byte
 
     def jumps(self, node: Node) -> bool:
         """Jumps, `if` whose arms all jump, and `try` of which no way leads past it."""
@@ -327,6 +327,10 @@ class Python(Language):
         """In a dictionary, list or `Literal` that a module or class keeps of flags."""
         return _python_lists.entry(source, key)
 
+    def listed(self, source: Source, key: Node) -> Listed | None:
+        """In a list, set or dictionary."""
+        return _python_lists.listed(source, key)
+
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """A function `test..`, or the class of tests that is decorated."""
         return _python_tests.test_case(node)
@@ -337,7 +341,11 @@ class Python(Language):
 
     def mock(self, text: Node) -> Mock | None:
         """`mock.patch("shop.views.is_new", return_value=True)`."""
-        return _python_tests.mock(text)
+        return _python_mocks.mock(text)
+
+    def passed(self, source: Source, call: Node) -> tuple[tuple[int, int], ...] | None:
+        """The parameter that `@patch(..)` fills."""
+        return _python_mocks.passed(source, call)
 
     def stub(self, node: Node) -> Stub | None:
         """What a mock is told to answer."""
@@ -350,49 +358,6 @@ def _argument(node: Node) -> Argument:
         if name is not None and value is not None:
             return Argument(value, text(name))
     return Argument(node, spread=node.type in {"list_splat", "dictionary_splat"})
-
-
-def _arm(node: Node) -> Arm | None:
-    condition, body = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
-    colon = next((child for child in node.children if child.type == ":"), None)
-    if condition is None or body is None or colon is None:
-        return None
-    return Arm(node.children[0], condition, body, colon.end_byte)
-
-
-def _case(clause: Node) -> Case | None:
-    body, guard = clause.child_by_field_name("consequence"), clause.child_by_field_name("guard")
-    patterns = [child for child in clause.named_children if child.type == "case_pattern"]
-    if body is None or len(patterns) != 1:
-        return None
-    where = _first(body).start_byte, body.end_byte
-    if guard is not None:
-        return Case(clause, (guard,), default=False, body=where)
-    if text(patterns[0]) == "_":
-        return Case(clause, (), default=True, body=where)
-    inside = operands(patterns[0])
-    values = operands(inside[0]) if len(inside) == 1 and inside[0].type == "union_pattern" else inside
-    if not values or not all(_compares(value) for value in values) or text(patterns[0]).startswith("-"):
-        values = patterns
-    return Case(clause, tuple(values), default=False, body=where)
-
-
-def _first(body: Node) -> Node:
-    """A block, or the first of the comments in front of it that stand on lines of their own."""
-    first, before = body, body.prev_sibling
-    while before is not None and before.type == "comment":
-        head = before.prev_sibling
-        if head is not None and head.end_point.row < before.start_point.row:
-            first = before
-        before = head
-    return first
-
-
-def _compares(pattern: Node) -> bool:
-    """Whether a pattern compares with a constant; a lone name takes anything, and binds it."""
-    if pattern.type == "dotted_name":
-        return pattern.named_child_count > 1
-    return pattern.type in _CONSTANT_PATTERNS
 
 
 LANGUAGE = Python()

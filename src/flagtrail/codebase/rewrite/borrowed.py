@@ -27,21 +27,21 @@ def borrowed(forest: Forest, path: str, name: bytes) -> bool:
         if name in data and word in data and (_in_text(data, path, name) or _in_code(forest, other, path, name)):
             return True
         put_together |= b"}." + name in data
-        named |= word in data and any(_is_module(each, path) for each in _texts(data, word))
+        named |= word in data and any(is_module(each, path) for each in _texts(data, word))
     return put_together and named
 
 
 def _in_text(data: bytes, path: str, name: bytes) -> bool:
     """`"shop.page.helper"`, and `shop.page.helper` without quotes, where it tells the module by more than one word."""
     found = re.finditer(rb"([\"']?)\b((?:\w+\.)*\w+)\.%s(?!\w)" % re.escape(name), data)
-    return any((each[1] or b"." in each[2]) and _is_module(each[2], path) for each in found)
+    return any((each[1] or b"." in each[2]) and is_module(each[2], path) for each in found)
 
 
 def _texts(data: bytes, word: bytes) -> Iterator[bytes]:
     return (each[1] for each in re.finditer(rb"[\"']((?:\w+\.)*%s)[\"']" % re.escape(word), data))
 
 
-def _is_module(dotted: bytes, path: str) -> bool:
+def is_module(dotted: bytes, path: str) -> bool:
     """Whether a dotted name can be that of a module, from whatever folder the names of modules begin."""
     parts, module = dotted.decode(errors="replace").split("."), _SUFFIX.sub("", path).split("/")
     least = min(len(parts), len(module))

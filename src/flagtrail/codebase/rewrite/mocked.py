@@ -12,6 +12,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import texts
+from flagtrail.codebase.rewrite.borrowed import is_module
 from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import without
@@ -20,14 +21,19 @@ from flagtrail.codebase.shapes import Scalar
 from flagtrail.codebase.source import Source, ancestors
 
 
-def named(source: Source, language: Language, name: bytes) -> Iterator[Node]:
-    """The texts by which a test replaces a function: they are its name, or a dotted name that ends with it."""
+def named(source: Source, language: Language, name: bytes, module: str = "") -> Iterator[Node]:
+    """The texts by which a test replaces a function: they are its name, or a dotted name that ends with it.
+
+    With the path of a `module` just those that name the function there.
+    """
+    called = name.decode()
     for match in re.finditer(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])", source.data):
         node = source.tree.root_node.descendant_for_byte_range(*match.span())
         for place in () if node is None else (node, *list(ancestors(node))[:2]):
             value = language.constant(place)
-            if value is not None and isinstance(value[0], str) and value[0].rpartition(".")[2] == name.decode():
-                if language.mock(place) is not None:
+            if value is not None and isinstance(value[0], str) and f".{value[0]}".endswith(f".{called}"):
+                where = value[0].removesuffix(called).removesuffix(".")
+                if language.mock(place) is not None and (not module or is_module(where.encode(), module)):
                     yield place
                 break
 
@@ -47,14 +53,23 @@ def settled(source: Source, language: Language, answer: Scalar, text: Node) -> S
     if mock is None or value is None:
         raise Refused("mock", "what the text does with the function is not understood")
     if value[0] is answer:
-        wrapping = language.wrapping(mock.call)
-        if wrapping is None or wrapping.body is None:
-            raise Refused("mock", "what replaces the function is a part of something else")
-        return unwrapped(source, language, wrapping.node, wrapping.body)
+        return _let_go(source, language, mock.call)
     test = language.test_case(mock.call)
     if test is None:
         raise Refused("mock", "the function answers what it never does again, outside of a single test")
     return without(source, language, [test])
+
+
+def _let_go(source: Source, language: Language, call: Node) -> Source:
+    wrapping, alone = language.wrapping(call), language.statement(call)
+    if wrapping is not None and wrapping.body is not None:
+        return unwrapped(source, language, wrapping.node, wrapping.body)
+    passed = language.passed(source, call)
+    if wrapping is not None and passed is not None:
+        return without(source, language, [wrapping.removal, *passed])
+    if alone is None:
+        raise Refused("mock", "what replaces the function is a part of something else, or used further")
+    return without(source, language, [(alone.start_byte, alone.end_byte)])
 
 
 def all_go(source: Source, language: Language, answer: Scalar, name: bytes) -> bool:

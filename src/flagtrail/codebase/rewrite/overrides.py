@@ -8,6 +8,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import Span, element, without
@@ -34,6 +35,21 @@ def settled(source: Source, language: Language, answer: Answer, site: Site) -> S
     if passed is None:
         raise Refused("mock", "what the flag is set in is not understood here")
     return _passed(source, language, call, passed.value)
+
+
+def among(source: Source, language: Language, answer: Answer, patterns: Patterns, key: Node) -> Source | None:
+    """A file without the flag among others that an override sets: `self.feature({"new-ui": True, "mail": False})`."""
+    listed = language.listed(source, key)
+    site = sites.site(source, language, listed.collection, patterns) if listed is not None else None
+    if listed is None or site is None or site.pattern.kind != "override":
+        return None
+    value = (site.pattern.sets,) if listed.value is None else language.constant(listed.value)
+    if value is None or type(value[0]) not in (type(answer.value), str) or isinstance(site.pattern.key, str):
+        raise Refused("mock", "what a test sets the flag to is no constant")
+    alone = listed.sole and len(site.call.arguments) <= site.pattern.key + 1
+    if alone or not _is_so(answer, value):
+        return _told(source, language, answer, site.call.node, value)
+    return source.edited([Edit(*listed.removal)])
 
 
 def stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> Source:

@@ -5,7 +5,8 @@ From the end of the file to its beginning, so that a place which is left alone i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -28,7 +29,7 @@ MOST_TOLD = 40
 """Characters of code in a refusal."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Derived:
     """A function or variable that was found to be the flag's answer and nothing else, by its name.
 
@@ -40,6 +41,8 @@ class Derived:
     function: bool
     asynchronous: bool = False
     accessor: bool = False
+    module: str = ""
+    """The path of the file that asked it, where a text means just what it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,23 @@ def places(source: Source, language: Language, wanted: Wanted) -> list[Node]:
     found = {node.start_byte: node for node in sites.texts(source, language, wanted.key)}
     every = wanted.aliases | {each.name for each in wanted.derived} | members.spellings(wanted.patterns, wanted.key)
     found |= {node.start_byte: node for node in sites.names(source, language, every)}
-    found |= {node.start_byte: node for each in wanted.mocks for node in mocked.named(source, language, each.name)}
+    found |= {
+        node.start_byte: node
+        for each in wanted.mocks
+        for node in mocked.named(source, language, each.name, each.module)
+    }
     return [found[at] for at in sorted(found)]
+
+
+def asked(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Iterator[tuple[bytes, bytes]]:
+    """What the flag is asked for with, as it is called there (`features.has`), and the placeholder of its answer."""
+    for node in places(source, language, wanted):
+        site = sites.site(source, language, sites.whole(language, node), wanted.patterns)
+        if site is None or (site.pattern.kind, site.pattern.returns) != ("call", "value"):
+            continue
+        with suppress(Refused):
+            receiver = b"" if site.call.receiver is None else source.text(site.call.receiver) + b"."
+            yield receiver + source.text(site.call.name), _name(answer, site.pattern)
 
 
 def _last(source: Source, language: Language, wanted: Wanted, bound: int) -> Node | None:
@@ -117,7 +135,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
         return _of_derived(source, language, derived, node)
-    mock = next((each for each in wanted.mocks if node in mocked.named(source, language, each.name)), None)
+    mock = next((each for each in wanted.mocks if node in mocked.named(source, language, each.name, each.module)), None)
     if mock is not None:
         return mocked.settled(source, language, answer.meaning(mock.placeholder), node)
     member = members.found(source, language, wanted.patterns, wanted.key, node)
@@ -146,7 +164,9 @@ def _set(source: Source, language: Language, answer: Answer, name: Node, value: 
 def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
     key = sites.whole(language, node)
     site = sites.site(source, language, key, wanted.patterns)
-    if site is None or site.pattern.kind == "definition":
+    if site is None:
+        return overrides.among(source, language, answer, wanted.patterns, key)
+    if site.pattern.kind == "definition":
         return None
     if site.pattern.kind == "override":
         return overrides.settled(source, language, answer, site)
