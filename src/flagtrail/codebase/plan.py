@@ -7,43 +7,31 @@ begins with the files as they are, so that what is left alone is told once, with
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from flagtrail.codebase import aliases, declared, kept, languages, patterns, sites
+from flagtrail.codebase import aliases, declared, folding, kept, languages, patterns, told
 from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
+from flagtrail.codebase.folding import Folded
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.naming import Alias
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.references import modules
 from flagtrail.codebase.repository import Repository
-from flagtrail.codebase.rewrite import conventions, fold, mocked, placeholders, seeds
 from flagtrail.codebase.rewrite import members as members_of
+from flagtrail.codebase.rewrite import mocked, placeholders
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
-from flagtrail.codebase.rewrite.refused import Left, Why
 from flagtrail.codebase.rewrite.removal import undocumented
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
-from flagtrail.codebase.source import Source, lines_before
+from flagtrail.codebase.source import Source
 
-_DEEP: tuple[Why, str] = ("unsupported", "this file, or one that shares its names, is nested too deep to be followed")
-_LONE_RETURN = re.compile(rb"\r(?!\n)")
 MOST_HOLDING = 100
 """A constant's name that stands in more files than that is taken for one that others have, too."""
 MOST_ROUNDS = 8
 """How often a name may lead to another one: a wrapper of a wrapper of a wrapper."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """A file after folding. `seeded` are places of the file as it was, `stuck` of the file as it is now."""
-
-    before: Source
-    after: Source
-    seeded: tuple[Left, ...]
-    stuck: tuple[Left, ...]
 
 
 @dataclass(slots=True)
@@ -63,6 +51,11 @@ class Search:
     """What asked for the flag and is asked in a file no more, which a text of a test may name there."""
     sources: dict[str, Source] = field(default_factory=dict)
     held: dict[bytes, list[str]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """All files as they are, but for what says how code names flags."""
+        return {path: data for path, data in (self.data | self.others).items() if path != patterns.FILE}
 
     def source(self, path: str, language: Language) -> Source:
         """A file, parsed once."""
@@ -110,18 +103,10 @@ def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
         search.others[path] = data
         if path != patterns.FILE and flag.encode() in data and key.search(data):
             elsewhere.append(f"{path} names the flag and is left as it is")
-    try:
-        return _told(search, flag, winner, _rounds(search), elsewhere)
-    except RecursionError:
-        return Plan(flag, winner, (), _all_left(search), tuple(elsewhere))
-
-
-def _all_left(search: Search) -> tuple[Refusal, ...]:
-    """Every file that holds the flag, where one of the files cannot be followed."""
-    return tuple(
-        Refusal(path, search.data[path].count(b"\n", 0, search.data[path].find(search.flag.encode())) + 1, *_DEEP)
-        for path in sorted(search.holding(search.flag.encode()))
-    )
+    folded = _rounds(search)
+    fell = _fell(search, folded)
+    refusals = tuple(_refusals(search, folded, fell))
+    return Plan(flag, winner, _changes(search.files, fell), refusals, tuple(elsewhere))
 
 
 def _rounds(search: Search) -> dict[str, Folded]:
@@ -165,7 +150,8 @@ def _ambiguous(search: Search, alias: Alias) -> bool:
     if len(paths) > MOST_HOLDING:
         return True
     holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
-    return sum(aliases.given(source, language, alias.name) for source, language in holding) > 1
+    unread = any(source.unread for source, _ in holding)
+    return unread or sum(aliases.given(source, language, alias.name) for source, language in holding) > 1
 
 
 def _given_elsewhere(search: Search, alias: Alias) -> bool:
@@ -207,7 +193,7 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
         set_elsewhere=set_elsewhere,
         declares=search.declares,
     )
-    return _folded(source, language, answer, wanted)
+    return folding.folded(source, language, answer, wanted)
 
 
 def _wanted(search: Search, source: Source, language: Language) -> Wanted:
@@ -229,53 +215,6 @@ def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, So
     return {path: declared.undeclared(source, _language(path), spans[path]) for path, source in written.items()}
 
 
-def _folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:
-    """Folded; without those seeds whose answer is used in a way that no literal can stand for."""
-    if conventions.is_generated(source.data):
-        return _untouched(source, language, wanted, "the file is generated: change what it is generated from")
-    if _LONE_RETURN.search(source.data):
-        return _untouched(source, language, wanted, "a line ends in a carriage return alone")
-    planted = seeds.planted(source, language, answer, wanted)
-    if not planted.count:
-        return Folded(source, source, planted.left, ())
-    after, stuck = fold.folded(planted.source, language, answer)
-    if not _dangling(after, language, answer):
-        return Folded(source, after, planted.left, stuck)
-    every = [node.start_byte for node in seeds.places(source, language, wanted)]
-    bad = {at for at in every if _alone_dangles(source, language, answer, wanted, set(every) - {at})}
-    planted = seeds.planted(source, language, answer, wanted, skip=bad or every)
-    after, stuck = fold.folded(planted.source, language, answer)
-    if _dangling(after, language, answer):
-        return _untouched(source, language, wanted, "not understood")
-    return Folded(source, after, planted.left, stuck)
-
-
-def _untouched(source: Source, language: Language, wanted: Wanted, why: str) -> Folded:
-    left = tuple(Left(node.start_byte, "unsupported", why) for node in seeds.places(source, language, wanted))
-    return Folded(source, source, left, ())
-
-
-def _alone_dangles(source: Source, language: Language, answer: Answer, wanted: Wanted, others: set[int]) -> bool:
-    planted = seeds.planted(source, language, answer, wanted, skip=others)
-    return _dangling(fold.folded(planted.source, language, answer)[0], language, answer)
-
-
-def _dangling(source: Source, language: Language, answer: Answer) -> bool:
-    """Whether a placeholder is left that no literal can stand for: details, objects, `true.then(..)`."""
-    if placeholders.is_hidden(source, language):
-        return True
-    for node in placeholders.found(source, language):
-        name = source.text(node)
-        if name == placeholders.DETAILS or (name == placeholders.VALUE and not answer.scalar):
-            return True
-        if language.parted(node):
-            return True
-        member = language.member(node.parent) if node.parent is not None else None
-        if member is not None and member[0] == node and not isinstance(answer.meaning(name), str):
-            return True
-    return False
-
-
 def _unique(search: Search, known: Known) -> bool:
     """Whether nothing else in the repository has this name, so that a use of it must be a use of this."""
     name = known.derived.name
@@ -286,40 +225,48 @@ def _unique(search: Search, known: Known) -> bool:
     inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
     paths = [known.path] if inside else search.holding(name)
     holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
+    if any(source.unread for source, _ in holding):
+        return False
     if sum(aliases.defined(source, language, name) for source, language in holding) > 1:
         return False
     answer = search.answer.meaning(known.derived.placeholder)
     return not known.derived.function or all(mocked.all_go(*each, answer, name) for each in holding)
 
 
-def _told(search: Search, flag: str, winner: Winner, folded: dict[str, Folded], elsewhere: list[str]) -> Plan:
+def _fell(search: Search, folded: dict[str, Folded]) -> Fallen:
+    """What the files become: folded, without what declares the flag, what fell dead with it, and what lists it."""
     written = {path: placeholders.written(file.after, _language(path), search.answer) for path, file in folded.items()}
     written = _undeclared(search, folded, written)
     changed = {path: after for path, after in written.items() if after.data != search.data[path]}
-    files = search.data | search.others
-    files.pop(patterns.FILE, None)
     spared = {each.last for each in search.patterns}
     registers = {each.last for each in search.patterns if each.kind == "definition"}
-    fell = fallen(files, changed, languages.of_path, flag, spared, registers)
+    fell = fallen(search.files, changed, languages.of_path, search.flag, spared, registers)
     fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)
-    fell = _unlisted(search, fell)
-    refusals: list[Refusal] = []
-    for path, left in fell.left.items():
-        now = fell.files.get(path) or search.source(path, _language(path))
-        was = lines_before(now.data, files[path])
-        refusals += [Refusal(path, was(now.line(each.at)), each.why, each.detail) for each in left]
-    told = {(refusal.path, refusal.line) for refusal in refusals}
-    for path, file in folded.items():
-        after = fell.files.get(path, file.before)
-        found = _refusals(file, flag, after) if after is not None else []
-        refusals += [each for each in found if each.why != "unclassified" or (each.path, each.line) not in told]
-    refusals += _kept(search, folded, fell)
-    changes = [
+    return _unlisted(search, fell)
+
+
+def _changes(files: Mapping[str, bytes], fell: Fallen) -> tuple[Change, ...]:
+    return tuple(
         Change(path, files[path], None if after is None else after.data)
         for path, after in sorted(fell.files.items())
         if after is None or after.data != files[path]
-    ]
-    return Plan(flag, winner, tuple(changes), tuple(sorted(set(refusals))), tuple(elsewhere))
+    )
+
+
+def _refusals(search: Search, folded: dict[str, Folded], fell: Fallen) -> list[Refusal]:
+    """What was left alone, by path and line of the files as they were; of two reasons for a line the better one."""
+    found = {
+        each
+        for path, left in fell.left.items()
+        for each in told.of_left(search.source(path, _language(path)), fell.files.get(path), left)
+    }
+    known = {(each.path, each.line) for each in found}
+    for path, file in folded.items():
+        after = fell.files.get(path, file.before)
+        if after is not None:
+            also = told.of_file(file, _language(path), search.flag, after)
+            found.update(each for each in also if each.why != "unclassified" or (each.path, each.line) not in known)
+    return sorted(found.union(_kept(search, folded, fell)))
 
 
 def _kept(search: Search, folded: dict[str, Folded], fell: Fallen) -> Iterator[Refusal]:
@@ -372,20 +319,6 @@ def _tidied(search: Search, path: str, after: Source | None) -> Source | None:
         return after
     before = search.source(path, language)
     return language.tidied(before, undocumented(before, after, language))
-
-
-def _refusals(file: Folded, flag: str, after: Source) -> list[Refusal]:
-    path, before = file.before.path, file.before
-    told = [Refusal(path, before.line(left.at), left.why, left.detail) for left in file.seeded]
-    folded = lines_before(file.after.data, before.data)
-    told += [Refusal(path, folded(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
-    lines = {refusal.line for refusal in told}
-    was = lines_before(after.data, before.data)
-    for node in sites.texts(after, _language(path), flag):
-        line = was(after.line(node.start_byte))
-        if line not in lines:
-            told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))
-    return told
 
 
 def _language(path: str) -> Language:

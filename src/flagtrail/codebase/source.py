@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 import msgspec
 from tree_sitter import Node, Tree
+
+MOST_BYTES = 1_000_000
+"""Larger files are written by machines."""
+MOST_DEPTH = 200
+"""Nodes around a node. What people write has up to 90, and long sums and unions of generated files more."""
+MOST_LOOSE = 2_000
+"""Parts of code that cannot be parsed."""
 
 Parse = Callable[[bytes], Tree]
 Parted = Callable[["Source", Iterable["Edit"]], Iterable["Edit"]]
@@ -21,7 +29,7 @@ class Edit(msgspec.Struct, frozen=True, order=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file as it stands, parsed. Bytes that are no UTF-8 never come here."""
+    """A file as it stands, parsed."""
 
     path: str
     data: bytes
@@ -29,6 +37,17 @@ class Source(msgspec.Struct, frozen=True):
     tree: Tree
     parted: Parted | None = None
     """What a language does to edits so that neighbours do not run together."""
+    unread: str = ""
+    """Why no tree was made of the file, in words: the tree is empty then. Nothing is known of what stands in it."""
+
+    @classmethod
+    def read(cls, path: str, data: bytes, parse: Parse, parted: Parted | None = None) -> Source:
+        """Parsed, but for what could take very long, or could not be read at all."""
+        why = _unread(data)
+        tree = parse(b"" if why else data)
+        why = why or _unfollowed(tree.root_node)
+        tree = parse(b"") if why else tree
+        return cls(path, data, parse, tree, parted, why)
 
     @classmethod
     def of(cls, path: str, data: bytes, parse: Parse, parted: Parted | None = None) -> Source:
@@ -74,6 +93,30 @@ class Source(msgspec.Struct, frozen=True):
         return sum(node.is_error or node.is_missing for node in descendants(root)) if root.has_error else 0
 
 
+def _unread(data: bytes) -> str:
+    if len(data) > MOST_BYTES:
+        return "the file is larger than people write them"
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return "the file is no UTF-8"
+    return "the file holds bytes that no text has" if b"\0" in data else ""
+
+
+def _unfollowed(root: Node) -> str:
+    """Why a tree is not looked at, in words. Parts that are too small to be nested too deep are not looked into."""
+    around = [(root, 0)]
+    while around:
+        node, depth = around.pop()
+        if depth > MOST_DEPTH:
+            return "the file is nested too deep to be followed"
+        if node.is_error and node.child_count > MOST_LOOSE:
+            return "the file cannot be parsed"
+        if depth + node.descendant_count > MOST_DEPTH:
+            around += [(each, depth + 1) for each in node.children]
+    return ""
+
+
 def descendants(node: Node) -> Iterator[Node]:
     """A node and all below it, in the order of the text."""
     cursor = node.walk()
@@ -110,12 +153,15 @@ def lines_before(after: bytes, before: bytes) -> Callable[[int], int]:
     old, new = before.splitlines(), after.splitlines()
     pairs = enumerate(zip(old, new, strict=False))
     same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
-    blocks = difflib.SequenceMatcher(None, old[same:], new[same:]).get_matching_blocks()
+
+    @cache
+    def blocks() -> list[difflib.Match]:
+        return difflib.SequenceMatcher(None, old[same:], new[same:]).get_matching_blocks()
 
     def was(line: int) -> int:
         if line <= same:
             return line
-        last = max((block for block in blocks if block.b < line - same), key=lambda block: block.b, default=None)
+        last = max((block for block in blocks() if block.b < line - same), key=lambda block: block.b, default=None)
         return line if last is None else same + last.a + min(line - same - last.b, max(last.size, 1))
 
     return was

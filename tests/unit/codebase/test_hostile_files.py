@@ -36,6 +36,59 @@ def test_a_file_that_is_indented_deeper_than_the_grammar_bears__is_left_alone() 
     assert made.changes == ()
 
 
+NESTED = {
+    "main.py": f"x = {{deep}}{ASKED}{{end}}\n",
+    "main.ts": "const x = {deep}flags.isEnabled('new-ui'){end};\n",
+    "main.js": "const x = {deep}flags.isEnabled('new-ui'){end};\n",
+    "main.go": 'package app\n\nvar x = {deep}flags.IsEnabled("new-ui"){end}\n',
+    "Main.java": 'class Main {{ boolean x = {deep}flags.isEnabled("new-ui"){end}; }}\n',
+    "main.kt": 'val x = {deep}flags.isEnabled("new-ui"){end}\n',
+}
+"""In each language an expression around an evaluation."""
+
+
+@pytest.mark.parametrize("path", NESTED)
+def test_code_that_is_nested_deeper_than_people_write__is_left_alone_and_told_in_every_language(path: str) -> None:
+    for depth, changed in ((90, True), (20_000, False)):
+        text = NESTED[path].format(deep="(" * depth, end=")" * depth).encode()
+        made = plan(Files({path: text}), "new-ui", Winner("on", value=True))
+        assert bool(made.changes) == changed
+        assert [refusal.why for refusal in made.refusals] == ([] if changed else ["unsupported"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"x = {ASKED}\n".encode() + b"# " + b"-" * 1_000_000,
+        f"x = 1 if {ASKED} else 2  # caf\xe9\n".encode("latin-1"),
+        f"x = 1 if {ASKED} else 2\n\0".encode(),
+        f"x = {'(' * 9_000}{ASKED}\n".encode(),
+        f"x = [{f'{ASKED}, ' * 1_000}]\n".encode(),
+    ],
+    ids=["a large file", "another encoding", "a byte that no text has", "parentheses that nothing ends", "many places"],
+)
+def test_a_file_that_cannot_be_read_in_time_or_at_all__is_left_alone_and_told(data: bytes) -> None:
+    made = plan(Files({"main.py": data}), "new-ui", Winner("on", value=True))
+    assert made.changes == ()
+    assert {(refusal.path, refusal.why) for refusal in made.refusals} == {("main.py", "unsupported")}
+
+
+@pytest.mark.parametrize(
+    "odd", [b"# caf\xe9\n", b"y = " + b"(" * 900 + b"1" + b")" * 900 + b"\n"], ids=["another encoding", "nested deep"]
+)
+def test_what_a_file_that_is_not_read_may_use__stays(odd: bytes) -> None:
+    asking = f"from keys import K\nfrom old import old\nx = 1 if flags.is_enabled(K) else old()\nz = {ASKED}\n"
+    files = {
+        "main.py": asking.encode(),
+        "keys.py": b'K = "new-ui"\n',
+        "old.py": b"def old():\n    return 1\n",
+        "odd.py": odd + b"from keys import K\nfrom old import old\nprint(old(), K)\n",
+    }
+    made = plan(Files(files), "new-ui", Winner("on", value=True))
+    assert [change.path for change in made.changes] == ["main.py"]
+    assert "odd.py" in {refusal.path for refusal in made.refusals}
+
+
 def test_a_variable_that_eval_may_read__stays() -> None:
     text = b"const enabled = flags.isEnabled('new-ui');\nexport const f = () => (enabled ? eval('enabled') : 0);\n"
     made = plan(Files({"main.js": text}), "new-ui", Winner("on", value=True))

@@ -80,7 +80,7 @@ class Language(Relations, Tests, ABC):
 
     def source(self, path: str, data: bytes) -> Source:
         """A file of this language."""
-        return Source.of(path, data, lambda data: self.parse(data, path))
+        return Source.read(path, data, lambda data: self.parse(data, path))
 
     def literal(self, value: Scalar) -> bytes:
         """How a value is written. Text is quoted as JSON does, which is right in all but few languages."""

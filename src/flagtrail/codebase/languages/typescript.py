@@ -84,7 +84,7 @@ class TypeScript(Braces):
 
     def source(self, path: str, data: bytes) -> Source:
         """A file, in which lines that no semicolon ends stay apart."""
-        return Source.of(path, data, lambda data: self.parse(data, path), separated)
+        return Source.read(path, data, lambda data: self.parse(data, path), separated)
 
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes."""

@@ -12,14 +12,18 @@ from flagtrail.codebase.rewrite.refused import Left, Refused
 from flagtrail.codebase.source import Source, ancestors, common
 
 MOST_EDITS = 10_000
-"""More than any file needs; reached only by a defect, which then stops instead of hanging."""
+MOST_BYTES = 60_000_000
+"""More edits, and more bytes parsed again, than any file needs that a person writes: about a minute."""
 
 
 def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, tuple[Left, ...]]:
-    """The file with every placeholder folded as far as is sure. Placeholders that are left still stand in it."""
+    """The file with every placeholder folded as far as is sure. Placeholders that are left still stand in it.
+
+    Raises Refused where that takes too long.
+    """
     defects, generates = source.defects, b"yield" in source.data
     undone: set[bytes] = set()
-    for _ in range(MOST_EDITS):
+    for _ in range(min(MOST_EDITS, MOST_BYTES // len(source.data))):
         left: list[Left] = []
         for node in placeholders.found(source, language):
             made = _step(source, language, answer, node, left)
@@ -37,7 +41,7 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
             break
         else:
             return source, tuple(left)
-    raise RuntimeError(f"{source.path}: {MOST_EDITS} edits and no end")
+    raise Refused("unsupported", "too many edits for so large a file")
 
 
 def _is_plain_now(before: Source, made: Source, language: Language) -> bool:

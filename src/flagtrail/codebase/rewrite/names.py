@@ -101,6 +101,8 @@ class Names:
         return self._mentions[name]
 
     def _mention(self, at: int, name: bytes) -> Mention | None:
+        if self.source.unread:
+            return Mention(self.source.tree.root_node, at, "text")
         node = self.source.tree.root_node.descendant_for_byte_range(at, at + len(name))
         while node is not None and node.type not in self.language.NAMES and node.child_count == 1:
             node = node.children[0]
@@ -123,6 +125,8 @@ class Names:
 
     def in_text(self, at: int, name: bytes, reads: Callable[[bytes, int, bytes], bool]) -> bool:
         """Whether a word that is no name here stands in a text that could name it, by how such texts read."""
+        if self.source.unread:
+            return True
         node = self.source.tree.root_node.descendant_for_byte_range(at, at + len(name))
         if node is None or any(each.type in self.language.COMMENTS for each in (node, *ancestors(node))):
             return False

@@ -58,6 +58,12 @@ class Wanted:
     derived: tuple[Derived, ...] = ()
     mocks: tuple[Derived, ...] = ()
 
+    @property
+    def names(self) -> frozenset[bytes]:
+        """All of them, and the members that patterns make of the key."""
+        named = {self.key.encode(), *self.aliases, *(each.name for each in self.derived)}
+        return frozenset(named | members.spellings(self.patterns, self.key))
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
