@@ -12,15 +12,19 @@ from flagtrail.model.document import Document, encode
 from flagtrail.model.entry import Entry, Group, Source
 from flagtrail.model.environment import Environment, Policy, Project
 from flagtrail.model.flag import boolean_flag
+from flagtrail.model.nudge import Nudge
 from flagtrail.model.segment import Segment
+from flagtrail.model.stage import FlagStage
 from flagtrail.model.state import Mention, State, Versioned, fold, mentions
 from flagtrail.model.subject import (
     Subject,
     environment_subject,
     flag_subject,
+    nudge_subject,
     policy_subject,
     project_subject,
     segment_subject,
+    stage_subject,
     targeting_subject,
 )
 from flagtrail.model.targeting import Prerequisite, Rule, Serve, Targeting
@@ -115,6 +119,14 @@ def test_policy__where_none_was_set__is_the_default_one() -> None:
     policy = entry(11, policy_subject("shop"), Policy("never"))
 
     assert (State().policy("shop"), fold([policy]).policy("shop")) == (Policy(), Policy("never"))
+
+
+def test_settings_of_a_project_and_a_flag__are_none_until_they_were_set() -> None:
+    nudge, stage = Nudge(channels=("slack",)), FlagStage("stale")
+    set_ = fold([entry(11, nudge_subject("shop"), nudge), entry(12, stage_subject("shop", "a"), stage)])
+
+    assert (State().nudge("shop"), State().stage("shop", "a")) == (None, None)
+    assert (set_.nudge("shop"), set_.stage("shop", "a"), set_.stage("shop", "b")) == (nudge, stage, None)
 
 
 def test_held__of_a_deleted_document__still_knows_its_version() -> None:
