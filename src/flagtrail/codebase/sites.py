@@ -25,7 +25,7 @@ class Site(msgspec.Struct, frozen=True):
 
 
 def texts(source: Source, language: Language, key: str) -> Iterator[Node]:
-    """The literals that denote just this key, in the order of the file."""
+    """The literals that denote just this key, in the order of the file; then what is put together to be the same."""
     wanted, at = key.encode(), 0
     while (at := source.data.find(wanted, at)) >= 0:
         node = source.tree.root_node.descendant_for_byte_range(at, at + len(wanted))
@@ -34,6 +34,7 @@ def texts(source: Source, language: Language, key: str) -> Iterator[Node]:
                 yield place
                 break
         at += len(wanted)
+    yield from language.composed(source, key)
 
 
 def _few(node: Node | None) -> Iterator[Node]:

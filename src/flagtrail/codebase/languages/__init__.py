@@ -92,6 +92,10 @@ class Language(Relations, Tests, ABC):
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes, in a tuple since None is a value. Text with substitutions in it is none."""
 
+    def composed(self, source: Source, key: str) -> Iterable[Node]:
+        """The expressions that put a flag's key together of constants of the same file."""
+        return ()
+
     # ---------------------------------------------------------------- expressions
     def inner(self, node: Node) -> Node | None:
         """What stands in parentheses that group and do nothing else; not those of an `if (..)`, call or tuple."""

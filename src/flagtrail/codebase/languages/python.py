@@ -10,6 +10,7 @@ from flagtrail.codebase.languages import (
     Language,
     _origins,
     _python_choices,
+    _python_composed,
     _python_definitions,
     _python_expressions,
     _python_layout,
@@ -78,6 +79,10 @@ class Python(Language):
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes."""
         return _python_text.constant(node)
+
+    def composed(self, source: Source, key: str) -> Iterable[Node]:
+        """An f-string, or a sum."""
+        return _python_composed.composed(source, key)
 
     # ---------------------------------------------------------------- expressions
     def inner(self, node: Node) -> Node | None:

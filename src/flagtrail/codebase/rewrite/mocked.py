@@ -39,11 +39,12 @@ def named(source: Source, language: Language, name: bytes, module: str = "") -> 
 
 
 def could_be(source: Source, language: Language, name: bytes) -> bool:
-    """Whether any text of a file might name the function, in whatever way."""
+    """Whether any text of a file might name the function, in whatever way but `{"is_new": is_new()}`."""
     names = Names(source, language)
     code = {mention.at for mention in names.mentions(name)}
     code |= {each.name.start_byte for each in names.by_name.get(name, ()) if each.kind == "export"}
-    return any(at not in code and names.in_text(at, name, texts.component) for at in names.words.get(name, ()))
+    found = (at for at in names.words.get(name, ()) if at not in code and names.in_text(at, name, texts.component))
+    return any(not texts.labels(source.data, source.data, at, name) for at in found)
 
 
 def settled(source: Source, language: Language, answer: Scalar, text: Node) -> Source:

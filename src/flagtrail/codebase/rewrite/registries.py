@@ -30,6 +30,13 @@ def registering(names: Names, key: bytes, makers: Collection[bytes]) -> frozense
     """The names of a file that are given what makes the flag known: `NEW_UI = register("new-ui")`."""
     if not makers or key not in names.source.data:
         return frozenset()
-    made = re.compile(rb"\b(?:%s)\([\s\w.,]*[\"'`]%s[\"'`]" % (b"|".join(map(re.escape, makers)), re.escape(key)))
-    found = (each for each in names.definitions if each.kind in _VALUED)
-    return frozenset(names.called(each) for each in found if made.search(names.source.data, *each.removal))
+    data, made = names.source.data, re.compile(rb"\b(?:%s)\([\s\w.,]*\Z" % b"|".join(map(re.escape, makers)))
+    written = [match.start() for match in re.finditer(rb"[\"'`]%s[\"'`]" % re.escape(key), data)]
+    keys = [*written, *(node.start_byte for node in names.language.composed(names.source, key.decode()))]
+    found = [each for each in names.definitions if each.kind in _VALUED]
+    return frozenset(
+        names.called(each)
+        for each in found
+        for at in keys
+        if each.removal[0] <= at < each.removal[1] and made.search(data[each.removal[0] : at])
+    )

@@ -48,6 +48,13 @@ def component(data: bytes, at: int, name: bytes) -> bool:
     return qualified(data, at) or _qualifies(data, at + len(name)) or _alone(data, at, name)
 
 
+def labels(then: bytes, now: bytes, at: int, name: bytes) -> bool:
+    """Whether a text is the key under which a function's own answer was put: `{"is_new": is_new()}`."""
+    word = re.escape(name)
+    key = re.compile(rb"[\"']\s*:").match(now, at + len(name))
+    return key is not None and re.search(rb"[\"']%s[\"']\s*:\s*(?:\w+\.)*%s\(" % (word, word), then) is not None
+
+
 def in_path(data: bytes, at: int, name: bytes) -> bool:
     """Whether a word is a part of a path, of a dotted name, or all of a text."""
     return component(data, at, name) or data[at - 1 : at] in (b"/", b".", b"\\")
