@@ -52,6 +52,19 @@ def aliases(source: Source, language: Language, key: str, patterns: Patterns) ->
             yield alias
 
 
+def made_of(source: Source, language: Language, alias: Alias, patterns: Patterns) -> Iterator[Alias]:
+    """The names that this file gives to what is made of a constant which holds the key: `Setting.of(NEW_UI, false)`."""
+    if not _means(source, language, alias):
+        return
+    definitions = list(language.definitions(source))
+    for node in sites.names(source, language, {alias.name}):
+        key = sites.whole(language, node)
+        named = naming(source, definitions, key) if language.role(node) != "bind" else None
+        site = sites.site(source, language, key, patterns)
+        if named is not None and named.name != alias.name and (site is None or site.pattern.kind == "definition"):
+            yield named
+
+
 def aliases_in(
     source: Source, language: Language, found: Iterable[Alias], ambiguous: Collection[bytes] = ()
 ) -> frozenset[bytes]:
@@ -133,8 +146,13 @@ def _qualified(source: Source, language: Language, name: bytes, path: str) -> bo
 
 
 def _modules(source: Source, language: Language, path: str) -> set[bytes]:
-    """What a file calls the module that another file is, or the folder where files of one are a module together."""
+    """What a file calls the module that another file is, or the folder where files of one are a module together.
+
+    Where a type is told by its name alone, a file is called by the class that it is named after.
+    """
     where = PurePosixPath(path)
+    if language.NOMINAL:
+        return {where.stem.encode()}
     imports = [each for each in language.definitions(source) if each.kind == "import"]
     if language.SHARES_FOLDER:
         folder = where.parent

@@ -49,6 +49,8 @@ class Search:
     """Those of the aliases' names that something else is called, too, or that are given another value."""
     silenced: tuple[Derived, ...] = ()
     """What asked for the flag and is asked in a file no more, which a text of a test may name there."""
+    answering: frozenset[str] = frozenset()
+    """What answers the same for everybody now: the repository's own, whatever a pattern calls so as well."""
     sources: dict[str, Source] = field(default_factory=dict)
     held: dict[bytes, list[str]] = field(default_factory=dict)
 
@@ -110,7 +112,8 @@ def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
 
 
 def _rounds(search: Search) -> dict[str, Folded]:
-    search.aliases = tuple(each for each in _aliases(search) if not _given_elsewhere(search, each))
+    first = tuple(each for each in _aliases(search) if not _given_elsewhere(search, each))
+    search.aliases = (*first, *dict.fromkeys(each for alias in first for each in _made_of(search, alias)))
     search.ambiguous = frozenset(each.name for each in search.aliases if _ambiguous(search, each))
     known: dict[tuple[bytes, str], Known] = {}
     folded: dict[str, Folded] = {}
@@ -124,9 +127,10 @@ def _rounds(search: Search) -> dict[str, Folded]:
         }
         silenced = tuple(sorted({each for file in folded.values() for each in _silenced(search, file)}))
         if not new and silenced == search.silenced:
-            return folded
+            break
         known |= new
         search.silenced = silenced
+    search.answering = frozenset(each.derived.name.decode() for each in known.values())
     return folded
 
 
@@ -143,6 +147,17 @@ def _aliases(search: Search) -> tuple[Alias, ...]:
             search.source(path, _language(path)), _language(path), search.flag, search.patterns.of(_language(path).NAME)
         )
     )
+
+
+def _made_of(search: Search, alias: Alias) -> Iterator[Alias]:
+    """What is made of a constant, where a type is told by its name, so that nothing else can be called so there."""
+    paths = search.holding(alias.name)
+    for path in paths if len(paths) <= MOST_HOLDING and _language(alias.path).NOMINAL else ():
+        if _language(path).NOMINAL:
+            language = _language(path)
+            yield from aliases.made_of(
+                search.source(path, language), language, alias, search.patterns.of(language.NAME)
+            )
 
 
 def _ambiguous(search: Search, alias: Alias) -> bool:
@@ -238,7 +253,7 @@ def _fell(search: Search, folded: dict[str, Folded]) -> Fallen:
     written = {path: placeholders.written(file.after, _language(path), search.answer) for path, file in folded.items()}
     written = _undeclared(search, folded, written)
     changed = {path: after for path, after in written.items() if after.data != search.data[path]}
-    spared = {each.last for each in search.patterns}
+    spared = {each.last for each in search.patterns} - search.answering
     registers = {each.last for each in search.patterns if each.kind == "definition"}
     fell = fallen(search.files, changed, languages.of_path, search.flag, spared, registers)
     fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)

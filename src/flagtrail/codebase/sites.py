@@ -90,12 +90,20 @@ def site(source: Source, language: Language, key: Node, patterns: Patterns) -> S
                 return None
             continue
         for pattern in patterns.called(source.text(call.name)):
-            if is_called(source, call, pattern) and _is_key(call, pattern, key):
-                return Site(call, pattern, key)
+            asked = _handle(language, call, key) if pattern.key == RECEIVER else key
+            if is_called(source, call, pattern) and _is_key(call, pattern, asked):
+                return Site(call, pattern, asked)
         if not any(argument.value == key for argument in call.arguments):
             continue
         return None
     return None
+
+
+def _handle(language: Language, call: Call, key: Node) -> Node:
+    """The object that stands for a flag, where it is made right where it is asked: `new Flag("new-ui").isEnabled()`."""
+    made = language.construction(call.receiver) if call.receiver is not None else None
+    alone = made is not None and [each.value for each in made.arguments] == [key]
+    return made.node if made is not None and alone else key
 
 
 def is_called(source: Source, call: Call, pattern: Pattern) -> bool:

@@ -19,7 +19,7 @@ from flagtrail.codebase.languages._java_names import (
 )
 from flagtrail.codebase.languages._java_statements import named, text
 from flagtrail.codebase.shapes import Definition
-from flagtrail.codebase.source import Source, ancestors, descendants
+from flagtrail.codebase.source import Source, descendants
 
 
 def definitions(source: Source) -> Iterator[Definition]:
@@ -170,21 +170,3 @@ def _parameter(node: Node) -> Iterator[Definition]:
     alone = len(parameters) == 1
     removal = (node.start_byte, node.end_byte) if alone else one_of(parameters, index, node)
     yield Definition("parameter", name, removal, "file" if b"private" in words else "repository", scope=owner)
-
-
-def entry(key: Node) -> tuple[int, int] | None:
-    """The bytes of what names a flag's member in an import, or as the one label of a new case, and must go with it."""
-    for above in ancestors(key):
-        if above.type == "import_declaration":
-            return above.start_byte, above.end_byte
-        if above.type == "switch_rule":
-            labels = named(above.children[0]) if above.children[0].type == "switch_label" else []
-            if not any(each.start_byte <= key.start_byte < each.end_byte for each in labels):
-                return None
-            place = next(
-                index for index, each in enumerate(labels) if each.start_byte <= key.start_byte < each.end_byte
-            )
-            return one_of(labels, place, above)
-        if above.type not in ("field_access", "scoped_identifier", "switch_label"):
-            return None
-    return None

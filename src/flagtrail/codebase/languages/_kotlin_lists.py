@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._jvm import OF_ALL
 from flagtrail.codebase.languages._kotlin_names import is_local, name_of
 from flagtrail.codebase.languages._kotlin_syntax import callee_name, named, text
 from flagtrail.codebase.source import ancestors
 
 _LISTS = frozenset(b"listOf setOf mutableListOf mutableSetOf arrayOf persistentListOf persistentSetOf mapOf of".split())
-
-_OF_ALL = re.compile(rb"(?i)all|active|known|every|flags|features|keys|toggles|entries|values")
 
 
 def entry(key: Node) -> tuple[int, int] | None:
@@ -80,7 +77,7 @@ def _is_of_all(call: Node) -> bool:
     for above in ancestors(call):
         if above.type == "property_declaration":
             name = name_of(above)
-            return not is_local(above) and name is not None and _OF_ALL.search(text(name)) is not None
+            return not is_local(above) and name is not None and OF_ALL.search(text(name)) is not None
         if above.type not in ("property_delegate", "lambda_literal", "annotated_lambda", "call_expression"):
             return False
         if above.type == "call_expression" and callee_name(above) != b"lazy":

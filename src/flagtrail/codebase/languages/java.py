@@ -12,6 +12,7 @@ from tree_sitter import Node, Parser, Tree
 from flagtrail.codebase.languages import (
     _java_definitions,
     _java_exceptions,
+    _java_lists,
     _java_names,
     _java_statements,
     _java_types,
@@ -231,7 +232,10 @@ class Java(Jvm, Braces):
         return Call(node, made[0], None, tuple(Argument(each) for each in made[1])) if made is not None else None
 
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - the door's
-        return _java_definitions.entry(key)
+        return _java_lists.entry(key)
+
+    def listing(self, key: Node) -> tuple[int, int] | None:
+        return _java_lists.listing(key)
 
     def test_case(self, node: Node) -> tuple[int, int] | None:
         return _java_names.test_case(node)

@@ -89,18 +89,18 @@ def _asserted(source: Source, language: Language, place: Node) -> Span | None:
 
     `assertEquals("new-ui", Flag.NEW_UI.key)`, `assertThat(Flag.NEW_UI.isStable()).isTrue()`.
     """
-    asserted, name = None, source.text(place)
+    asserts, inner, name = False, place, source.text(place)
     for above in ancestors(place):
         call, statement = language.call(above), language.statement(above)
         if call is not None:
-            if not all(language.pure(each.value) or language.call(each.value) == asserted for each in call.arguments):
+            if not all(each.value == inner or language.pure(each.value) for each in call.arguments):
                 return None
-            asserted = call if asserted is None and _ASSERTS.match(source.text(call.name)) else asserted
+            asserts, inner = asserts or _ASSERTS.match(source.text(call.name)) is not None, call.node
         if statement is not None:
             beside = statement.parent.named_children if statement.parent is not None else []
-            whole = asserted and all(name in source.text(each) for each in beside if each.type not in language.COMMENTS)
-            test = language.test_case(place)
-            return test if whole and test else (statement.start_byte, statement.end_byte) if asserted else None
+            alone = all(name in source.text(each) for each in beside if each.type not in language.COMMENTS)
+            test = language.test_case(place) if alone else None
+            return (test or (statement.start_byte, statement.end_byte)) if asserts else None
     return None
 
 

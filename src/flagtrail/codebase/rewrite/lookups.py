@@ -44,10 +44,11 @@ _SHOWN = {
     "jvm": re.compile(
         rb"\b\w*[mM]apper(?:\(\))?\.(?:write|convert|valueTo|read)\w*\(|\bGson\b|\btoJson\b|\bencodeToString\b|@Serializable\b"
         rb"|@(?:ResponseBody|RestController|Json\w+|ModelAttribute|Entity|Document|Embeddable)\b|\bBeanUtils\b|\bIntrospector\b"
-        rb"|\bordinal\b|\bcompareTo\("
     ),
 }
-"""By family, what reads all fields of an object, all properties of a bean, or the place of a constant among others."""
+"""By family, what reads all fields of an object, or all properties of a bean."""
+_ORDERED = {"jvm": re.compile(rb"\bordinal\b|\bcompareTo\(")}
+"""By family, what reads the place of a constant among others."""
 _SUBCLASSES = rb"\b%s(?:::class|\.class|::class\.java)\.(?:sealedSubclasses|(?:get)?[pP]ermittedSubclasses)"
 _ENUM = re.compile(rb"\benum\b")
 _GETTER = re.compile(rb"(?:get|is)[A-Z]")
@@ -89,8 +90,12 @@ class Lookups:
         if any(self._matched(_MEMBER_OF, each) for each in near):
             return True
         counted = bool(holders) and _ENUM.search(_head(names, holders[-1])) and not names.language.NOMINAL
-        shown = not counted and (definition.kind in MEMBERS or _GETTER.match(names.called(definition)))
-        return bool(shown) and any(self._matched(_SHOWN, each) for each in near)
+        if counted:
+            return False
+        if definition.kind == "member" and any(self._matched(_ORDERED, each) for each in near):
+            return True
+        shown = definition.kind in MEMBERS or _is_property(names, definition)
+        return shown and any(self._matched(_SHOWN, each) for each in near)
 
     def _subclass(self, path: str, names: Names, definition: Definition) -> bool:
         """Whether all classes are asked for that extend what this one does."""
@@ -143,6 +148,13 @@ class Lookups:
 
 def _is_of_module(definition: Definition) -> bool:
     return definition.scope is not None and definition.scope.parent is None
+
+
+def _is_property(names: Names, definition: Definition) -> bool:
+    """Whether a method is one by which a bean's property is read."""
+    method = definition.name.parent
+    on_value = method is not None and names.language.is_member(method)
+    return on_value and _GETTER.match(names.called(definition)) is not None
 
 
 def _head(names: Names, definition: Definition) -> bytes:

@@ -27,12 +27,14 @@ def _texts(names: Names, definition: Definition) -> set[bytes]:
 
 
 def registering(names: Names, key: bytes, makers: Collection[bytes]) -> frozenset[bytes]:
-    """The names of a file that are given what makes the flag known: `NEW_UI = register("new-ui")`."""
+    """The names of a file that are given what makes the flag known: `NEW_UI = register("new-ui")`, `register(KEY)`."""
     if not makers or key not in names.source.data:
         return frozenset()
     data, made = names.source.data, re.compile(rb"\b(?:%s)\([\s\w.,]*\Z" % b"|".join(map(re.escape, makers)))
     written = [match.start() for match in re.finditer(rb"[\"'`]%s[\"'`]" % re.escape(key), data)]
+    held = re.findall(rb"\b(\w+)\s*=\s*[\"'`]%s[\"'`]" % re.escape(key), data)
     keys = [*written, *(node.start_byte for node in names.language.composed(names.source, key.decode()))]
+    keys += [at for name in held for at in names.words.get(name, ())]
     found = [each for each in names.definitions if each.kind in _VALUED]
     return frozenset(
         names.called(each)

@@ -189,7 +189,7 @@ def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, 
     stub = language.stub(site.call.node)
     if stub is not None:
         return overrides.stubbed(source, language, answer, stub)
-    _only_pure(source, language, site.call, key, site.pattern.pure)
+    _only_pure(source, language, site.call, site.key, site.pattern.pure)
     return _placeholder(source, language, answer, site)
 
 
@@ -260,7 +260,7 @@ def _name(answer: Answer, pattern: Pattern) -> bytes:
 def _only_pure(source: Source, language: Language, call: Call, key: Node, allowed: tuple[str, ...]) -> None:
     """Raise where taking the call out would drop a side effect of its receiver or of another argument."""
     parts = [each.value for each in call.arguments if each.value != key]
-    if call.receiver is not None and not _pure(source, language, call.receiver, allowed):
+    if call.receiver not in (None, key) and not _pure(source, language, call.receiver, allowed):
         raise Refused("impure_argument", "what the evaluation is called on does something when it is evaluated")
     for part in parts:
         if not _pure(source, language, part, allowed):
