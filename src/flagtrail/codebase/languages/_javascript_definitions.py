@@ -44,7 +44,6 @@ _QUIET_HOOKS = frozenset(
 )
 _LOADED = re.compile(rb"""(?:\brequire|\bimport)\(\s*['"]([^'"]+)['"]\s*\)""")
 _READS = re.compile(rb"(?:parse|read|get|to|as|is|env|bool|num|str)", re.IGNORECASE)
-_OF_FLAGS = re.compile(rb"flags?['\"]?\Z|features?['\"]?\Z|toggles?['\"]?\Z|experiments?['\"]?\Z", re.IGNORECASE)
 _ASKS = re.compile(rb"use\w*(?:Flags?|Config)\Z")
 
 
@@ -295,18 +294,6 @@ def _reads_setting(value: Node) -> bool:
         return False
     name = text(called).rpartition(b".")[2]
     return _READS.match(name) is not None and all(pure(each) for each in parts(arguments))
-
-
-def setting(name: Node) -> tuple[tuple[int, int], Node] | None:
-    """An entry of an object that is the value of `flags`, `features` and the like."""
-    pair = name.parent
-    if pair is None or pair.type != "pair" or field(pair, "key") != name:
-        return None
-    value, above = field(pair, "value"), pair.parent and pair.parent.parent
-    key = field(above, "key") if above is not None and above.type == "pair" else None
-    if value is None or key is None or not _OF_FLAGS.search(text(key)) or constant(value) is None:
-        return None
-    return listed(pair), value
 
 
 def _owner(value: Node | None) -> Node | None:

@@ -20,7 +20,7 @@ def destructured(
     elements = parts(pattern)
     if len(elements) == 1 and elements[0].type != "rest_pattern":
         for name in names_in(elements[0]):
-            if not _nested(elements[0]):
+            if not _holds_more(elements[0]):
                 yield Definition("variable", name, taken, who, quiet, origin, scope=around)
         return
     yield from _elements(pattern, who, around)
@@ -33,16 +33,21 @@ def _elements(pattern: Node, who: Reach, around: Node) -> Iterator[Definition]:
         return
     for element in elements:
         default = field(element, "right") or field(field(element, "value") or element, "right")
-        if not _nested(element):
+        if not _holds_more(element):
             for name in names_in(element):
                 yield Definition("variable", name, listed(element), who, default is None or pure(default), scope=around)
 
 
-def _nested(element: Node) -> bool:
+def _holds_more(element: Node) -> bool:
+    """Whether what an element takes is taken apart again, other than for one name: `{ a: { b } }`."""
     inner = field(element, "value") if element.type == "pair_pattern" else element
     if inner is not None and inner.type == "assignment_pattern":
         inner = field(inner, "left")
-    return inner is not None and inner.type in {"object_pattern", "array_pattern"}
+    if inner is None or inner.type not in {"object_pattern", "array_pattern"}:
+        return False
+    taken = parts(inner)
+    plain = {"pair_pattern", "shorthand_property_identifier_pattern"}
+    return inner.type == "array_pattern" or len(taken) != 1 or taken[0].type not in plain or _holds_more(taken[0])
 
 
 def parameters(node: Node) -> Iterator[Definition]:

@@ -184,7 +184,8 @@ def boolean(node: Node, steps: int = MOST_STEPS) -> bool:
     if node.type == "ternary_expression":
         return all(boolean(branch, steps - 1) for branch in parts(node)[1:])
     if node.type == "call_expression":
-        return text(field(node, "function") or node) == b"Boolean"
+        called = text(field(node, "function") or node)
+        return called == b"Boolean" or (_ASKS.search(called) is not None and _chooses(node))
     if node.type == "identifier" and (text(node) in {b"__FF_T__", b"__FF_F__"} or _declared_boolean(node, steps - 1)):
         return True
     if node.type in {"identifier", "member_expression"} and _ASKS.search(text(node)):
@@ -194,12 +195,28 @@ def boolean(node: Node, steps: int = MOST_STEPS) -> bool:
 
 def _is_shown(node: Node) -> bool:
     """Whether an expression is among the conditions of what an element shows: all but a number shows nothing."""
+    braces = _braces(node)
+    return braces is not None and braces.parent is not None and (braces.parent.type in JSX or _chooses(node))
+
+
+def _chooses(node: Node) -> bool:
+    """Whether an expression is a condition by which an element chooses: `<Show condition={..} show={..} />`."""
+    braces = _braces(node)
+    attribute = braces.parent if braces is not None else None
+    if attribute is None or attribute.type != "jsx_attribute" or text(parts(attribute)[0]) != b"condition":
+        return False
+    beside = attribute.parent.children_by_field_name("attribute") if attribute.parent is not None else []
+    return any(each.type == "jsx_attribute" and text(parts(each)[0]) == b"show" for each in beside)
+
+
+def _braces(node: Node) -> Node | None:
+    """The braces of JSX around an expression, where nothing but conditions stands between."""
     at = node.parent
     while at is not None and (
         at.type in {"parenthesized_expression", "unary_expression"} or operator(at) in {b"&&", b"||"}
     ):
         at = at.parent
-    return at is not None and at.type == "jsx_expression" and at.parent is not None and at.parent.type in JSX
+    return at if at is not None and at.type == "jsx_expression" else None
 
 
 def _declared_boolean(name: Node, steps: int) -> bool:

@@ -34,6 +34,10 @@ class Relations:
         """Which bytes [start, end) become what, so that nothing is assigned to this name; what the value does stays."""
         return None
 
+    def unlike_a_flag(self, name: Node) -> bool:
+        """Whether a member of this name is declared here, and is no truth value: a method, a text, an object."""
+        return False
+
     def is_set(self, name: Node) -> bool:
         """Whether a field is given a value where it is looked up: `this.name = value`."""
         return False

@@ -24,6 +24,7 @@ from flagtrail.codebase.languages import _javascript_functions as functions
 from flagtrail.codebase.languages import _javascript_names as names_of
 from flagtrail.codebase.languages import _javascript_places as places
 from flagtrail.codebase.languages import _javascript_properties as properties_of
+from flagtrail.codebase.languages import _javascript_settings as settings
 from flagtrail.codebase.languages import _javascript_settled as settlements
 from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
@@ -173,12 +174,16 @@ class TypeScript(Braces):
 
     def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
         """An entry of an object that is called flags, or like it."""
-        return definitions_of.setting(name)
+        return settings.setting(name)
 
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - a key is enough
         """The same, for what is no constant of its own."""
-        found = definitions_of.setting(key)
+        found = settings.setting(key)
         return found[0] if found is not None else None
+
+    def unlike_a_flag(self, name: Node) -> bool:
+        """`newUi(..) {..}`, `newUi: string`, `newUi: { .. }`."""
+        return settings.unlike_a_flag(name)
 
     def pure(self, node: Node) -> bool:
         """Whether evaluating it only yields a value."""

@@ -66,6 +66,7 @@ class Exports:
     left: dict[str, tuple[Left, ...]] = field(default_factory=dict)
     kept: dict[tuple[str, bytes], Left] = field(default_factory=dict)
     looked: dict[str, bytes] = field(default_factory=dict)
+    users: dict[bytes, set[str]] = field(default_factory=dict)
 
     def swept(self, paths: Iterable[str]) -> None:
         """Files without the names that are dead in them, with what is known of other files."""
@@ -155,11 +156,15 @@ class Exports:
                 defined = now is not None and any(map(exported, now.by_name.get(name, ())))
                 if (defined or not named) and then.is_used(name):
                     found.setdefault(name, []).append(path)
+        for name, users in found.items():
+            self.users.setdefault(name, set()).update(users)
         return found
 
     def _fall(self, name: bytes, users: list[str], places: Places) -> _Fall | None:
         """A name that code other than tests uses no more."""
         owners = self._owners(name, users, places)
+        if owners and not conventions.is_test(owners[0]) and all(map(conventions.is_test, self.users[name])):
+            return None  # what a test alone used may be there for others
         definitions = {path: self._defined(path, name) for path in owners}
         use = self._use(name, owners, definitions, places) if owners else None
         if use is None or use.code or any(self._is_found(*each) for each in definitions.items()):

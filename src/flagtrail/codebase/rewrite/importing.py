@@ -85,6 +85,9 @@ def in_texts(forest: Forest, other: str, places: Iterable[int], path: str) -> bo
     if forest.of_path(other) is None:
         data = forest.data(other)
         return any(texts.in_file(other, data, at, word) for at in places)
+    if conventions.is_test(path):
+        file = path.rpartition("/")[2].rpartition(".")[0].encode()  # who names `cart` does not mean `cart.test`
+        places = [at for at in places if forest.data(other).startswith(file, at)]
     spans = list(mocked(forest, other, path))
     outside = (at for at in places if not any(start <= at < end for start, end in spans))
     return forest.akin(other, path) and any(_text_leads(forest, forest.now(other), at, path) for at in outside)

@@ -15,6 +15,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import conventions
+from flagtrail.codebase.rewrite.members import bindings_around
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.shapes import Definition
@@ -24,6 +25,10 @@ Entries = Mapping[Node, Definition]
 Places = Callable[[Source, Language, Entries], Iterable[Node]]
 
 _OF_FLAGS = re.compile(r"flag|feature|toggle|experiment|rollout|gate\b", re.IGNORECASE)
+_MAY_HOLD_FLAGS = re.compile(
+    r"flag|feature|toggle|experiment|rollout|gate|config|setting|option|env|props", re.IGNORECASE
+)
+"""What flags could be looked up in, by how it is called."""
 _FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|rollout|gate\b|feature[^/]*$", re.IGNORECASE)
 """Many a product keeps all that it does in folders called `features`."""
 _ASSERTS = re.compile(rb"assert|expect|should")
@@ -41,11 +46,19 @@ def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Co
     """The files that list the flag's key, or its name among `members`, without it."""
     made = _without(files, lambda source, language, _: sites.texts(source, language, key)).files
     now = {path: (made.get(path, source), language) for path, (source, language) in files.items()}
-    named = _without(now, lambda source, language, entries: _named(source, language, entries, members))
+    others = _others(now, members)
+    named = _without(
+        now,
+        lambda source, language, entries: (
+            each for each in _named(source, language, entries, members) if (source.path, each.start_byte) not in others
+        ),
+    )
     left = {
         path: tuple(each for each in found if now[path][0].data.startswith(key.encode(), each.at))
         for path, found in named.left.items()
     }
+    if named.left:  # a list by texts may be the type of one by names
+        made = {}
     return Unlisted({**made, **named.files}, {path: found for path, found in left.items() if found})
 
 
@@ -81,7 +94,39 @@ def entries_of(definitions: Iterable[Definition]) -> dict[Node, Definition]:
 def entry(source: Source, entries: Entries, place: Node) -> Definition | None:
     """The entry that a place is the name of, where it is one of a list of flags."""
     found = entries.get(place)
-    return found if found and (_FILE_OF_FLAGS.search(source.path) or _OF_FLAGS.search(_called(source, place))) else None
+    return found if found and _is_of_flags(source, place) else None
+
+
+def _is_of_flags(source: Source, place: Node) -> bool:
+    return bool(_FILE_OF_FLAGS.search(source.path) or _OF_FLAGS.search(_called(source, place)))
+
+
+def _others(files: Mapping[str, tuple[Source, Language]], members: Collection[bytes]) -> set[tuple[str, int]]:
+    """Where something else of a member's name is declared, and read: `limits.newUi`, not `flags.newUi`.
+
+    Nothing where it is not declared that something else has this name.
+    """
+    declared, read = set(), set()
+    for path, (source, language) in files.items():
+        for node in sites.names(source, language, members):
+            member = language.member(node.parent) if node.parent is not None else None
+            if language.unlike_a_flag(node) and not _is_of_flags(source, node):
+                declared.add((path, node.start_byte))
+            elif member is not None and member[1] == node and not _may_hold_flags(source, language, member[0]):
+                read.add((path, node.start_byte))
+    return declared | read if declared else set()
+
+
+def _may_hold_flags(source: Source, language: Language, node: Node) -> bool:
+    """Whether flags could be looked up in an object: by its name, or by what is bound to it, which must be known."""
+    if node.type in language.NAMES:
+        values = [source.text(each.value) for each in bindings_around(source, language, node)]
+        return not values or any(
+            _MAY_HOLD_FLAGS.search(each.decode("utf-8", "replace")) for each in [*values, source.text(node)]
+        )
+    member = language.member(node)
+    name = source.text(member[1] if member is not None else node).decode("utf-8", "replace")
+    return name != "this" and (member is None or bool(_MAY_HOLD_FLAGS.search(name)))
 
 
 def _asserted(source: Source, language: Language, place: Node) -> Span | None:

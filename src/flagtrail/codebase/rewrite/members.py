@@ -97,11 +97,11 @@ def _answering(
             return pattern if language.pure(node) else None
     if not followed or node.type not in language.NAMES:
         return None
-    values = [binding.value for binding in _bindings_around(source, language, node)]
+    values = [binding.value for binding in bindings_around(source, language, node)]
     return _answering(source, language, patterns, values[0], followed=False) if len(values) == 1 else None
 
 
-def _bindings_around(source: Source, language: Language, name: Node) -> Iterator[Binding]:
+def bindings_around(source: Source, language: Language, name: Node) -> Iterator[Binding]:
     """What is bound to a name where it stands."""
     for place in descendants(source.tree.root_node):
         for binding in language.bindings(place):

@@ -60,7 +60,8 @@ class Modules:
             now = set(imported(self.forest, path, self.forest.now(path))) if not self.forest.gone(path) else set()
             passed = passed_on(self.forest, path) if self.forest.gone(path) else ()
             for target in (*imported(self.forest, path, self.forest.then(path), surely=True), *passed):
-                if target not in now and not self.forest.gone(target) and target != path:
+                of_tests = conventions.is_test(path) and not conventions.is_test(target)
+                if target not in now and not self.forest.gone(target) and target != path and not of_tests:
                     found[target] = None
         return list(found)
 
