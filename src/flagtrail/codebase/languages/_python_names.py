@@ -178,7 +178,9 @@ def joined(source: Source, statement: Node) -> tuple[Edit, ...]:
     earlier = assigned(above) if above is not None else None
     if above is None or later is None or earlier is None or text(earlier[0]) != text(later[0]) or not pure(earlier[1]):
         return ()
-    if any(node.type == "identifier" and text(node) == text(later[0]) for node in descendants(later[1])):
+    if any(_means(node, later[0]) for node in descendants(later[1])):
+        return ()
+    if not pure(later[1]) and _seen_if_it_fails(statement, later[0]):
         return ()
     if above.end_point.row == statement.start_point.row:
         return ()
@@ -186,6 +188,29 @@ def joined(source: Source, statement: Node) -> tuple[Edit, ...]:
         value = Edit(earlier[1].start_byte, earlier[1].end_byte, source.text(later[1]))
         return (value, Edit(above.end_byte, statement.end_byte))
     return (Edit(above.start_byte, statement.start_byte),)
+
+
+def _means(node: Node, name: Node) -> bool:
+    return node.type == "identifier" and node.text == name.text and role(node) != "member"
+
+
+def _seen_if_it_fails(statement: Node, name: Node) -> bool:
+    """Whether a variable can be read though what it is to be given could not be made, or while it is made.
+
+    That is so in a function within, and behind a `try` or `with` that may catch what is raised.
+    """
+    scope = scope_of(statement)
+    catching = [
+        body
+        for above in ancestors(statement)
+        if above.type in {"try_statement", "with_statement"} and scope_of(above) == scope
+        if (body := above.child_by_field_name("body")) is not None and body.end_byte >= statement.end_byte
+    ]
+    return any(
+        scope_of(node) != scope or any(not body.start_byte <= node.start_byte < body.end_byte for body in catching)
+        for node in descendants(scope)
+        if _means(node, name)
+    )
 
 
 def assigned(statement: Node) -> tuple[Node, Node] | None:
