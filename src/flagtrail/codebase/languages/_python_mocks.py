@@ -11,9 +11,10 @@ from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Mock
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Source, ancestors
 
 _MOCKS = {"Mock", "MagicMock", "AsyncMock", "NonCallableMock"}
+_FIXTURES = {"monkeypatch", "mocker"}
 _PASSES_NOTHING = ("patch.dict", "override_settings", "modify_settings")
 Span = tuple[int, int]
 
@@ -69,7 +70,7 @@ def passed(source: Source, call: Node) -> tuple[Span, ...] | None:
     None where that is not known, or more is done with the parameter.
     """
     if call.parent is None or call.parent.type != "decorator":
-        return ()
+        return _fixture(source, call)
     if _of_class(call):
         return None
     if not _passes(call):
@@ -85,6 +86,19 @@ def passed(source: Source, call: Node) -> tuple[Span, ...] | None:
             return None
         spans.append((told.start_byte, told.end_byte))
     return tuple(spans)
+
+
+def _fixture(source: Source, call: Node) -> tuple[Span, ...]:
+    """The parameter `monkeypatch` or `mocker` of a test that does nothing else with it."""
+    called = call.child_by_field_name("function")
+    root = text(called).partition(".")[0] if called is not None else ""
+    function = next((each for each in ancestors(call) if each.type == "function_definition"), None)
+    if root not in _FIXTURES or function is None:
+        return ()
+    given = function.child_by_field_name("parameters")
+    found = [] if given is None else [each for each in operands(given) if text(each).partition(":")[0] == root]
+    uses = [each for each in nodes(function, "identifier") if text(each) == root]
+    return tuple(of_list(source, each) for each in found) if len(uses) == 1 + len(found) else ()
 
 
 def _passes(call: Node) -> bool:

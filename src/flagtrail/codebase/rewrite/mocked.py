@@ -70,7 +70,7 @@ def _let_go(source: Source, language: Language, call: Node) -> Source:
         return without(source, language, [wrapping.removal, *passed])
     if alone is None:
         raise Refused("mock", "what replaces the function is a part of something else, or used further")
-    return without(source, language, [(alone.start_byte, alone.end_byte)])
+    return without(source, language, [(alone.start_byte, alone.end_byte), *(passed or ())])
 
 
 def all_go(source: Source, language: Language, answer: Scalar, name: bytes) -> bool:

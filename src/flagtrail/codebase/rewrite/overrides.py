@@ -44,8 +44,9 @@ def among(source: Source, language: Language, answer: Answer, patterns: Patterns
     if listed is None or site is None or site.pattern.kind != "override":
         return None
     value = (site.pattern.sets,) if listed.value is None else language.constant(listed.value)
-    if value is None or type(value[0]) not in (type(answer.value), str) or isinstance(site.pattern.key, str):
-        raise Refused("mock", "what a test sets the flag to is no constant")
+    known = value is not None and (_is_so(answer, value) or type(value[0]) is type(answer.value))
+    if not known or isinstance(site.pattern.key, str):
+        raise Refused("mock", "what a test sets the flag to is no value of it")
     alone = listed.sole and len(site.call.arguments) <= site.pattern.key + 1
     if alone or not _is_so(answer, value):
         return _told(source, language, answer, site.call.node, value)
