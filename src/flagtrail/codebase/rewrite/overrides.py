@@ -13,6 +13,7 @@ from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import Span, element, without
 from flagtrail.codebase.rewrite.splice import moved, out, statement_out, unwrapped
+from flagtrail.codebase.rewrite.variables import reads_of_value
 from flagtrail.codebase.shapes import Binding, Stub
 from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
@@ -38,19 +39,32 @@ def settled(source: Source, language: Language, answer: Answer, site: Site) -> S
 
 
 def among(source: Source, language: Language, answer: Answer, patterns: Patterns, key: Node) -> Source | None:
-    """A file without the flag among others that an override sets: `self.feature({"new-ui": True, "mail": False})`."""
+    """A file without the flag among others that an override sets: `self.feature({"new-ui": True, "mail": False})`.
+
+    Also where they stand in a variable that only overrides read.
+    """
     listed = language.listed(source, key)
-    site = sites.site(source, language, listed.collection, patterns) if listed is not None else None
-    if listed is None or site is None or site.pattern.kind != "override":
+    if listed is None:
         return None
-    value = (site.pattern.sets,) if listed.value is None else language.constant(listed.value)
+    given = [listed.collection]
+    found = sites.site(source, language, listed.collection, patterns)
+    if found is None:
+        given = reads_of_value(source, language, listed.collection)
+    every = [sites.site(source, language, each, patterns) for each in given]
+    overriding = [each for each in every if each is not None and each.pattern.kind == "override"]
+    if not overriding or len(overriding) < len(every):
+        return None
+    pattern = overriding[0].pattern
+    value = (pattern.sets,) if listed.value is None else language.constant(listed.value)
     known = value is not None and (_is_so(answer, value) or type(value[0]) is type(answer.value))
-    if not known or isinstance(site.pattern.key, str):
+    if not known or isinstance(pattern.key, str):
         raise Refused("mock", "what a test sets the flag to is no value of it")
-    alone = listed.sole and len(site.call.arguments) <= site.pattern.key + 1
-    if alone or not _is_so(answer, value):
-        return _told(source, language, answer, site.call.node, value)
-    return source.edited([Edit(*listed.removal)])
+    alone = listed.sole and all(len(each.call.arguments) <= pattern.key + 1 for each in overriding)
+    if _is_so(answer, value) and not alone:
+        return source.edited([Edit(*listed.removal)])
+    if len(overriding) > 1 and _is_so(answer, value):
+        raise Refused("mock", "what sets the flag and no other is used more than once")
+    return _told(source, language, answer, overriding[0].call.node, value)
 
 
 def stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> Source:
