@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from types import GeneratorType
 
 import pytest
@@ -49,6 +50,16 @@ def context() -> Iterator[None]:
     yield
 
 
+async def ready(value: object) -> object:
+    await asyncio.sleep(0)
+    return value
+
+
+async def several(*values: object) -> AsyncIterator[object]:
+    for value in values:
+        yield value
+
+
 def run(text: str, winner: Winner, outcomes: Mapping[str, bool]) -> tuple[str, list[str]]:
     """What `subject` returns, yields or raises, and the trace that it leaves."""
     trace: list[str] = []
@@ -62,6 +73,7 @@ def run(text: str, winner: Winner, outcomes: Mapping[str, bool]) -> tuple[str, l
         return value
 
     names = {"flags": Flags(winner), "cond": cond, "probe": probe, "trace": trace.append, "context": context}
+    names |= {"ready": ready, "several": several, "wait": asyncio.run}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         exec(compile(text, "program", "exec"), names)  # noqa: S102 - a program of our own making

@@ -85,8 +85,75 @@ class Programmer:
             lambda: ["try:", *inner(), "except ValueError:", *inner()],
             lambda: ["with context():", *inner()],
             lambda: self.function(depth),
+            lambda: self.dice.choice([self.ended, self.matched, self.method, self.closure])(depth),
+            self.awaited,
         ]
         return self.dice.choice(kinds)()
+
+    def ended(self, depth: int) -> Lines:
+        """A loop with `else`, or a `try` with all it can have, whose value may be returned from within."""
+        one, inner = self.expression(), _in(self.block(depth + 1, loop=True))
+        last, early = _in(self.block(depth + 1)), [f"    if {self.expression()}:", "        break"]
+        kinds = [
+            ["for i in (1, 2):", *early, *inner, "else:", *last],
+            [f"while n < 2 and ({one}):", "    n += 1", *early, "else:", *last],
+            ["try:", f"    probe(1 // (0 if {one} else 1))", "except ZeroDivisionError as e:", "    trace(repr(e))",
+             *last, "else:", "    trace('else')", "finally:", f"    n = n + 1 if {self.expression()} else n"],
+            ["try:", *last, "except (KeyError, ValueError):", f"    if {one}:", "        raise", "    n += 2"],
+        ]  # fmt: skip
+        return self.dice.choice(kinds)
+
+    def matched(self, depth: int) -> Lines:
+        """`match` with guards, alternatives, and patterns that take what comes."""
+        subject = self.dice.choice([COLOUR, COLOUR, ON, f"(n, {ON})", f"{{'on': {ON}}}", self.expression()])
+        guard = f" if {self.expression()}" if self.dice.random() < 0.4 else ""
+        heads = ["'blue'", "'red' | 'off'", "True", "(0, True)", "(w, False)", "{'on': True}", "None", "bool() as w"]
+        lines = [f"match {subject}:"]
+        for head in self.dice.sample(heads, self.dice.randint(1, 3)):
+            lines += [f"    case {head}{guard}:", *_in(_in(self.block(depth + 1)))]
+        return [*lines, *(["    case _:", *_in(_in(self.block(depth + 1)))] if self.dice.random() < 0.5 else [])]
+
+    def method(self, depth: int) -> Lines:
+        """A class that keeps the answer, asks for it in a property or as a default, and its object."""
+        generator, self.generator = self.generator, False
+        self.count += 1
+        name = f"Thing{self.count}"
+        body = _in(_in(self.block(depth + 1)))
+        self.generator = generator
+        lines = [
+            f"class {name}:", f"    on = {self.dice.choice(['', 'not '])}{ON}", "    def __init__(self, n, v=2):",
+            f"        self.kept = {self.expression(1)}", "        self.n = n", "    @property", "    def asked(self):",
+            f"        return {ON}", "    def go(self, n, v=None):", "        enabled1 = v", *body,
+            f"        return self.kept if self.{self.dice.choice(['on', 'asked', 'kept'])} else self.n",
+        ]  # fmt: skip
+        return [*lines, f"trace(repr({name}(n).go(0)))", f"v = {name}(1).{self.dice.choice(['asked', 'on', 'kept'])}"]
+
+    def closure(self, depth: int) -> Lines:
+        """A function within that writes a variable of the one around it, and a decorator of one that asks."""
+        self.count += 1
+        name, on = f"outer{self.count}", self.expression(1)
+        body = [line for line in _in(_in(self.block(depth + 2))) if "yield" not in line] or ["        pass"]
+        return [
+            f"def {name}(v):", f"    held{self.count} = {self.dice.choice(['', 'not '])}{ON}", "    n = 0",
+            "    def inner(k=0):", f"        nonlocal {self.dice.choice(['n', f'n, held{self.count}'])}",
+            "        n += 1",
+            "        enabled1 = k", *body, f"        return held{self.count} and n", "    def wrapped(function):",
+            f"        return function if held{self.count} else lambda: 7", "    @wrapped", "    def last():",
+            f"        return [x for x in (1, 2) if (y := {on}) or held{self.count}]",
+            f"    return inner(), last(), n, held{self.count}", f"trace(repr({name}(v)))",
+        ]  # fmt: skip
+
+    def awaited(self) -> Lines:
+        """A coroutine that asks, a generator of its own, and what is taken apart."""
+        self.count += 1
+        name, one, two = f"later{self.count}", self.expression(1), self.expression(1)
+        return [
+            f"async def {name}(v, n=1):", "    enabled1 = n", f"    if {one}:", f"        return await ready({two})",
+            f"    async for each in several({ON}, {self.expression(1)}):", "        trace(repr(each))",
+            f"    return [await ready(v) if {ON} else v async for v in several(1, {ON}) if {two}]",
+            f"trace(repr(wait({name}(v))))", f"first{self.count}, *rest = [{ON}, {one}, n]",
+            f"trace(repr((first{self.count}, rest, {{k: {ON} for k in 'ab'}}, *([1] if {ON} else []))))",
+        ]  # fmt: skip
 
     def function(self, depth: int) -> Lines:
         """A function within, called at once."""

@@ -68,6 +68,10 @@ class Lookups:
     def may_find(self, names: Names, definition: Definition) -> bool:
         """Whether a name that is looked up while the program runs could be what a file defines."""
         path, name = names.source.path, names.called(definition)
+        scope = definition.scope
+        spoken = definition.kind != "import" or len(names.words.get(name, ())) > 1
+        if scope is not None and spoken and texts.evaluated(names.source.text(scope), module=scope.parent is None):
+            return True
         if definition.kind == "import" and names.language.NAMES_IN_TEXTS and _is_of_module(definition):
             return borrowed(self.forest, path, name)
         if definition.reach == "local" or definition.kind in ("import", "export", "parameter"):

@@ -88,8 +88,10 @@ class Parameters:
                 yield definition, signature
 
     def _is_free(self, path: str, names: Names, definition: Definition, signature: Signature) -> bool:
-        """Whether nothing uses the parameter, nor the field that it is."""
-        if any(True for _ in names.uses(definition)):
+        """Whether nothing uses the parameter or gives it a value, nor the field that it is."""
+        if any(True for found in (names.uses(definition), names.writes(definition)) for _ in found):
+            return False
+        if texts.evaluated(names.source.text(signature.node), module=False):
             return False
         if not signature.property:
             return True

@@ -18,6 +18,8 @@ _BUILT = re.compile(rb"""["'](\w+_)(?:\{|%s|["']\s*[+%])""")
 _CALLED = re.compile(rb"""getattr\([^,\n]+,\s*f?["'](\w+)(?:\{|["']\s*[+%])""")
 _MODULES = re.compile(rb"""["']((?:\w+\.)+)(?:\{|\$|%s|["']\s*[+%.])""")
 _MODULES_END = (b".{", b".$", b".%s", b'."', b".'")
+_EVALUATED = re.compile(rb"(?<![.\w])(?:(?:eval|exec|new Function)\(|globals\(\))")
+_OF_FUNCTION = re.compile(rb"(?<![.\w])(?:(?:locals|vars)\(\)|arguments(?![\w:(=]))")
 _SEPARATORS = b"./:#@\\"
 _QUOTES = b"\"'`"
 
@@ -72,6 +74,11 @@ def _alone(data: bytes, at: int, name: bytes) -> bool:
         return True
     line = data[data.rfind(b"\n", 0, at) + 1 : at].rstrip(b" \t")
     return (not after or after in b"\r\n") and line[-1:] in (b":", b"=", b"-", b">")
+
+
+def evaluated(code: bytes, *, module: bool) -> bool:
+    """Whether code of a function or module reads its variables, or sets them, without naming them."""
+    return bool(_EVALUATED.search(code)) or (not module and bool(_OF_FUNCTION.search(code)))
 
 
 def beginnings(data: bytes) -> tuple[bytes, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import texts
 from flagtrail.codebase.rewrite.placeholders import Answer, is_one
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import without
@@ -15,9 +15,6 @@ from flagtrail.codebase.rewrite.splice import out
 from flagtrail.codebase.shapes import Binding
 from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
-_DYNAMIC = re.compile(rb"(?<![.\w])(?:(?:locals|globals|vars)\(\)|(?:eval|exec)\()")
-_EVALUATED = re.compile(rb"(?<![.\w])eval\(")
-"""What reaches variables by their names, in Python and in other languages."""
 NEAR = 6
 """How far above a value the statement that binds it begins (declarators, lists of declarations)."""
 
@@ -31,8 +28,7 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
         raise Refused("reassigned", f"{source.text(binding.name).decode()} is named in another file as well")
     if binding.scope.parent is None and answer.set_elsewhere(source.text(binding.name)):
         raise Refused("reassigned", f"{source.text(binding.name).decode()} is given a value in another file as well")
-    reached = _DYNAMIC if language.PRIVATE_BY_CONVENTION else _EVALUATED
-    if reached.search(source.text(binding.scope)):
+    if texts.evaluated(source.text(binding.scope), module=binding.scope.parent is None):
         raise Refused("unsupported", f"{source.text(binding.name).decode()} may be read or set by its name in a text")
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
