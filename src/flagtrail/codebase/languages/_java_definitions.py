@@ -18,6 +18,7 @@ from flagtrail.codebase.languages._java_names import (
     scope_of,
 )
 from flagtrail.codebase.languages._java_statements import named, text
+from flagtrail.codebase.languages._jvm import PROVIDERS
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source, descendants
 
@@ -163,10 +164,17 @@ def _parameter(node: Node) -> Iterator[Definition]:
     ):
         return
     words = modifiers(owner)
-    if owner.type == "method_declaration" and overrides(owner, words):
+    if owner.type == "method_declaration" and overrides(owner, words) and not _is_provider(owner):
         return
     parameters = named(node.parent)
     index = parameters.index(node)
     alone = len(parameters) == 1
     removal = (node.start_byte, node.end_byte) if alone else one_of(parameters, index, node)
     yield Definition("parameter", name, removal, "file" if b"private" in words else "repository", scope=owner)
+
+
+def _is_provider(method: Node) -> bool:
+    """Whether a container calls a method with whatever it asks for, and no supertype demands it."""
+    owner = method.parent.parent if method.parent is not None else None
+    bare = owner is not None and not any(owner.child_by_field_name(each) for each in ("superclass", "interfaces"))
+    return bare and bool(annotated_with(method) & PROVIDERS) and b"Override" not in annotated_with(method)

@@ -14,6 +14,8 @@ from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.source import ancestors
 
 _GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
+PROVIDERS = frozenset({b"Provides", b"Bean", b"Produces"})
+"""Annotations of functions that a container calls with whatever they ask for."""
 OF_ALL = re.compile(rb"(?i)all|active|known|every|flags|features|keys|toggles|entries|values")
 """What a list is called that is of all flags."""
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._jvm import PROVIDERS
 from flagtrail.codebase.languages._kotlin_lists import is_value
 from flagtrail.codebase.languages._kotlin_names import (
     HARMLESS,
@@ -23,8 +24,6 @@ from flagtrail.codebase.languages._kotlin_syntax import callee_name, child, name
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source, descendants
 
-PROVIDERS = frozenset({b"Provides", b"Bean", b"Produces"})
-"""Annotations of functions that a container calls with whatever they ask for."""
 _MAKERS = frozenset(
     b"listOf setOf mapOf arrayOf emptyList emptySet emptyMap mutableListOf mutableSetOf mutableMapOf Regex toRegex "
     b"trimIndent trimMargin lazy mutableStateOf MutableStateFlow MutableSharedFlow flowOf Pair mockk mock".split()

@@ -129,6 +129,9 @@ def _combined(source: Source, flow: Node, answer: bytes) -> tuple[Mend, ...] | N
     given = _given(block, at, answer)
     if given is None or any(each.type == "spread_expression" for each in flows):
         return None
+    labelled = any(each.type == "=" for one in flows for each in one.children)
+    if len(parameters) > 2 and labelled:  # noqa: PLR2004 - the names of the others say their places
+        return None
     if len(parameters) > 2:  # noqa: PLR2004 - two flows at least are combined
         return (_element_out(source, argument), *given) if receiver is None else None
     return _mapped(source, call, receiver or named(next(each for each in flows if each != argument))[-1], block, given)
@@ -304,7 +307,7 @@ def _holds(node: Node, inner: Node) -> bool:
 def _imports(source: Source) -> Iterator[Node]:
     for each in source.tree.root_node.children:
         path = child(each, "qualified_identifier") if each.type == "import" else None
-        if path is not None:
+        if path is not None and not any(part.type == "as" for part in each.children):
             yield path
 
 
@@ -320,7 +323,8 @@ def _to_import(name: bytes) -> bytes:
 def _can_import(source: Source, name: bytes) -> bool:
     """Whether a function of flows is imported, or can be: its name is not another's."""
     paths = [text(each) for each in _imports(source)]
-    return _PACKAGE + name in paths or (bool(paths) and not any(each.endswith(b"." + name) for each in paths))
+    taken = b" as " + name in source.data or any(each.endswith(b"." + name) for each in paths)
+    return _PACKAGE + name in paths or (bool(paths) and not taken)
 
 
 def imported(source: Source) -> Source:
