@@ -29,6 +29,8 @@ _MADE = re.compile(rb"[\s:=\w.<>]*=\s*(?:new\s+)?[\w.]+\(\s*")
 """What stands there where the literal is the first argument of what makes the value."""
 
 
+_OF_MEMBER = re.compile(rb"\s*\(\s*(?:(?i:\w*key|\w*name|id|flag)\s*=\s*)?")
+"""What stands between an enumeration's member and the key that it is made with, also where the key has a label."""
 _IN_BODY = re.compile(rb"[^{}]*\{[^{}]*(?i:key|name|id|flag)\w*\s*(?::[^={}]*)?=\s*")
 """What may stand between an object's name and the key that a property of it has."""
 
@@ -97,7 +99,7 @@ def _is_first_argument(source: Source, definition: Definition, literal: Node) ->
     """`NEW_UI("new-ui", true)`, `var NewUI = Register("new-ui", true)`: what is made of the key and more."""
     between = source.data[definition.name.end_byte : literal.start_byte]
     if definition.kind == "member":
-        return between.strip() == b"("
+        return _OF_MEMBER.fullmatch(between) is not None
     return definition.reach != "local" and _MADE.fullmatch(between) is not None
 
 

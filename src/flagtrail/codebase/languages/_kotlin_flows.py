@@ -34,6 +34,8 @@ _OF_FLOWS = _OF_EACH | frozenset(
     b"firstOrNull combine transform transformLatest asLiveData toList".split()
 )
 """Functions of any flow, also of one that has no current value."""
+_COLLECTING = frozenset({b"collectAsState", b"collectAsStateWithLifecycle"})
+"""Functions by which Compose shows the newest value of a flow."""
 _KEEPING = frozenset({b"distinctUntilChanged", b"filter", b"filterNot", b"onEach", b"flowOn"})
 """Functions whose flow has no other values."""
 _TAKING = frozenset({b"combine", b"merge", b"zip"})
@@ -49,6 +51,9 @@ def streamed(source: Source, flow: Node, answer: bytes) -> tuple[Mend, ...] | No
     read = _read(flow)
     if read is not None:
         return ((head(flow).start_byte, read.end_byte, answer),)
+    delegate = _collected(flow)
+    if delegate is not None:
+        return ((delegate.start_byte, delegate.end_byte, b"= " + answer),)
     combined = _combined(source, flow, answer)
     if combined is not None:
         return combined
@@ -76,6 +81,18 @@ def _read(flow: Node) -> Node | None:
     above = flow.parent
     looked_up = above is not None and above.type == "navigation_expression" and above.children[0] == flow
     return above if above is not None and looked_up and text(above.children[-1]) == b"value" else None
+
+
+def _collected(flow: Node) -> Node | None:
+    """The delegate of `val on by remember { flow }.collectAsState(..)`, which shows the answer once it is there."""
+    literal = flow.parent
+    alone = literal is not None and literal.type == "lambda_literal" and len(named(literal)) == 1
+    made = literal.parent.parent if literal is not None and alone and literal.parent is not None else None
+    remembered = made is not None and made.type == "call_expression" and text(made.children[0]) == b"remember"
+    applied = _applied(made if made is not None and remembered else flow)
+    delegate = applied.parent if applied is not None and callee_name(applied) in _COLLECTING else None
+    declared = delegate.parent if delegate is not None and delegate.type == "property_delegate" else None
+    return delegate if declared is not None and any(each.type == "val" for each in declared.children) else None
 
 
 def _is_first(applied: Node) -> bool:

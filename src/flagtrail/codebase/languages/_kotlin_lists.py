@@ -46,13 +46,28 @@ def listing(key: Node) -> tuple[int, int] | None:
         if above.type == "value_argument":
             listed = above.parent
             call = listed.parent if listed is not None else None
-            if listed is None or call is None or callee_name(call) not in _LISTS or len(named(listed)) == 1:
+            if listed is None or call is None or callee_name(call) not in _LISTS:
                 return None
+            alone = len(named(listed)) == 1
             owners = {_owner(each) for each in named(listed)}
-            return _with_comma(above) if len(owners) == 1 and None not in owners else None
+            if len(owners) > 1 or None in owners or (alone and setting(key) is None):
+                return None
+            return (listed.start_byte + 1, listed.end_byte - 1) if alone else _with_comma(above)
         if above.type not in ("navigation_expression", "infix_expression"):
             return None
     return None
+
+
+def setting(key: Node) -> tuple[tuple[int, int], Node] | None:
+    """For a flag in a map by which a test sets flags (`mapOf(Flag.A.key to true)`), its entry, and the value."""
+    entry = key.parent
+    while entry is not None and entry.type == "navigation_expression":
+        entry = entry.parent
+    if entry is None or entry.type != "infix_expression" or text(named(entry)[1]) != b"to" or entry.parent is None:
+        return None
+    value = named(entry)[2]
+    is_key = key.end_byte <= named(entry)[0].end_byte and text(value) in (b"true", b"false")
+    return ((entry.start_byte, entry.end_byte), value) if is_key and entry.parent.type == "value_argument" else None
 
 
 def _owner(argument: Node) -> bytes | None:
@@ -60,6 +75,8 @@ def _owner(argument: Node) -> bytes | None:
     value = named(argument)[-1]
     if value.type == "infix_expression" and text(named(value)[1]) == b"to":
         value = named(value)[0]
+    if value.type == "navigation_expression" and value.children[0].type == "navigation_expression":
+        value = value.children[0]
     plain = value.type == "navigation_expression" and len(named(value)) == 2  # noqa: PLR2004 - an owner and a name
     return text(value.children[0]) if plain else None
 

@@ -312,6 +312,9 @@ class Kotlin(Jvm):
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - the door's
         return _kotlin_lists.entry(key)
 
+    def setting(self, name: Node) -> tuple[tuple[int, int], Node] | None:
+        return _kotlin_lists.setting(name)
+
     def listing(self, key: Node) -> tuple[int, int] | None:
         return _kotlin_lists.listing(key)
 
