@@ -38,7 +38,7 @@ test: static chromium postgres node go java kotlin redis prometheus pango faketi
 	$(BIN)/coverage run -m pytest -q -n 2 $(PROVEN)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under 100
-	$(BIN)/pytest -q -n 2 --maxschedchunk 8 $(PROVEN:%=--ignore=%)
+	$(BIN)/pytest -q -n 3 --maxschedchunk 8 $(PROVEN:%=--ignore=%)
 
 .PHONY: chromium
 chromium:
