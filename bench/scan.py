@@ -7,7 +7,7 @@ go `named` of the keys, since a product has several repositories: each has a con
 evaluation, and a stub in a test, in files spread over the tree. Into a second tree go all of them. Both programs are
 whole processes on a warm cache, by turns: `flagtrail scan` with everything it does (git's list of files, parsing,
 constants followed into other files, unknown keys, history, JSON), and `rg -F -f keys`. The parts (read, look for keys,
-parse) are then measured in one process. The clean-up of one flag is planned, not verified.
+parse) are then measured in one process. Then come the figures of `bench.cleanup`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from bench import cleanup
+from bench.tree import AREAS, line_count, typescript_files
+
 GOAL = 3.0
-CLEANUP_LINES, CLEANUP_GOAL = 450_000, 1.0
-CLEANED = "new-clean-checkout"
-AREAS = (
-    *("checkout", "pricing", "banner", "search", "export", "import", "invoice", "login", "signup", "theme"),
-    *("mobile", "legacy", "beta", "cart", "report", "audit", "quota", "cache"),
-)
 VERBS = ("new", "enable", "use", "show", "allow", "fast", "lazy", "split")
 
 
@@ -49,7 +46,7 @@ def main() -> None:
         for name, named in trees.items():
             beside_ripgrep(made(folder / name, keys[:named], given.lines), folder, keys, given.rounds)
         parts(folder / "tree", keys)
-        cleaned(folder / "cleanup")
+        cleanup.figures(folder / "cleanup")
 
 
 # ---------------------------------------------------------------- the tree
@@ -78,10 +75,6 @@ def made(tree: Path, keys: list[str], lines: int) -> Path:
     return tree
 
 
-def line_count(path: Path) -> int:
-    return path.read_bytes().count(b"\n")
-
-
 def python_files(folder: Path, lines: int) -> int:
     """The installed packages' files, with their folders, again and again where they are too few."""
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
@@ -98,66 +91,6 @@ def python_files(folder: Path, lines: int) -> int:
                 break
         turn += 1
     return written
-
-
-def typescript_files(folder: Path, lines: int) -> int:
-    """Components, services and tests, of 40 to 160 lines."""
-    dice = random.Random(7)
-    written = number = 0
-    while written < lines:
-        area, other = dice.choice(AREAS).title(), dice.choice(AREAS).title()
-        text = "".join(component(dice, f"{area}{other}{number}"))
-        target = folder / area.lower() / other.lower() / f"{area}{other}{number}.tsx"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        written += text.count("\n")
-        number += 1
-    return written
-
-
-HEAD = """\
-import { useEffect, useMemo, useState } from 'react';
-import type { NAMEProps } from '../types';
-import { format, load } from '../../lib/AREA';
-
-/** Shows the AREA of one account. */
-export function NAME({ id, items, onChange }: NAMEProps) {
-  const [state, setState] = useState<'idle' | 'busy' | 'failed'>('idle');
-"""
-FIELD = """\
-  const FIELD = useMemo(() => items.filter((item) => item.FIELD > ROW).map(format), [items]);
-  useEffect(() => {
-    if (FIELD.length === 0 && state === 'idle') {
-      load(id, 'FIELD').then(onChange);
-    }
-    return () => setState('idle');
-  }, [FIELD, id, state]);
-"""
-SHOWN = """\
-  if (state === 'failed') {
-    return <Problem name="NAME" />;
-  }
-  return (
-    <section className="NAME">
-"""
-LINE = """\
-      <Row key={ROW} label={`AREA ${id}`} value={items[ROW]?.total ?? 0} />
-"""
-TAIL = """\
-    </section>
-  );
-}
-"""
-
-
-def component(dice: random.Random, name: str) -> Iterator[str]:
-    yield HEAD.replace("NAME", name).replace("AREA", dice.choice(AREAS))
-    for row in range(dice.randrange(3, 12)):
-        yield FIELD.replace("FIELD", f"{dice.choice(AREAS)}{row}").replace("ROW", str(row))
-    yield SHOWN.replace("NAME", name)
-    for row in range(dice.randrange(2, 9)):
-        yield LINE.replace("AREA", dice.choice(AREAS)).replace("ROW", str(row))
-    yield TAIL
 
 
 USED = """\
@@ -243,35 +176,6 @@ def parts(tree: Path, keys: list[str]) -> None:
     readable = [(path, language) for path in worth if (language := languages.of_path(path)) is not None]
     parsing = timed(lambda: [language.source(path, worktree.read(path)) for path, language in readable])
     print(f"parse           {parsing:.3f} s  ({len(readable):,} whole files; a scan parses the pieces around keys)")
-
-
-USING = """\
-import { client } from '../../client';
-
-export function amountROW(items: number[]) {
-  if (client.getBooleanValue('KEY', false)) {
-    return items.length;
-  } else {
-    return items.length - 1;
-  }
-}
-"""
-
-
-def cleaned(folder: Path) -> None:
-    """One flag, asked for in 20 files, taken out of so much TypeScript: files read, plan made, nothing written."""
-    from flagtrail.codebase.cleanup import Plan, Winner
-    from flagtrail.codebase.files import Worktree
-    from flagtrail.codebase.plan import plan
-
-    if not folder.exists():
-        typescript_files(folder, CLEANUP_LINES)
-        for number, path in enumerate(sorted(folder.rglob("*.tsx"))[::200][:20]):
-            (path.parent / f"amount{number}.ts").write_text(USING.replace("KEY", CLEANED).replace("ROW", str(number)))
-    plans: list[Plan] = []
-    took = [timed(lambda: plans.append(plan(Worktree.of(folder), CLEANED, Winner("on", value=True)))) for _ in range(3)]
-    changed = len(plans[0].changes)
-    print(f"clean-up        {min(took):.3f} s  ({changed} files changed; goal: under {CLEANUP_GOAL:g} s)")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.shapes import Argument, Call
-from flagtrail.codebase.source import Source, ancestors, descendants
+from flagtrail.codebase.source import Source, ancestors
 
 FAR = 12
 """How far above a key the call begins whose argument it is (texts, conversions, lists of arguments)."""
@@ -24,17 +24,27 @@ class Site(msgspec.Struct, frozen=True):
     key: Node
 
 
-def texts(source: Source, language: Language, key: str) -> Iterator[Node]:
-    """The literals that denote just this key, in the order of the file; then what is put together to be the same."""
-    wanted, at = key.encode(), 0
-    while (at := source.data.find(wanted, at)) >= 0:
+def texts(source: Source, language: Language, key: str, span: tuple[int, int] | None = None) -> Iterator[Node]:
+    """The literals that denote just this key, in the order of the file; then what is put together to be the same.
+
+    Of a span, those that hold it there.
+    """
+    wanted = key.encode()
+    for at in _each(source.data, wanted, span):
         node = source.tree.root_node.descendant_for_byte_range(at, at + len(wanted))
         for place in (node, *_few(node)):
             if place is not None and language.constant(place) == (key,):
                 yield place
                 break
-        at += len(wanted)
-    yield from language.composed(source, key)
+    yield from language.composed(source, key, span)
+
+
+def _each(data: bytes, word: bytes, span: tuple[int, int] | None) -> Iterator[int]:
+    """Where bytes stand, within some others."""
+    at, end = (0, len(data)) if span is None else span
+    while word and (at := data.find(word, at, end)) >= 0:
+        yield at
+        at += len(word)
 
 
 def _few(node: Node | None) -> Iterator[Node]:
@@ -43,12 +53,28 @@ def _few(node: Node | None) -> Iterator[Node]:
             yield place
 
 
-def names(source: Source, language: Language, wanted: Collection[bytes]) -> Iterator[Node]:
-    """The nodes of these names, whatever their role; cheap where the file does not hold them."""
-    if any(name in source.data for name in wanted):
-        for node in descendants(source.tree.root_node):
-            if node.type in language.NAMES and source.text(node) in wanted:
-                yield node
+def names(
+    source: Source, language: Language, wanted: Collection[bytes], span: tuple[int, int] | None = None
+) -> list[Node]:
+    """The nodes of these names, whatever their role, in the order of the file; those in some bytes."""
+    found = (
+        node
+        for name in wanted
+        for at in _each(source.data, name, span)
+        for node in _spanning(source.tree.root_node, at, at + len(name))
+        if node.type in language.NAMES
+    )
+    return sorted(found, key=lambda node: node.start_byte)
+
+
+def _spanning(root: Node, start: int, end: int) -> list[Node]:
+    """The nodes of just these bytes, the outermost first."""
+    found: list[Node] = []
+    node = root.descendant_for_byte_range(start, end)
+    while node is not None and (node.start_byte, node.end_byte) == (start, end):
+        found.insert(0, node)
+        node = node.parent
+    return found
 
 
 def whole(language: Language, node: Node) -> Node:

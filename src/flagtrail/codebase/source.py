@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 import msgspec
-from tree_sitter import Node, Tree
+from tree_sitter import Node, Parser, Tree
 
 MOST_BYTES = 1_000_000
 """Larger files are written by machines."""
@@ -16,7 +16,8 @@ MOST_DEPTH = 200
 MOST_LOOSE = 2_000
 """Parts of code that cannot be parsed."""
 
-Parse = Callable[[bytes], Tree]
+Parse = Callable[[bytes, Tree | None], Tree]
+"""Makes the tree of bytes; from an older tree, which was told the edits, it takes what did not change."""
 Parted = Callable[["Source", Iterable["Edit"]], Iterable["Edit"]]
 
 
@@ -44,25 +45,60 @@ class Source(msgspec.Struct, frozen=True):
     def read(cls, path: str, data: bytes, parse: Parse, parted: Parted | None = None) -> Source:
         """Parsed, but for what could take very long, or could not be read at all."""
         why = _unread(data)
-        tree = parse(b"" if why else data)
+        tree = parse(b"" if why else data, None)
         why = why or _unfollowed(tree.root_node)
-        tree = parse(b"") if why else tree
+        tree = parse(b"", None) if why else tree
         return cls(path, data, parse, tree, parted, why)
 
     @classmethod
     def of(cls, path: str, data: bytes, parse: Parse, parted: Parted | None = None) -> Source:
         """Parsed."""
-        return cls(path, data, parse, parse(data), parted)
+        return cls(path, data, parse, parse(data, None), parted)
 
     def edited(self, edits: Iterable[Edit]) -> Source:
         """After edits, which must not overlap, parsed anew."""
         pieces, at = [], 0
-        for edit in sorted(edits if self.parted is None else self.parted(self, edits)):
+        ordered = sorted(edits if self.parted is None else self.parted(self, edits))
+        for edit in ordered:
             if edit.start < at:
                 raise ValueError(f"{self.path}: edits overlap at byte {edit.start}")
             pieces += [self.data[at : edit.start], edit.text]
             at = edit.end
-        return Source.of(self.path, b"".join([*pieces, self.data[at:]]), self.parse, self.parted)
+        data = b"".join([*pieces, self.data[at:]])
+        return Source(self.path, data, self.parse, self._parsed(data, ordered), self.parted)
+
+    def _parsed(self, data: bytes, edits: list[Edit]) -> Tree:
+        """The tree of the bytes that edits made: what they left of this one is taken from it, where that is sure."""
+        root = self.tree.root_node
+        if not edits or root.has_error:  # around a defect the parser guesses, and how hangs on where it begins
+            return self.parse(data, None)
+        begin, end = around(root, self.data, edits[0].start, edits[-1].end)
+        if (end - begin) * 2 > len(self.data):
+            return self.parse(data, None)
+        old = self.tree.copy()
+        for edit in reversed(edits):
+            start = self._point(edit.start)
+            lines, last = edit.text.count(b"\n"), len(edit.text) - edit.text.rfind(b"\n") - 1
+            point = (start[0] + lines, last if lines else start[1] + last)
+            old.edit(edit.start, edit.end, edit.start + len(edit.text), start, self._point(edit.end), point)
+        made = self.parse(data, old)
+        return made if self._is_same(made, data, begin, end + len(data) - len(self.data)) else self.parse(data, None)
+
+    def _is_same(self, made: Tree, data: bytes, begin: int, end: int) -> bool:
+        """Whether the statements of a file in some of its bytes are what they are when they are read alone.
+
+        Where a grammar allows two readings (`await (a)`), a parser that was told what stood there before may choose
+        the other one.
+        """
+        if made.root_node.has_error:
+            return False
+        alone = self.parse(data[begin:end], None).root_node
+        return not alone.has_error and [
+            (node.start_byte - begin, node.end_byte - begin, str(node)) for node in within(made.root_node, begin, end)
+        ] == [(node.start_byte, node.end_byte, str(node)) for node in alone.children]
+
+    def _point(self, at: int) -> tuple[int, int]:
+        return self.data.count(b"\n", 0, at), at - self.line_start(at)
 
     def text(self, node: Node) -> bytes:
         """What a node was parsed from."""
@@ -129,6 +165,29 @@ def descendants(node: Node) -> Iterator[Node]:
                 break
         else:
             return
+
+
+def parsed(parser: Parser, data: bytes, old: Tree | None) -> Tree:
+    """The tree of bytes, by a parser that may have one from before."""
+    return parser.parse(data) if old is None else parser.parse(data, old)
+
+
+def around(root: Node, data: bytes, start: int, end: int) -> tuple[int, int]:
+    """The bytes of a file's statements that hold some of [start, end), with the one before and the one behind."""
+    first = next(within(root, start, len(data)), None)
+    before = data[: min(start, first.start_byte) if first is not None else start].rstrip()
+    begin = next(within(root, len(before) - 1, len(data)), None) if before else None
+    behind = next((node for node in within(root, end, len(data)) if node.start_byte > end), None)
+    return begin.start_byte if begin is not None else 0, behind.end_byte if behind is not None else len(data)
+
+
+def within(root: Node, begin: int, end: int) -> Iterator[Node]:
+    """The statements of a file in some of its bytes."""
+    cursor = root.walk()
+    more = cursor.goto_first_child_for_byte(begin) is not None
+    while more and (node := cursor.node) is not None and node.start_byte < end:
+        yield node
+        more = cursor.goto_next_sibling()
 
 
 def ancestors(node: Node) -> Iterator[Node]:

@@ -75,12 +75,12 @@ class Language(Relations, Tests, ABC):
 
     # ---------------------------------------------------------------- bytes and literals
     @abstractmethod
-    def parse(self, data: bytes, path: str) -> Tree:
-        """The syntax tree; `path` where the dialect hangs on the suffix."""
+    def parse(self, data: bytes, path: str, old: Tree | None = None) -> Tree:
+        """The syntax tree; `path` where the dialect hangs on the suffix. `old` is an older one, told of the edits."""
 
     def source(self, path: str, data: bytes) -> Source:
         """A file of this language."""
-        return Source.read(path, data, lambda data: self.parse(data, path))
+        return Source.read(path, data, lambda data, old: self.parse(data, path, old))
 
     def literal(self, value: Scalar) -> bytes:
         """How a value is written. Text is quoted as JSON does, which is right in all but few languages."""
@@ -92,8 +92,8 @@ class Language(Relations, Tests, ABC):
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes, in a tuple since None is a value. Text with substitutions in it is none."""
 
-    def composed(self, source: Source, key: str) -> Iterable[Node]:
-        """The expressions that put a flag's key together of constants of the same file."""
+    def composed(self, source: Source, key: str, span: tuple[int, int] | None = None) -> Iterable[Node]:
+        """The expressions that put a flag's key together of constants of the same file; those that end in a span."""
         return ()
 
     # ---------------------------------------------------------------- expressions

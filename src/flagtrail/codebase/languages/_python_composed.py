@@ -15,10 +15,12 @@ _LAST = re.compile(r"(?<=.)[.:/][\w-]+\Z")
 """The part of a key behind its namespace."""
 
 
-def composed(source: Source, key: str) -> Iterator[Node]:
+def composed(source: Source, key: str, span: tuple[int, int] | None = None) -> Iterator[Node]:
     """The expressions that denote just this key, though it is written nowhere in them as a whole."""
     last = _LAST.search(key)
-    for match in re.finditer(re.escape(last[0].encode()) + rb"[\"']", source.data) if last is not None else ():
+    if last is None:
+        return
+    for match in re.compile(re.escape(last[0].encode()) + rb"[\"']").finditer(source.data, *(span or ())):
         node = source.tree.root_node.descendant_for_byte_range(match.start(), match.start() + 1)
         string = next((each for each in (node, *ancestors(node)) if each.type == "string"), None) if node else None
         place = string.parent if string is not None and _is_sum(string.parent) else string

@@ -41,7 +41,7 @@ from flagtrail.codebase.shapes import (
     Switch,
     Wrapping,
 )
-from flagtrail.codebase.source import Source, descendants
+from flagtrail.codebase.source import Source, descendants, parsed
 
 _PRIMARY = frozenset(
     {
@@ -101,8 +101,8 @@ class Go(Braces):
         return Parser(Grammar(tree_sitter_go.language()))
 
     # ---------------------------------------------------------------- bytes and literals
-    def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - Go has one dialect
-        return self._parser.parse(data)
+    def parse(self, data: bytes, path: str, old: Tree | None = None) -> Tree:  # noqa: ARG002 - Go has one dialect
+        return parsed(self._parser, data, old)
 
     def constant(self, node: Node) -> tuple[Scalar] | None:
         text = (node.text or b"").decode()

@@ -36,7 +36,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
 )
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.source import Edit, Source, parsed
 
 _GRAMMAR = Grammar(tree_sitter_java.language())
 
@@ -80,8 +80,8 @@ class Java(Jvm, Braces):
     )
     HERITAGE: ClassVar[frozenset[str]] = frozenset({"superclass", "super_interfaces", "extends_interfaces"})
 
-    def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - there is one dialect
-        return Parser(_GRAMMAR).parse(data)
+    def parse(self, data: bytes, path: str, old: Tree | None = None) -> Tree:  # noqa: ARG002 - there is one dialect
+        return parsed(Parser(_GRAMMAR), data, old)
 
     def literal(self, value: Scalar) -> bytes:
         written = super().literal(value)

@@ -56,7 +56,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
 )
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.source import Edit, Source, parsed
 
 _GRAMMAR = Grammar(tree_sitter_kotlin.language())
 
@@ -108,8 +108,8 @@ class Kotlin(Jvm):
     HERITAGE: ClassVar[frozenset[str]] = frozenset({"delegation_specifiers", "delegation_specifier"})
     DEFAULT_CASE: ClassVar[bytes] = b"else"
 
-    def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - there is one dialect
-        return Parser(_GRAMMAR).parse(data)
+    def parse(self, data: bytes, path: str, old: Tree | None = None) -> Tree:  # noqa: ARG002 - there is one dialect
+        return parsed(Parser(_GRAMMAR), data, old)
 
     def literal(self, value: Scalar) -> bytes:
         written = super().literal(value)

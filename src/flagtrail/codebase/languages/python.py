@@ -46,7 +46,7 @@ from flagtrail.codebase.shapes import (
     Switch,
     Wrapping,
 )
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.source import Edit, Source, parsed
 
 _JUMPS = {"return_statement", "raise_statement", "break_statement", "continue_statement"}
 _LASTS = {
@@ -72,17 +72,17 @@ class Python(Language):
     BLOCKS = _python_names.BLOCKS
     NAMES_IN_TEXTS = True
 
-    def parse(self, data: bytes, path: str) -> Tree:  # noqa: ARG002 - one dialect
+    def parse(self, data: bytes, path: str, old: Tree | None = None) -> Tree:  # noqa: ARG002 - one dialect
         """The syntax tree."""
-        return PARSER.parse(b"$" * len(data) if _python_text.is_too_deep(data) else data)
+        return PARSER.parse(b"$" * len(data)) if _python_text.is_too_deep(data) else parsed(PARSER, data, old)
 
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes."""
         return _python_text.constant(node)
 
-    def composed(self, source: Source, key: str) -> Iterable[Node]:
+    def composed(self, source: Source, key: str, span: tuple[int, int] | None = None) -> Iterable[Node]:
         """An f-string, or a sum."""
-        return _python_composed.composed(source, key)
+        return _python_composed.composed(source, key, span)
 
     # ---------------------------------------------------------------- expressions
     def inner(self, node: Node) -> Node | None:

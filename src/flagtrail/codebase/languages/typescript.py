@@ -51,7 +51,7 @@ from flagtrail.codebase.shapes import (
     Taken,
     TakenApart,
 )
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Source, parsed
 
 _TYPESCRIPT = (".ts", ".mts", ".cts")
 _JAVASCRIPT = (".js", ".jsx", ".mjs", ".cjs")
@@ -79,13 +79,13 @@ class TypeScript(Braces):
     BLOCKS: ClassVar[frozenset[str]] = frozenset({"program", "statement_block", "switch_case", "switch_default"})
     HEADS: ClassVar[frozenset[str]] = _HEADS
 
-    def parse(self, data: bytes, path: str) -> Tree:
+    def parse(self, data: bytes, path: str, old: Tree | None = None) -> Tree:
         """The tree, by the grammar that the suffix asks for."""
-        return _parser(PurePosixPath(path).suffix).parse(data)
+        return parsed(_parser(PurePosixPath(path).suffix), data, old)
 
     def source(self, path: str, data: bytes) -> Source:
         """A file, in which lines that no semicolon ends stay apart."""
-        return Source.read(path, data, lambda data: self.parse(data, path), separated)
+        return Source.read(path, data, lambda data, old: self.parse(data, path, old), separated)
 
     def constant(self, node: Node) -> tuple[Scalar] | None:
         """What a literal denotes."""

@@ -150,7 +150,7 @@ class _Sweep:
     def _used_before(self, key: Key) -> bool:
         if _name(key) in self.lost:
             return True
-        before = [each for each in self.then.by_name.get(_name(key), ()) if self.then.key(each) == key[1:]]
+        before = self.then.by_key.get(key[1:], ())
         own = [each.removal for each in before]
         return bool(before) and all(any(not _in_any(use.at, own) for use in self.then.uses(each)) for each in before)
 

@@ -8,8 +8,8 @@ from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import expressions, placeholders, statements, variables
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.reached import settled
-from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.source import Source, ancestors, common
+from flagtrail.codebase.rewrite.refused import Left, Refused, Why
+from flagtrail.codebase.source import Source, ancestors, around, common
 
 MOST_EDITS = 10_000
 MOST_BYTES = 60_000_000
@@ -22,25 +22,29 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
     Raises Refused where that takes too long.
     """
     defects, generates = source.defects, b"yield" in source.data
-    undone: set[bytes] = set()
+    undone: dict[bytes, Left] = {}
+    start = 0  # what stands before was tried, and is tried again at the end
     for _ in range(min(MOST_EDITS, MOST_BYTES // len(source.data))):
         left: list[Left] = []
-        for node in placeholders.found(source, language):
+        for node in placeholders.found(source, language, start):
             made = _step(source, language, answer, node, left)
-            if made is None or made.data in undone:
+            if made is None:
                 continue
-            if made.defects > defects:
-                undone.add(made.data)
-                left.append(Left(node.start_byte, "new_defects", "what it would become cannot be parsed"))
-                continue
-            if generates and _is_plain_now(source, made, language):
-                undone.add(made.data)
-                left.append(Left(node.start_byte, "last_yield", "a function would be no generator any more"))
-                continue
-            source = made
-            break
+            if made.data not in undone:
+                if made.defects > defects:
+                    why: tuple[Why, str] = ("new_defects", "what it would become cannot be parsed")
+                elif generates and _is_plain_now(source, made, language):
+                    why = ("last_yield", "a function would be no generator any more")
+                else:
+                    edited = common(source.data, made.data)
+                    source, start = made, around(made.tree.root_node, made.data, edited, edited)[0]
+                    break
+                undone[made.data] = Left(node.start_byte, *why)
+            left.append(undone[made.data])
         else:
-            return source, tuple(left)
+            if not start:
+                return source, tuple(dict.fromkeys(left))
+            start = 0
     raise Refused("unsupported", "too many edits for so large a file")
 
 

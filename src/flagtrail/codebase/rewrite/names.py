@@ -93,6 +93,14 @@ class Names:
         """What tells a definition from the others, before and after an edit elsewhere."""
         return (definition.kind, self.called(definition), *(self.called(each) for each in self.around[definition]))
 
+    @cached_property
+    def by_key(self) -> dict[tuple[object, ...], list[Definition]]:
+        """The definitions by what tells them apart."""
+        found: dict[tuple[object, ...], list[Definition]] = {}
+        for definition in self.definitions:
+            found.setdefault(self.key(definition), []).append(definition)
+        return found
+
     def mentions(self, name: bytes) -> tuple[Mention, ...]:
         """Every place where a name stands for something, or could."""
         if name not in self._mentions:

@@ -108,9 +108,7 @@ class Parameters:
         )
 
     def _was_used(self, then: Names, now: Names, definition: Definition) -> bool:
-        for before in then.by_name.get(now.called(definition), ()):
-            if before.kind != "parameter" or then.key(before) != now.key(definition):
-                continue
+        for before in then.by_key.get(now.key(definition), ()):
             old = then.language.signature(before.name)
             if old is not None and not self._is_free_then(then, before, old):
                 return True

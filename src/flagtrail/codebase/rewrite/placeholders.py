@@ -68,9 +68,9 @@ def of(value: bool) -> bytes:
     return TRUE if value else FALSE
 
 
-def found(source: Source, language: Language) -> Iterator[Node]:
-    """The nodes of all placeholders, in the order of the text."""
-    for match in _ANY.finditer(source.data):
+def found(source: Source, language: Language, start: int = 0) -> Iterator[Node]:
+    """The nodes of all placeholders from some byte on, in the order of the text."""
+    for match in _ANY.finditer(source.data, start):
         node = source.tree.root_node.descendant_for_byte_range(match.start(), match.end())
         while node is not None and node.type not in language.NAMES and node.child_count == 1:
             node = node.children[0]

@@ -25,6 +25,10 @@ from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source, ancestors, common
 
+WINDOW = 4_000
+"""Bytes before a place in which the one before it is looked for first."""
+FURTHER = 400
+"""Bytes of a literal that may stand before the text in it: quotes, and in sums of texts the other parts."""
 MOST_TOLD = 40
 """Characters of code in a refusal."""
 
@@ -77,7 +81,7 @@ class Planted:
 def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, skip: Iterable[int] = ()) -> Planted:
     """The file with a placeholder for each evaluation but those whose key begins at one of the bytes `skip`."""
     left: list[Left] = []
-    skipped, count, bound = set(skip), 0, len(source.data)
+    skipped, count, bound, defects = set(skip), 0, len(source.data), source.defects
     while (node := _last(source, language, wanted, bound)) is not None:
         bound = node.start_byte
         if bound in skipped:
@@ -90,20 +94,23 @@ def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, 
             continue
         if made is None:
             continue
-        if made.defects > source.defects:
+        if (now := made.defects) > defects:
             left.append(Left(bound, "new_defects", "what it would become cannot be parsed"))
             continue
         count += 1
         bound = min(bound, common(source.data, made.data))
-        source = made
+        source, defects = made, now
     return Planted(language.imported(source), count, tuple(left))
 
 
-def places(source: Source, language: Language, wanted: Wanted) -> list[Node]:
-    """Every node that names the flag, in the order of the file."""
-    found = {node.start_byte: node for node in sites.texts(source, language, wanted.key)}
+def places(source: Source, language: Language, wanted: Wanted, span: tuple[int, int] | None = None) -> list[Node]:
+    """Every node that names the flag, in the order of the file; those that begin in some bytes, and perhaps more."""
+    further = None if span is None else (span[0], span[1] + FURTHER + len(wanted.key.encode()))
+    found = {node.start_byte: node for node in sites.texts(source, language, wanted.key, further)}
     every = wanted.aliases | {each.name for each in wanted.derived} | members.spellings(wanted.patterns, wanted.key)
-    found |= {node.start_byte: node for node in sites.names(source, language, every)}
+    longest = max((len(name) for name in every), default=0)
+    further = None if span is None else (span[0], span[1] + longest)
+    found |= {node.start_byte: node for node in sites.names(source, language, every, further)}
     found |= {
         node.start_byte: node
         for each in wanted.mocks
@@ -124,8 +131,14 @@ def asked(source: Source, language: Language, answer: Answer, wanted: Wanted) ->
 
 
 def _last(source: Source, language: Language, wanted: Wanted, bound: int) -> Node | None:
-    before = [node for node in places(source, language, wanted) if node.start_byte < bound]
-    return before[-1] if before else None
+    """The last place that begins before a byte."""
+    window = WINDOW
+    while True:
+        begin = max(0, bound - window)
+        inside = [node for node in places(source, language, wanted, (begin, bound)) if begin <= node.start_byte < bound]
+        if inside or not begin:
+            return inside[-1] if inside else None
+        window *= 8
 
 
 def _is_misread(language: Language, node: Node) -> bool:
