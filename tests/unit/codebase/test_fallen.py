@@ -315,3 +315,32 @@ def test_a_function_that_cannot_be_parsed_whole__is_left_alone_and_told(path: st
     after, made = removed({path: text})
     assert after[path] == text
     assert {each.why for each in made.refusals} == {"unsupported"}
+
+
+CART = """
+    export class Cart {
+      private extra: number;
+      constructor(private readonly depth: number, extra: number, private asked: Flags) {
+        this.extra = extra;
+      }
+      total() {
+        return this.asked.isEnabled('new-ui') ? 1 : this.extra + this.depth;
+      }
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("new Cart(1, 2, flags).total();", ""),
+        ("const cart = new Cart(1, 2, flags);\nlog(cart['extra'], cart['depth']);", "extra depth"),
+        ("const cart = new Cart(1, 2, flags);\nlog((cart as any).extra);", "extra"),
+        ("const cart = new Cart(1, 2, flags);\nlog(JSON.stringify(cart));", "extra depth"),
+    ],
+    ids=["plainly used", "looked up by a text", "looked up past its type", "shown as a whole"],
+)
+def test_a_private_field__that_others_may_see__stays(text: str, left: str) -> None:
+    after, _ = removed({"src/cart.ts": CART, "src/page.ts": f"import {{ Cart }} from './cart';\n{text}\n"})
+    cart = after["src/cart.ts"] or ""
+    assert [name for name in ("extra", "depth", "asked") if name in cart] == left.split()

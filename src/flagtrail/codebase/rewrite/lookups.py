@@ -53,6 +53,18 @@ _SUBCLASSES = rb"\b%s(?:::class|\.class|::class\.java)\.(?:sealedSubclasses|(?:g
 _ENUM = re.compile(rb"\benum\b")
 _GETTER = re.compile(rb"(?:get|is)[A-Z]")
 _OWN = {"python": re.compile(rb"\bglobals\(\)|\bvars\(\)|\bsys\.modules\[__name__\]|\bmodules\[__name__\]")}
+_PEEKED = {
+    "typescript": rb"(?:\b[a-z_$][\w$]*|[)\]!])\s*\[\s*['\"]%(name)s['\"]\s*\]|\bany\s*\)\s*[?!]?\.%(name)s\b"
+    rb"|@ts-(?:ignore|expect-error)[^\n]*\n[^\n]*\.%(name)s\b",
+}
+"""By family, how a file looks at what is private in another one."""
+_USED = {"typescript": rb"\bthis\.#?%s\b(?!\s*=(?!=))"}
+_ASKED = re.compile(
+    rb"[!?]?\.(?!(?:at|charAt|concat|endsWith|entries|every|filter|find\w*|flat\w*|forEach|get\w*|has|includes|indexOf|join|keys"
+    rb"|map|match\w*|pad\w+|pop|push|reduce\w*|replace\w*|reverse|set\w*|shift|slice|some|sort|splice|split|startsWith|test"
+    rb"|to[A-Z]\w*|trim\w*|unshift|values|add|delete|clear)\s*\()[\w$]+(?:\.[\w$]+)*\s*\("
+)
+"""By family, uses of a field of `this`; and what is no method of a text, a list, a map or a date."""
 _NAMESPACE = {"typescript": rb"\*\s+as\s+%s\b|\b%s\s*=\s*require\("}
 _WHOLE_MEMBERS = frozenset({b"__dict__", b"__all__"})
 
@@ -64,6 +76,23 @@ class Lookups:
     forest: Forest
     _built: tuple[bytes, ...] | None = None
     _matches: dict[tuple[int, str], tuple[bytes, bool]] = field(default_factory=dict)
+
+    def peeked_at(self, path: str, name: bytes) -> bool:
+        """Whether another file looks a private field up past its privacy: `cart['flags']`, `(cart as any).flags`."""
+        language = self.forest.language(path)
+        looks = _PEEKED.get(language.FAMILY or language.NAME)
+        if looks is None:
+            return False
+        pattern = re.compile(looks % {b"name": re.escape(name)})
+        places = self.forest.search([name])[name]
+        return any(other != path and pattern.search(self.forest.data(other)) for other in places)
+
+    def _does_something(self, path: str, name: bytes) -> bool:
+        """Whether a private field held what was there to be asked or told: nobody shows that as a part of a whole."""
+        language, data = self.forest.language(path), self.forest.files[path]
+        used = _USED.get(language.FAMILY or language.NAME)
+        uses = [] if used is None else list(re.finditer(used % re.escape(name), data))
+        return bool(uses) and all(_ASKED.match(data, each.end()) for each in uses)
 
     def may_find(self, names: Names, definition: Definition) -> bool:
         """Whether a name that is looked up while the program runs could be what a file defines."""
@@ -87,10 +116,12 @@ class Lookups:
         return self._matched(_OWN, path) or (definition.reach == "repository" and self._taken(path))
 
     def _member(self, path: str, names: Names, definition: Definition) -> bool:
+        if definition.kind == "field" and definition.reach == "file":
+            name = names.called(definition)
+            if self.peeked_at(path, name) or self._does_something(path, name):
+                return self.peeked_at(path, name)
         holders = [each for each in names.around[definition] if each.kind == "class"]
-        near = {path, *imported(self.forest, path, names)}
-        for places in self.forest.search(map(names.called, holders)).values():
-            near.update(each for each in places if len(places) <= MOST_FILES and self.forest.akin(each, path))
+        near = self._near(path, names, map(names.called, holders))
         if any(self._matched(_MEMBER_OF, each) for each in near):
             return True
         counted = bool(holders) and _ENUM.search(_head(names, holders[-1])) and not names.language.NOMINAL
@@ -100,6 +131,23 @@ class Lookups:
             return True
         shown = definition.kind in MEMBERS or _is_property(names, definition)
         return shown and any(self._matched(_SHOWN, each) for each in near)
+
+    def _near(self, path: str, names: Names, holders: Iterable[bytes]) -> set[str]:
+        """The files that may hold what a class makes: its own, those it imports, and those that name it."""
+        near = {path, *imported(self.forest, path, names)}
+        for places in self.forest.search(holders).values():
+            near.update(each for each in places if len(places) <= MOST_FILES and self.forest.akin(each, path))
+        return near
+
+    def may_show(self, names: Names, name: bytes, holder: bytes) -> bool:
+        """Whether others may see a private field that a parameter of the constructor is."""
+        path = names.source.path
+        if (names.language.FAMILY or names.language.NAME) not in _USED or self._does_something(path, name):
+            return self.peeked_at(path, name)
+        near = self._near(path, names, [holder])
+        return self.peeked_at(path, name) or any(
+            self._matched(_SHOWN, each) or self._matched(_MEMBER_OF, each) for each in near
+        )
 
     def _subclass(self, path: str, names: Names, definition: Definition) -> bool:
         """Whether all classes are asked for that extend what this one does."""

@@ -97,6 +97,8 @@ class Parameters:
             return True
         name = names.called(definition)
         private = b"private" in names.source.text(signature.element)
+        if private and self.exports.lookups.may_show(names, name, names.source.text(signature.called)):
+            return False
         files = [path] if private else list(self.forest.search([name])[name])
         owner = definition.scope if private and names.language.NOMINAL else None
         return not any(

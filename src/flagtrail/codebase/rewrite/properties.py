@@ -6,6 +6,7 @@ which no property is left goes whole where it is the last.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -46,7 +47,7 @@ class Properties:
         if self.forest.gone(path):
             return
         then, now = self.forest.then(path), self.forest.now(path)
-        if then.source.data == now.source.data:
+        if not _variables(then) - _variables(now):
             return
         before = {_place(then, each): each for each in then.language.taken(then.source)}
         for taken in now.language.taken(now.source):
@@ -99,6 +100,11 @@ class Properties:
             return True
         places = self.forest.search([self.forest.now(path).source.text(taken.shared)])
         return [(other, len(at)) for found in places.values() for other, at in found.items()] == [(path, 2)]
+
+
+def _variables(names: Names) -> Counter[bytes]:
+    """How often a file binds each name, what is taken out of arguments among them."""
+    return Counter(names.called(each) for each in names.definitions if each.kind == "variable")
 
 
 def _place(names: Names, taken: Taken) -> tuple[bytes, int]:
