@@ -24,6 +24,12 @@ from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
 from flagtrail.codebase.source import Source
 
+MOST_HEAD = 300
+"""Bytes in front of a key in which the declaration begins whose value is made of it."""
+_TEXT_OF = re.compile(
+    rb"(?:\bString\s+\w+|\bva[lr]\s+\w+\s*:\s*String\??)\s*=\s*(?:new\s+)?[\w.]+\(\s*\Z"
+    rb"|\bval\s+\w+\s*=\s*(?:\w+\.)*(?:format|join|plus|prefixed|suffixed|concat\w*)\(\s*\Z"
+)
 _OF_FOLDERS = frozenset({"__init__", "index"})
 """Files that are the module of their folder."""
 
@@ -48,7 +54,7 @@ def aliases(source: Source, language: Language, key: str, patterns: Patterns) ->
         site = sites.site(source, language, literal, patterns)
         registers = site is not None and site.pattern.kind == "definition"
         alias = naming(source, definitions, literal, registers=registers)
-        if alias is not None:
+        if alias is not None and (registers or not _is_other_text(source, language, literal)):
             yield alias
 
 
@@ -61,8 +67,14 @@ def made_of(source: Source, language: Language, alias: Alias, patterns: Patterns
         key = sites.whole(language, node)
         named = naming(source, definitions, key) if language.role(node) != "bind" else None
         site = sites.site(source, language, key, patterns)
-        if named is not None and named.name != alias.name and (site is None or site.pattern.kind == "definition"):
+        asks = site is not None and site.pattern.kind != "definition"
+        if named is not None and named.name != alias.name and not asks and not _is_other_text(source, language, key):
             yield named
+
+
+def _is_other_text(source: Source, language: Language, key: Node) -> bool:
+    """Whether a text is made of the key, which is another key then: `String NEWEST = versioned(NEW_UI, 2)`."""
+    return language.NOMINAL and _TEXT_OF.search(source.data[: key.start_byte][-MOST_HEAD:]) is not None
 
 
 def aliases_in(
