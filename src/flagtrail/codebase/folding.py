@@ -88,7 +88,8 @@ def _dangling(source: Source, language: Language, answer: Answer) -> bool:
         name = source.text(node)
         if name == placeholders.DETAILS or (name == placeholders.VALUE and not answer.scalar):
             return True
-        if language.parted(node):
+        truth = name == placeholders.TRUE
+        if language.parted(node) or (name in placeholders.TRUTHS and language.refused(node, truth=truth)):
             return True
         member = language.member(node.parent) if node.parent is not None else None
         if member is not None and member[0] == node and not isinstance(answer.meaning(name), str):

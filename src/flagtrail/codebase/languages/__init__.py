@@ -296,6 +296,10 @@ class Language(Relations, Tests, ABC):
         """Whether a value is taken apart, or gone through, as only a list or an object can be."""
         return False
 
+    def refused(self, value: Node, *, truth: bool) -> bool:
+        """Whether the compiler refuses a constant in this place, since something could not be reached then."""
+        return False
+
     def rendered(self, call: Call, *, truth: bool) -> Settled | None:
         """What is left of an element that shows its children where a flag is on (`<Feature name="k">..</Feature>`)."""
         return None

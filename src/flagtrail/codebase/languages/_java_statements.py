@@ -223,3 +223,13 @@ def _first(statement: Node) -> int:
             break
         first, at = at, at.prev_sibling
     return first.start_byte
+
+
+def refused(condition: Node, *, truth: bool) -> bool:
+    """Whether a loop may not have this constant for its condition."""
+    around = condition.parent
+    while around is not None and around.type == "parenthesized_expression":
+        condition, around = around, around.parent
+    if around is None or around.child_by_field_name("condition") != condition:
+        return False
+    return around.type == "for_statement" or (around.type == "do_statement" and truth)

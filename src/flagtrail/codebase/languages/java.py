@@ -202,6 +202,10 @@ class Java(Jvm, Braces):
     def role(self, node: Node) -> Role:
         return _java_names.role(node)
 
+    def refused(self, value: Node, *, truth: bool) -> bool:
+        """As the condition of a `for`, or of a `do` that goes on: what stands in it, or behind it, is never reached."""
+        return _java_statements.refused(value, truth=truth)
+
     def bindings(self, node: Node) -> Iterable[Binding]:
         return _java_names.bindings(node)
 

@@ -15,6 +15,7 @@ from flagtrail.codebase.shapes import Scalar
 from flagtrail.codebase.source import Edit, Source
 
 TRUE, FALSE, NULL = b"__FF_T__", b"__FF_F__", b"__FF_NIL__"
+TRUTHS = frozenset({TRUE, FALSE})
 VALUE, VARIANT, DETAILS = b"__FF_V__", b"__FF_N__", b"__FF_D__"
 _NEGATIVE = re.compile(rb"-[\w.]+")
 _BEFORE, _AFTER = re.compile(rb"(?:[(,=:\[{]|\breturn)\s*$"), re.compile(rb"[ \t]*(?:[),;:\]}\r\n#]|/[/*]|$)")
