@@ -68,7 +68,7 @@ def test_push__without_a_time__counts_as_now(client: httpx2.Client) -> None:
     points = client.get(f"{METRICS}/pushed.now").json()["points"]
 
     assert [point["value"] for point in points] == [0.5]
-    assert abs(points[0]["at"] / 1_000 - NOW.timestamp()) < 600
+    assert abs(points[0]["at"] / 1_000 - datetime.now(UTC).timestamp()) < 600
 
 
 def test_push__leaves_no_entry(client: httpx2.Client) -> None:
