@@ -53,10 +53,8 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     it (Go), a flow of the values that it has from now on (`flow`, Kotlin), or what is no value yet (`opaque`: found,
     never rewritten). `yields` is what a value is: whatever the flag's variant has (`value`), whether the flag is on
     (`enabled`), or the variant's name (`variant`).
-    `set_to` is, for an override, the position or name of the argument with the value; without it `sets` is the value.
-    `passes` is the position of the argument that an override answers with the flag set (a context).
-    `then` and `otherwise` are the positions of what a choice answers where the flag is on, and where it is off.
-    `context` is, for combinations, the function beside it that makes what the test is given.
+    `set_to` is the position or name of the argument with the value that an override sets, or that a decorator asks for
+    in a text; without it `sets` is an override's value.
     `negated`: the answer is the opposite. `pure` are names of calls that only build an argument (`EvaluationContext`).
     """
 

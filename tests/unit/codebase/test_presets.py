@@ -254,6 +254,10 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             ),
             *each(f'use(own.@@("new-ui")){end}', FLOWS if language == "kotlin" else ""),
             *each('use(@@("new-ui", false));', "Setting.boolSetting" if language == "java" else ""),
+            *each(
+                '@@@(name = "new-ui") class A {}'.replace("@@@", "@ @@"),
+                "ConditionalOnProperty" if language == "java" else "",
+            ),
             *each(f'use("new-ui".@@()){end}', "isEnabled isOn isActive isDisabled isOff"),
             *each(f'use(own.@@("new-ui")){end}', "isDisabled isFeatureDisabled featureDisabled"),
         ]

@@ -7,6 +7,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages._java_names import modifiers, one_of
 from flagtrail.codebase.languages._java_statements import named, text
 from flagtrail.codebase.languages._jvm import OF_ALL
+from flagtrail.codebase.shapes import Argument, Call
 from flagtrail.codebase.source import ancestors
 
 _LISTS = frozenset(b"List.of Set.of Arrays.asList EnumSet.of Stream.of ImmutableList.of ImmutableSet.of".split())
@@ -68,3 +69,12 @@ def _element(element: Node) -> tuple[int, int]:
     listed = element.parent
     elements = named(listed) if listed is not None else [element]
     return one_of(elements, elements.index(element), element)
+
+
+def annotated(node: Node, name: Node, listed: Node) -> Call | None:
+    """An annotation as a call of it; not where a prefix makes another key of its names."""
+    arguments = []
+    for each in named(listed):
+        label, value = each.child_by_field_name("key"), each.child_by_field_name("value")
+        arguments.append(Argument(value, text(label).decode()) if label and value else Argument(each))
+    return None if any(each.name == "prefix" for each in arguments) else Call(node, name, None, tuple(arguments))

@@ -35,6 +35,7 @@ from flagtrail.codebase.shapes import (
     Signature,
     Stub,
     Switch,
+    Wrapping,
 )
 from flagtrail.codebase.source import Edit, Source, parsed
 
@@ -129,6 +130,8 @@ class Java(Jvm, Braces):
 
     def call(self, node: Node) -> Call | None:
         name, arguments = node.child_by_field_name("name"), node.child_by_field_name("arguments")
+        if node.type == "annotation" and name is not None and arguments is not None:
+            return _java_lists.annotated(node, name, arguments)
         if node.type != "method_invocation" or name is None or arguments is None:
             return None
         values = tuple(Argument(value) for value in named(arguments))
@@ -237,6 +240,9 @@ class Java(Jvm, Braces):
 
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - the door's
         return _java_lists.entry(key)
+
+    def wrapping(self, call: Node) -> Wrapping | None:
+        return Wrapping(call, (call.start_byte, call.end_byte)) if call.type == "annotation" else None
 
     def listing(self, key: Node) -> tuple[int, int] | None:
         return _java_lists.listing(key)

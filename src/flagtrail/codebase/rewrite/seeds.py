@@ -293,7 +293,10 @@ def _pure(source: Source, language: Language, node: Node, allowed: tuple[str, ..
 def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     """A function that its decorator guards by the flag is reached by everybody, or else by nobody."""
     wrapping = language.wrapping(site.call.node)
-    if wrapping is None or _name(answer, site.pattern) != named.TRUE:
+    told = sites.argument(site.call, site.pattern.set_to)
+    wanted = (str(answer.on).lower(),)
+    holds = language.constant(told.value) == wanted if told is not None else _name(answer, site.pattern) == named.TRUE
+    if wrapping is None or not holds:
         raise Refused("unsupported", "what the flag guards is never reached again")
     return source.edited([out(source, *wrapping.removal)])
 
