@@ -22,9 +22,12 @@ def unset(name: Node) -> tuple[int, int, bytes] | None:
     """The bytes of `this.name = value`, where making the value does nothing; None where it may."""
     assignment = _assignment(name)
     value = field(assignment, "right") if assignment is not None else None
-    if assignment is None or assignment.parent is None or value is None or not pure(value):
+    statement = assignment.parent if assignment is not None else None
+    if statement is None or statement.parent is None or value is None or not pure(value):
         return None
-    return assignment.parent.start_byte, assignment.parent.end_byte, b""
+    if statement.parent.type != "statement_block":
+        return None  # the only statement of a loop or a branch
+    return statement.start_byte, statement.end_byte, b""
 
 
 def could_be(body: Node, name: Node) -> bool:

@@ -42,7 +42,8 @@ class Idle:
                 spans = self._calls(path, definition)
                 for other, found in spans.items():
                     source = self.forest.now(other).source
-                    self.forest.put(other, without(source, self.forest.language(other), found))
+                    made = without(source, self.forest.language(other), found)
+                    self.forest.put(other, made if made.defects <= source.defects else source)
                 if spans:
                     self.exports.swept(sorted(spans))
                     return True
@@ -93,7 +94,7 @@ def _alone(names: Names, uses: Iterator[Mention], *, of_class: bool) -> Iterator
         above = call.node.parent
         awaited = above is not None and language.transparent(above) == call.node
         statement = language.statement(above if awaited and above is not None else call.node)
-        if statement is not None:
+        if statement is not None and statement.parent is not None and statement.parent.type in language.BLOCKS:
             yield statement.start_byte, statement.end_byte
 
 
