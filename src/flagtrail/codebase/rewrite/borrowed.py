@@ -18,15 +18,15 @@ _SUFFIX = re.compile(r"(?:/__init__)?\.pyi?\Z")
 
 def borrowed(forest: Forest, path: str, name: bytes) -> bool:
     """Whether another file takes a name of a module that only imports it, or names it there in a text."""
-    word, put_together = stem(path), False
-    named = False
+    word, put_together, named = stem(path), False, False
+    replaced = re.compile(rb"(?:patch|setattr)\(\s*[fF][\"'][^\"'\n]*\}\.%s[\"']" % re.escape(name))
     for other in forest.files:
         data = forest.data(other)
         if other == path or not (name in data or word in data) or not forest.akin(other, path):
             continue
         if name in data and word in data and (_in_text(data, path, name) or _in_code(forest, other, path, name)):
             return True
-        put_together |= b"}." + name in data
+        put_together |= b"}." + name in data and replaced.search(data) is not None
         named |= word in data and any(is_module(each, path) for each in _texts(data, word))
     return put_together and named
 
