@@ -229,7 +229,7 @@ def silenced(before: Source, after: Source, language: Language, answer: Answer, 
     """What a file asked for the flag with, and nothing else: what a test has it answer there says nothing any more."""
     if not language.NAMES_IN_TEXTS or after.data == before.data:
         return
-    for callee, answered in seeds.asked(before, language, answer, wanted):
+    for callee, answered in dict.fromkeys(seeds.asked(before, language, answer, wanted)):
         root = callee.partition(b".")[0]
         left = sites.names(after, language, {root})
         if root.decode().isidentifier() and not any(language.role(node) != "bind" for node in left):

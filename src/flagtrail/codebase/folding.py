@@ -14,7 +14,7 @@ from flagtrail.codebase.source import Source
 
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 MOST_WORK = 20_000_000
-"""Bytes to be parsed again, once for each place in a file: some twenty seconds."""
+"""Bytes to be read again, once for each place in a file: some twenty seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _hindrance(source: Source, wanted: Wanted) -> str:
     if _LONE_RETURN.search(source.data):
         return "a line ends in a carriage return alone"
     asked = sum(source.data.count(name) for name in wanted.names)
-    return "too many places for so large a file" if asked * len(source.data) > MOST_WORK else ""
+    return "too many places for so large a file" if asked * source.again > MOST_WORK else ""
 
 
 def _without_dangling(source: Source, language: Language, answer: Answer, wanted: Wanted) -> Folded:

@@ -27,12 +27,14 @@ def borrowed(forest: Forest, path: str, name: bytes) -> bool:
         if name in data and word in data and (_in_text(data, path, name) or _in_code(forest, other, path, name)):
             return True
         put_together |= b"}." + name in data and replaced.search(data) is not None
-        named |= word in data and any(is_module(each, path) for each in _texts(data, word))
+        named = named or (word in data and any(is_module(each, path) for each in _texts(data, word)))
     return put_together and named
 
 
 def _in_text(data: bytes, path: str, name: bytes) -> bool:
     """`"shop.page.helper"`, and `shop.page.helper` without quotes, where it tells the module by more than one word."""
+    if b"." + name not in data:
+        return False
     found = re.finditer(rb"([\"']?)\b((?:\w+\.)*\w+)\.%s(?!\w)" % re.escape(name), data)
     return any((each[1] or b"." in each[2]) and is_module(each[2], path) for each in found)
 

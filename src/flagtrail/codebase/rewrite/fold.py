@@ -24,7 +24,7 @@ def folded(source: Source, language: Language, answer: Answer) -> tuple[Source, 
     defects, generates = source.defects, b"yield" in source.data
     undone: dict[bytes, Left] = {}
     start = 0  # what stands before was tried, and is tried again at the end
-    for _ in range(min(MOST_EDITS, MOST_BYTES // len(source.data))):
+    for _ in range(min(MOST_EDITS, MOST_BYTES // max(source.again, 1))):
         left: list[Left] = []
         for node in placeholders.found(source, language, start):
             made = _step(source, language, answer, node, left)

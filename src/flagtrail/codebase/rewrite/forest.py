@@ -31,6 +31,7 @@ class Forest:
     _now: dict[str, Names] = field(default_factory=dict)
     _found: dict[bytes, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     _by_file_name: dict[str, list[str]] = field(default_factory=dict)
+    _named: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def put(self, path: str, source: Source | None) -> None:
         """What a file is from now on; None where it goes."""
@@ -103,13 +104,18 @@ class Forest:
     def named(self, ends: Iterable[str]) -> Iterator[str]:
         """The files whose paths end so; see `Language.modules`."""
         for end in ends:
-            if end.endswith("/*"):
-                yield from (path for path in self.files if _in_folder(path, end[:-2]))
-            elif end.startswith("/"):
-                if end[1:] in self.files:
-                    yield end[1:]
-            else:
-                yield from (path for path in self._called(PurePosixPath(end).name) if f"/{path}".endswith(f"/{end}"))
+            if end not in self._named:
+                self._named[end] = tuple(self._ending(end))
+            yield from self._named[end]
+
+    def _ending(self, end: str) -> Iterator[str]:
+        if end.endswith("/*"):
+            yield from (path for path in self.files if _in_folder(path, end[:-2]))
+        elif end.startswith("/"):
+            if end[1:] in self.files:
+                yield end[1:]
+        else:
+            yield from (path for path in self._called(PurePosixPath(end).name) if f"/{path}".endswith(f"/{end}"))
 
     def _called(self, name: str) -> list[str]:
         if not self._by_file_name:

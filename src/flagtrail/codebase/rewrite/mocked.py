@@ -21,13 +21,16 @@ from flagtrail.codebase.shapes import Scalar
 from flagtrail.codebase.source import Source, ancestors
 
 
-def named(source: Source, language: Language, name: bytes, module: str = "") -> Iterator[Node]:
+def named(
+    source: Source, language: Language, name: bytes, module: str = "", span: tuple[int, int] | None = None
+) -> Iterator[Node]:
     """The texts by which a test replaces a function: they are its name, or a dotted name that ends with it.
 
-    With the path of a `module` just those that name the function there.
+    With the path of a `module` just those that name the function there; of a span, those that hold the name in it.
     """
     called = name.decode()
-    for match in re.finditer(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])", source.data):
+    word = re.compile(rb"(?<![\w$])" + re.escape(name) + rb"(?![\w$])")
+    for match in word.finditer(source.data, *(span or ())):
         node = source.tree.root_node.descendant_for_byte_range(*match.span())
         for place in () if node is None else (node, *list(ancestors(node))[:2]):
             value = language.constant(place)

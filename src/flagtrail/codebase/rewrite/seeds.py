@@ -105,16 +105,15 @@ def planted(source: Source, language: Language, answer: Answer, wanted: Wanted, 
 
 def places(source: Source, language: Language, wanted: Wanted, span: tuple[int, int] | None = None) -> list[Node]:
     """Every node that names the flag, in the order of the file; those that begin in some bytes, and perhaps more."""
-    further = None if span is None else (span[0], span[1] + FURTHER + len(wanted.key.encode()))
-    found = {node.start_byte: node for node in sites.texts(source, language, wanted.key, further)}
     every = wanted.aliases | {each.name for each in wanted.derived} | members.spellings(wanted.patterns, wanted.key)
-    longest = max((len(name) for name in every), default=0)
-    further = None if span is None else (span[0], span[1] + longest)
+    longest = max(map(len, (wanted.key.encode(), *every, *(each.name for each in wanted.mocks))))
+    further = None if span is None else (span[0], span[1] + FURTHER + longest)
+    found = {node.start_byte: node for node in sites.texts(source, language, wanted.key, further)}
     found |= {node.start_byte: node for node in sites.names(source, language, every, further)}
     found |= {
         node.start_byte: node
         for each in wanted.mocks
-        for node in mocked.named(source, language, each.name, each.module)
+        for node in mocked.named(source, language, each.name, each.module, further)
     }
     return [found[at] for at in sorted(found)]
 
@@ -154,7 +153,9 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
         return _of_derived(source, language, derived, node)
-    mock = next((each for each in wanted.mocks if node in mocked.named(source, language, each.name, each.module)), None)
+    own = node.start_byte, node.end_byte
+    named_here = (each for each in wanted.mocks if node in mocked.named(source, language, each.name, each.module, own))
+    mock = next(named_here, None)
     if mock is not None:
         return mocked.settled(source, language, answer.meaning(mock.placeholder), node)
     member = members.found(source, language, wanted.patterns, wanted.key, node)
