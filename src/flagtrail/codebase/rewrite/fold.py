@@ -1,4 +1,4 @@
-"""The fixpoint: one edit, parsed anew, and again, until nothing that the flag decided is left to decide."""
+"""The fixpoint: one edit, parsed anew around it, and again, until nothing that the flag decided is left to decide."""
 
 from __future__ import annotations
 
