@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from tree_sitter import Node
@@ -40,6 +40,9 @@ _MEMBERS = {
     "method_invocation": "name",
     "element_value_pair": "key",
 }
+_DECLARING = frozenset({"local_variable_declaration", "field_declaration"})
+_WIDENING = frozenset(b"double long float short byte char Double Long Float Short Byte Number".split())
+"""Types that a number has only since it is declared so: the literal alone would be an `int`, or a `double`."""
 _LABELS = frozenset({"labeled_statement", "break_statement", "continue_statement"})
 
 
@@ -133,11 +136,24 @@ def _is_bound(node: Node, parent: Node) -> bool:
 
 # ------------------------------------------------------------------------------------------------ variables
 def bindings(node: Node) -> Iterator[Binding]:
-    """The variables that a statement declares or assigns to, each with its value."""
-    if node.type in ("local_variable_declaration", "field_declaration"):
-        yield from _declared(node)
+    """The variables that a statement declares or assigns to, each with its value, but for those that widen a number."""
+    found: Iterable[Binding] = ()
+    if node.type in _DECLARING:
+        found = _declared(node)
     elif node.type == "expression_statement" and named(node)[0].type == "assignment_expression":
-        yield from _assigned(node, named(node)[0])
+        found = _assigned(node, named(node)[0])
+    yield from (each for each in found if not _widens(each.declaration or each.name))
+
+
+def _widens(name: Node) -> bool:
+    """Whether a name is declared with a type that its number would not have without it."""
+    declared = next((each for each in ancestors(name) if each.type in _DECLARING), None)
+    return declared is not None and _is_wide(declared)
+
+
+def _is_wide(declaration: Node) -> bool:
+    kind = declaration.child_by_field_name("type")
+    return kind is not None and text(kind) in _WIDENING
 
 
 def _assigned(statement: Node, assignment: Node) -> Iterator[Binding]:
@@ -288,7 +304,7 @@ def function(node: Node) -> Function | None:
         node,
         name,
         body,
-        _result(body),
+        None if _is_wide(node) else _result(body),
         tuple(named(parameters)) if parameters is not None else (),
         private=b"private" in words,
         overrides=overrides(node, words),

@@ -14,6 +14,8 @@ from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.source import ancestors
 
 _GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
+MOST_INT = 2**31
+"""What an `int` does not hold any more."""
 PROVIDERS = frozenset({b"Provides", b"Bean", b"Produces"})
 """Annotations of functions that a container calls with whatever they ask for."""
 OF_ALL = re.compile(rb"(?i)all|active|known|every|flags|features|keys|toggles|entries|values")
@@ -34,6 +36,14 @@ class Jvm(Language, ABC):
     def reads(self, call: Call) -> bool:
         """By the convention of JavaBeans: `order.getId()`, `Flags.getInstance()`; not `getAndSet`, `getNext`."""
         return not call.arguments and _GETTER.fullmatch(call.name.text or b"") is not None
+
+    def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
+        """A number where its literal is of the type that the evaluation has: an `int`, or a `double` with a point."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return placeholder
+        kind = b"Int" if isinstance(value, int) and abs(value) < MOST_INT else b"Double"
+        fits = kind in (call.name.text or b"") and isinstance(value, float) == (kind == b"Double")
+        return placeholder if fits else None
 
     def in_condition(self, node: Node) -> bool:
         below = node
