@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import conventions, fold, placeholders, seeds
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
 from flagtrail.codebase.rewrite.seeds import Wanted
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.source import Source, lines_before
 
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 MOST_WORK = 20_000_000
@@ -32,10 +32,19 @@ def folded(source: Source, language: Language, answer: Answer, wanted: Wanted) -
     hindrance = _hindrance(source, wanted)
     if hindrance:
         return _untouched(source, language, wanted, hindrance)
+    tabled = seeds.tabled(source, language, answer, wanted)
     try:
-        return _without_dangling(source, language, answer, wanted)
+        made = _without_dangling(tabled, language, answer, wanted)
     except Refused as refused:
         return _untouched(source, language, wanted, str(refused))
+    return made if tabled.data == source.data else _as_of(source, tabled, made)
+
+
+def _as_of(source: Source, tabled: Source, made: Folded) -> Folded:
+    """What was made of a file after its tests' tables, as made of the file itself."""
+    was = lines_before(tabled.data, source.data)
+    seeded = tuple(replace(left, at=source.line_at(was(tabled.line(left.at)))) for left in made.seeded)
+    return replace(made, before=source, seeded=seeded)
 
 
 def _hindrance(source: Source, wanted: Wanted) -> str:

@@ -345,3 +345,21 @@ class Once:
     tail: bytes
     module: str
     needs: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a test's table: its bytes, what it sets the flag to, and the bytes that say so, where it has such."""
+
+    value: bool | None
+    span: tuple[int, int]
+    entry: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows that a test runs for, the `reads` of what they set the flag to, and the bytes that declare it."""
+
+    rows: tuple[Row, ...]
+    reads: tuple[Node, ...]
+    declared: tuple[int, int] | None = None

@@ -122,6 +122,13 @@ class Source(msgspec.Struct, frozen=True):
         """The number of the line that byte `at` is in, from 1."""
         return self.data.count(b"\n", 0, at) + 1
 
+    def line_at(self, number: int) -> int:
+        """The byte at which the code of a line begins, by its number from 1."""
+        at = 0
+        for _ in range(number - 1):
+            at = self.line_end(at)
+        return at + len(self.indent(at))
+
     @property
     def again(self) -> int:
         """About how many bytes an edit costs: of the statements that are read again, and a tenth of what is copied."""

@@ -7,7 +7,7 @@ with the same parts are one column: types, values, tags, bodies of one line, com
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from tree_sitter import Node
@@ -48,14 +48,23 @@ def aligned(before: Source, after: Source) -> Source:
         straight = {line for run in _runs(before, formerly) if _is_straight(formerly, run) for line in run}
         edits: list[Edit] = []
         for run in _runs(after, gaps):
-            unchanged = [line for line in run if line in was]
-            if touched.intersection(run) and unchanged and all(was[line] in straight for line in unchanged):
+            once = [was[line] for line in run if line in was] or [
+                line for line in _were(blocks, run) if line in formerly
+            ]
+            if touched.intersection(run) and once and straight.issuperset(once):
                 edits += _straightened(gaps, run)
         after = after.edited(edits) if edits else after
     return after
 
 
 MOST_LINES = 20_000
+
+
+def _were(blocks: Sequence[tuple[str, int, int, int, int]], run: list[int]) -> Iterator[int]:
+    """The lines that those of a run, of which none is as it was, took the place of."""
+    for tag, low, high, new_low, new_high in blocks:
+        if tag == "replace" and new_low <= run[-1] and run[0] < new_high:
+            yield from range(low, high)
 
 
 def _runs(source: Source, gaps: dict[int, _Gap]) -> Iterator[list[int]]:

@@ -33,7 +33,7 @@ def entry(source: Source, key: Node) -> tuple[int, int] | None:
     if body is None or literal is None or literal.type != "composite_literal" or kind is None:
         return None
     listed = kind.type in _LISTS or (kind.type == "type_identifier" and keyed)
-    return _taken(source, body, row) if listed and _of_flags(source, literal, kind) else None
+    return taken(source, body, row) if listed and _of_flags(source, literal, kind) else None
 
 
 def _of_flags(source: Source, literal: Node, kind: Node) -> bool:
@@ -44,7 +44,7 @@ def _of_flags(source: Source, literal: Node, kind: Node) -> bool:
     return any(_OF_FLAGS.search(text) for text in (head, kind.text or b"", source.path.encode()))
 
 
-def _taken(source: Source, body: Node, row: Node) -> tuple[int, int]:
+def taken(source: Source, body: Node, row: Node) -> tuple[int, int]:
     """The entry with its comma: the one behind it, or the one in front of the last."""
     rows = scopes.elements(body)
     at = rows.index(row)

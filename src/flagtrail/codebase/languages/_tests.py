@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from flagtrail.codebase.shapes import Call, Listed, Mock, Once, Stub, Wrapping
+from flagtrail.codebase.shapes import Call, Listed, Mock, Once, Stub, Table, Wrapping
 from flagtrail.codebase.source import Source
 
 
@@ -28,6 +28,10 @@ class Tests:
 
     def wrapping(self, call: Node) -> Wrapping | None:
         """For a call used as a decorator or context manager: what goes with it, and what stays."""
+        return None
+
+    def table(self, source: Source, value: Node) -> Table | None:
+        """For what a test sets a flag to: the rows of a table that it runs for, which say it."""
         return None
 
     def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:

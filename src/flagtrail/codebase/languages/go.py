@@ -18,6 +18,7 @@ from flagtrail.codebase.languages import _go_heads as heads
 from flagtrail.codebase.languages import _go_lists as lists
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
+from flagtrail.codebase.languages import _go_tables as tables
 from flagtrail.codebase.languages import _go_tests as tests
 from flagtrail.codebase.languages import _origins
 from flagtrail.codebase.languages._braces import Braces
@@ -39,6 +40,7 @@ from flagtrail.codebase.shapes import (
     Scalar,
     Stub,
     Switch,
+    Table,
     Wrapping,
 )
 from flagtrail.codebase.source import Source, descendants, parsed
@@ -318,6 +320,9 @@ class Go(Braces):
 
     def stub(self, node: Node) -> Stub | None:
         return tests.stub(node)
+
+    def table(self, source: Source, value: Node) -> Table | None:
+        return tables.table(source, value)
 
     def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:
         return combinations.once(source, call, context, elsewhere)

@@ -7,7 +7,7 @@ import re
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|__mocks__|specs?|e2e|cypress|playwright|androidTest|testFixtures)/"
     r"|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$"
-    r"|_test\.go$"
+    r"|_test\.go$|(?:^|/)test(?:helpers?|utils?|kit|support|cfg|server)/(?:.*/)?[^/]*\.go$"
     r"|[.-](?:test|spec|stories|story|cy|e2e)\.[cm]?[jt]sx?$"
     r"|(?:Tests?|IT|Spec|TestCase)\.(?:java|kt)$"
 )

@@ -153,3 +153,39 @@ def combined(source: Source, language: Language, answer: Answer, site: Site) -> 
         raise Refused("mock", f"{site.pattern.last} would be left without a flag")
     text = once.head + moved(source, language, once.span, source.indent(once.start)) + once.tail
     return source.edited([Edit(once.start, once.end, text)])
+
+
+def tabled(source: Source, language: Language, answer: Answer, key: Node, patterns: Patterns) -> Source | None:
+    """A file after one of its tests sets the flag to just one value, row by row of its table; None if none does.
+
+    The rows go that set another value than the winner; those that are left need not say so.
+    """
+    site = sites.site(source, language, sites.whole(language, key), patterns)
+    if site is None or site.pattern.kind != "override" or not isinstance(answer.value, bool):
+        return None
+    told = sites.argument(site.call, site.pattern.set_to)
+    table = language.table(source, told.value) if told is not None else None
+    if told is None or table is None or not _may_go(language, site):
+        return None
+    won = [row for row in table.rows if row.value == answer.value]
+    if not won:
+        test = language.test_case(site.call.node)
+        return without(source, language, [test]) if test is not None else None
+    edits = [
+        Edit(
+            read.start_byte, read.end_byte, language.literal(answer.value) if read == told.value else answer.placeholder
+        )
+        for read in table.reads
+    ]
+    spans = [row.span for row in table.rows if row.value != answer.value]
+    spans += [row.entry for row in won if row.entry is not None]
+    spans += [table.declared] if table.declared is not None else []
+    return without(source, language, spans, edits)
+
+
+def _may_go(language: Language, site: Site) -> bool:
+    """Whether what sets the flag can be taken out, once its value is known."""
+    call = site.call.node
+    return (
+        site.pattern.passes is not None or language.wrapping(call) is not None or language.statement(call) is not None
+    )
