@@ -9,6 +9,7 @@ from typing import Literal
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import _go_names as names
+from flagtrail.codebase.languages import _go_parameters as parameters
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages._go_tests import with_comments
 from flagtrail.codebase.shapes import Definition, Function
@@ -66,9 +67,18 @@ def definitions(source: Source, pure: Pure) -> Iterator[Definition]:
                 yield from _package_level(source, node, pure)
             case "function_declaration" | "method_declaration":
                 yield from _functions(source, node)
+                yield from parameters.definitions(source, node) if not _directed(node) else ()
                 yield from _locals(source, node, pure)
             case _:
                 pass
+
+
+def imports(source: Source) -> Iterator[Definition]:
+    """What the file imports."""
+    root = source.tree.root_node
+    for node in root.named_children:
+        if node.type == "import_declaration":
+            yield from _imports(source, node, root)
 
 
 def _imports(source: Source, node: Node, root: Node) -> Iterator[Definition]:

@@ -66,6 +66,10 @@ class Relations:
         """Whether a name only ends what it was called to begin, as `</Page>` does."""
         return False
 
+    def may_call(self, source: Source, call: Call, path: str, signature: Signature) -> bool:
+        """Whether a call by a function's name is surely of the one that file `path` defines, and is understood."""
+        return True
+
     def construction(self, node: Node) -> Call | None:
         """`new X(..)`, where that is no call."""
         return None

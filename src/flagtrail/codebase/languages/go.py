@@ -17,6 +17,7 @@ from flagtrail.codebase.languages import _go_flow as flow
 from flagtrail.codebase.languages import _go_heads as heads
 from flagtrail.codebase.languages import _go_lists as lists
 from flagtrail.codebase.languages import _go_names as names
+from flagtrail.codebase.languages import _go_parameters as parameters
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tables as tables
 from flagtrail.codebase.languages import _go_tests as tests
@@ -38,6 +39,7 @@ from flagtrail.codebase.shapes import (
     Once,
     Role,
     Scalar,
+    Signature,
     Stub,
     Switch,
     Table,
@@ -305,6 +307,12 @@ class Go(Braces):
 
     def declaring(self, name: Node) -> Node | None:
         return scopes.variable_scope(name) if name.type == "identifier" else None
+
+    def signature(self, parameter: Node) -> Signature | None:
+        return parameters.signature(parameter)
+
+    def may_call(self, source: Source, call: Call, path: str, signature: Signature) -> bool:
+        return parameters.may_call(source, call, path, signature, definitions.imports(source))
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
         return _origins.of_go(origin)

@@ -150,9 +150,18 @@ class _Sweep:
     def _used_before(self, key: Key) -> bool:
         if _name(key) in self.lost:
             return True
-        before = self.then.by_key.get(key[1:], ())
+        before = self._formerly(key)
         own = [each.removal for each in before]
         return bool(before) and all(any(not _in_any(use.at, own) for use in self.then.uses(each)) for each in before)
+
+    def _formerly(self, key: Key) -> list[Definition]:
+        """What a definition was; of a local whose function went into another one, by its name alone."""
+        same = list(self.then.by_key.get(key[1:], ()))
+        if same or any(each.reach != "local" for each in self.groups[key]):
+            return same
+        every = self.then.by_name.get(_name(key), ())
+        stayed = {self.now.key(each) for each in self.now.by_name.get(_name(key), ())}
+        return [each for each in every if each.kind == key[1] and self.then.key(each) not in stayed]
 
     def _unused(self, keys: list[Key]) -> list[Key]:
         """Those of them that nothing but themselves uses."""

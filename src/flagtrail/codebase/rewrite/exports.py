@@ -169,8 +169,7 @@ class Exports:
         use = self._use(name, owners, definitions, places) if owners else None
         if use is None or use.code or any(self._is_found(*each) for each in definitions.items()):
             return None
-        for_tests = bool(use.tests) and all(map(conventions.is_test, users))  # and it was before
-        return None if for_tests else _Fall(owners, definitions, use)
+        return _Fall(owners, definitions, use)
 
     def _is_found(self, path: str, definitions: Iterable[Definition]) -> bool:
         """Whether something may come upon it that does not name it."""

@@ -15,7 +15,7 @@ from itertools import pairwise
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite import texts
+from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.exports import PASSING, Exports
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, stem
@@ -170,8 +170,13 @@ class Parameters:
                     self._check_text(found, at, called)
                     continue
                 call = self._call_of(found, mentions[at], signature, path)
-                if call is not None:
-                    yield other, call
+                if call is None:
+                    continue
+                if conventions.is_generated(found.source.data) or not found.language.may_call(
+                    found.source, call, path, signature
+                ):
+                    raise UnknownError
+                yield other, call
 
     def _has_other_names(self, path: str, called: bytes) -> bool:
         """Whether a file exports it by default, and one that imports that file may call it what it likes."""
