@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tree_sitter import Node
+
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import ancestors
 
 _STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|import\s+\.\s")
 _ROOT = re.compile(r"^(?:.*/)?src/\w+/(?:java|kotlin)/")
@@ -37,11 +40,18 @@ def _in_sight(forest: Forest, user: Names, path: str, name: bytes) -> bool:
     """Whether what a user looked up could be what a file defines: of a class it names, or of a module it imports."""
     now = forest.now(path)
     around = {now.called(each) for found in now.by_name.get(name, ()) for each in now.around[found]}
-    if path == user.source.path or around & user.words.keys():
+    if path == user.source.path:
+        return any(each.stands == "member" and not _of_import(each.node) for each in user.mentions(name))
+    if around & user.words.keys():
         return True
     origins = {each.origin for each in user.definitions if each.origin}
     modules = user.language.modules
     return any(path in set(forest.named(modules(user.source.path, origin, ""))) for origin in origins)
+
+
+def _of_import(node: Node) -> bool:
+    """Whether a name is a part of a module's, which is never what the importing file itself defines."""
+    return any("import" in above.type for above in ancestors(node))
 
 
 def original_of(names: Names, definition: Definition) -> bytes:
