@@ -231,7 +231,8 @@ def _last_name(call: Node) -> bytes:
 
 def lost_variable(before: Source, made: Source) -> str:
     """Why an edit must not be made: it takes out the only `var` of a name that is still used. Empty if it does not."""
-    lost = set(_VARIABLE.findall(before.data)) - set(_VARIABLE.findall(made.data))
+    declared = set(_VARIABLE.findall(before.data)) if b"var" in before.data else set[bytes]()
+    lost = declared - set(_VARIABLE.findall(made.data)) if declared else declared
     for name in sorted(lost):
         if re.search(rb"(?<![\w$.])" + re.escape(name) + rb"(?![\w$])", made.data):
             return f"{name.decode()} is declared where it goes, by var, and used elsewhere"

@@ -180,7 +180,8 @@ class Parameters:
 
     def _has_other_names(self, path: str, called: bytes) -> bool:
         """Whether a file exports it by default, and one that imports that file may call it what it likes."""
-        default = re.search(_BY_DEFAULT % (re.escape(called), re.escape(called)), self.forest.data(path))
+        data, form = self.forest.data(path), _BY_DEFAULT % (re.escape(called), re.escape(called))
+        default = b"default" in data and re.search(form, data)
         users = self.forest.search([stem(path)])[stem(path)] if default else ()
         return any(
             other != path
