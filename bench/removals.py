@@ -194,6 +194,8 @@ def load(root: Path) -> Files:
             path = Path(folder) / name
             if languages.of_path(name) is not None and path.is_file() and path.stat().st_size < MOST_BYTES:
                 files[path.relative_to(root).as_posix()] = path.read_bytes()
+    if not files:
+        raise SystemExit(f"{root}: no source files there")
     return files
 
 

@@ -71,6 +71,11 @@ def test_a_listing__names_folders_from_its_own_and_what_does_not_count(tmp_path:
     assert measured(named[0]) == ({}, [])
 
 
+def test_a_tree__without_a_file__is_refused_rather_than_taken_for_all_removed(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"2\.0: no source files there"):
+        measured(Pair(tree(tmp_path / "1.0", {"shop.py": SHOP}), tmp_path / "2.0", {"new-price": "on"}))
+
+
 @pytest.mark.parametrize("arguments", [["1.0", "2.0", "--flag", "k", "--variant", "blue", "--skip", "docs/*"]])
 def test_a_command_line__names_one_pair(arguments: list[str]) -> None:
     assert pairs(arguments) == ([Pair(Path("1.0"), Path("2.0"), {"k": "blue"}, skip=("docs/*",))], False)
