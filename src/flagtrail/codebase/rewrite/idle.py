@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.rewrite import texts
 from flagtrail.codebase.rewrite.exports import Exports
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported
@@ -21,6 +22,8 @@ from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.shapes import Call, Definition, Function
 from flagtrail.codebase.source import ancestors
 
+MOST_FILES = 60
+"""A name in more files than that is taken for one that something overrides."""
 NEAR = 3
 """How far above its name a function begins."""
 _OWN = frozenset({b"this", b"self"})
@@ -66,7 +69,7 @@ class Idle:
     def _calls(self, path: str, definition: Definition) -> dict[str, list[Span]]:
         names = self.forest.now(path)
         name, of_class = names.called(definition), names.in_class(definition)
-        if sum(mention.stands == "bind" for mention in names.mentions(name)) > 1:
+        if self._may_do_more(path, name):
             return {}
         found = {path: [*_alone(names, names.uses(definition), of_class=of_class)]}
         if definition.reach == "repository" and not of_class:
@@ -74,6 +77,26 @@ class Idle:
                 if other != path and self.forest.akin(other, path):
                     found[other] = [*_alone(self.forest.now(other), self._imported(other, path, name), of_class=False)]
         return {each: spans for each, spans in found.items() if spans}
+
+    def _may_do_more(self, path: str, name: bytes) -> bool:
+        """Whether a subclass may override it, or a test put something else in its place."""
+        places = self.forest.search([name])[name]
+        return len(places) > MOST_FILES or any(
+            self._is_replaced(other, name, own=other == path) for other in places if self.forest.akin(other, path)
+        )
+
+    def _is_replaced(self, path: str, name: bytes, *, own: bool) -> bool:
+        names = self.forest.now(path)
+        mentions = {mention.at: mention for mention in names.mentions(name)}
+        if any(names.in_text(at, name, texts.component) for at in names.words.get(name, ()) if at not in mentions):
+            return True
+        bound = sum(mention.stands == "bind" for mention in mentions.values())
+        taken = sum(each.kind == "import" for each in names.by_name.get(name, ()))
+        return bound > (1 if own else taken) or any(
+            mention.stands in ("write", "text")
+            or (mention.stands == "member" and call_of(names.language, mention.node) is None)
+            for mention in mentions.values()
+        )
 
     def _imported(self, user: str, path: str, name: bytes) -> Iterator[Mention]:
         """The uses of a name that a file imports from the one that defines it."""
