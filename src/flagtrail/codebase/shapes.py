@@ -7,7 +7,7 @@ are then edited: what is not edited stays as it is, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,6 +16,9 @@ from tree_sitter import Node
 
 Scalar = bool | int | float | str | None
 """What a literal denotes."""
+
+Read = Callable[[str], bytes]
+"""A file's bytes by its path; none where there is no such file."""
 
 Role = Literal["read", "write", "bind", "shorthand", "member"]
 """What a name stands for where it stands.
@@ -358,8 +361,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows that a test runs for, the `reads` of what they set the flag to, and the bytes that declare it."""
+    """The rows that a test runs for, the `reads` of what they set the flag to, and the bytes that declare it.
+
+    `sole`: the test runs for nothing else.
+    """
 
     rows: tuple[Row, ...]
     reads: tuple[Node, ...]
+    sole: bool
     declared: tuple[int, int] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -10,8 +11,10 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages._go_lists import taken
-from flagtrail.codebase.shapes import Call, Definition, Signature
+from flagtrail.codebase.shapes import Call, Definition, Read, Signature
 from flagtrail.codebase.source import Source, descendants
+
+_MODULE = re.compile(rb"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 
 
 def definitions(source: Source, function: Node) -> Iterator[Definition]:
@@ -48,7 +51,7 @@ def signature(parameter: Node) -> Signature | None:
     return Signature(function, called, place, constructs=False, property=False, element=declaration)
 
 
-def may_call(source: Source, call: Call, path: str, of: Signature, imports: Iterable[Definition]) -> bool:
+def may_call(source: Source, call: Call, path: str, of: Signature, imports: Iterable[Definition], read: Read) -> bool:
     """Whether a call is of the function that a file defines, with an argument for each of its parameters."""
     near = PurePosixPath(source.path).parent == PurePosixPath(path).parent
     if of.node.type == "method_declaration":
@@ -56,9 +59,20 @@ def may_call(source: Source, call: Call, path: str, of: Signature, imports: Iter
     elif call.receiver is None:
         mine = near
     else:
-        package, folder = source.text(call.receiver).decode(), PurePosixPath(path).parent.name
-        mine = any(each.spelled == package and f"/{each.origin}".endswith(f"/{folder}") for each in imports)
+        package = source.text(call.receiver).decode()
+        named = call.receiver.type == "identifier" and scopes.variable_scope(call.receiver).type == "source_file"
+        mine = named and any(each.spelled == package and _leads_to(each.origin, path, read) for each in imports)
     return mine and _fits(call, of.node)
+
+
+def _leads_to(origin: str, path: str, read: Read) -> bool:
+    """Whether an import is of the package that a file belongs to: by its `go.mod`, else by the whole of its folder."""
+    folder = PurePosixPath(path).parent
+    for root in (folder, *folder.parents):
+        module = _MODULE.search(read(str(root / "go.mod")))
+        if module is not None:
+            return PurePosixPath(origin) == PurePosixPath(module[1].decode()) / folder.relative_to(root)
+    return origin.endswith(f"/{folder}")
 
 
 def _fits(call: Call, function: Node) -> bool:

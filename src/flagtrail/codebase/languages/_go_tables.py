@@ -11,21 +11,43 @@ from flagtrail.codebase.languages._go_lists import taken
 from flagtrail.codebase.shapes import Row, Table
 from flagtrail.codebase.source import Source, ancestors, descendants
 
-_SLICES = frozenset({"slice_type", "array_type", "implicit_length_array_type"})
+_SLICES = frozenset({"slice_type", "implicit_length_array_type"})
+_CHOICES = frozenset(
+    {"if_statement", "expression_switch_statement", "type_switch_statement", "select_statement", "binary_expression"}
+)
 
 
 def table(source: Source, value: Node) -> Table | None:
-    """The rows that a value comes from: `row.on` in a loop over structs, `on` in one over `[]bool{true, false}`."""
+    """The rows that a value comes from: `row.on` in a loop over structs, `on` in one over `[]bool{true, false}`.
+
+    None where it is not used in every round of the loop.
+    """
     if value.type == "identifier":
-        loop = _loop(value)
+        loop = _every_round(value, value)
         literal = _literal(loop, value) if loop is not None else None
         return _of_values(source, loop, literal, value) if loop is not None and literal is not None else None
     operand, field = value.child_by_field_name("operand"), value.child_by_field_name("field")
     if value.type != "selector_expression" or operand is None or operand.type != "identifier" or field is None:
         return None
-    loop = _loop(operand)
+    loop = _every_round(operand, value)
     literal = _literal(loop, operand) if loop is not None else None
     return _of_structs(source, loop, literal, operand, field) if loop is not None and literal is not None else None
+
+
+def _every_round(name: Node, value: Node) -> Node | None:
+    """The loop whose second variable a name means, if a value is used in each of its rounds."""
+    loop = _loop(name)
+    inside = [at for at in ancestors(value) if loop is not None and at.start_byte > loop.start_byte]
+    return loop if not any(at.type in _CHOICES for at in inside) else None
+
+
+def _is_sole(loop: Node) -> bool:
+    """Whether a function has no other loop beside this one, and runs no test of its own there."""
+    function = next((at for at in ancestors(loop) if at.type == "function_declaration"), loop)
+    others = (each for each in descendants(function) if not loop.start_byte <= each.start_byte < loop.end_byte)
+    return not any(
+        each.type == "for_statement" or (each.type == "field_identifier" and each.text == b"Run") for each in others
+    )
 
 
 def _loop(name: Node) -> Node | None:
@@ -41,13 +63,19 @@ def _loop(name: Node) -> Node | None:
 
 
 def _literal(loop: Node, name: Node) -> Node | None:
-    """What the loop goes through, if that is written there, or bound once for it right before."""
+    """What the loop goes through, if that is written there, or bound once for it right before.
+
+    None where the loop counts its rounds, or there must be so many.
+    """
     clause = next((child for child in loop.named_children if child.type == "range_clause"), None)
     left = scopes.elements(clause.child_by_field_name("left")) if clause is not None else []
     over = clause.child_by_field_name("right") if clause is not None else None
     if over is None or len(left) != 2 or left[1].text != name.text:  # noqa: PLR2004 - a key and a value
         return None
-    return over if over.type == "composite_literal" else _bound(over) if over.type == "identifier" else None
+    literal = over if over.type == "composite_literal" else _bound(over) if over.type == "identifier" else None
+    kind = literal.child_by_field_name("type") if literal is not None else None
+    counted = kind is not None and kind.type != "map_type" and left[0].text != b"_"
+    return literal if kind is not None and kind.type in {"map_type", *_SLICES} and not counted else None
 
 
 def _bound(name: Node) -> Node | None:
@@ -78,11 +106,11 @@ def _rows(literal: Node) -> tuple[Node, list[tuple[Node, Node]]] | None:
 
 def _of_values(source: Source, loop: Node, literal: Node, value: Node) -> Table | None:
     kind, found = literal.child_by_field_name("type"), _rows(literal)
-    if kind is None or kind.type not in _SLICES or found is None:
+    if kind is None or kind.type == "map_type" or found is None:
         return None
     rows = [Row(_truth(held), taken(source, found[0], row)) for row, held in found[1]]
     reads = _reads(loop, value)
-    return Table(tuple(rows), reads) if reads and all(row.value is not None for row in rows) else None
+    return Table(tuple(rows), reads, _is_sole(loop)) if reads and all(row.value is not None for row in rows) else None
 
 
 def _of_structs(source: Source, loop: Node, literal: Node, operand: Node, field: Node) -> Table | None:
@@ -101,7 +129,7 @@ def _of_structs(source: Source, loop: Node, literal: Node, operand: Node, field:
         rows.append(Row(_truth(value) if value is not None else False, taken(source, found[0], row), span))
     if any(row.value is None for row in rows):
         return None
-    return Table(tuple(rows), reads, (declared.start_byte, declared.end_byte))
+    return Table(tuple(rows), reads, _is_sole(loop), (declared.start_byte, declared.end_byte))
 
 
 def _field(literal: Node, name: bytes) -> Node | None:

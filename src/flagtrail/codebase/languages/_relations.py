@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tree_sitter import Node
 
-from flagtrail.codebase.shapes import Call, Definition, Given, Signature, Taken
+from flagtrail.codebase.shapes import Call, Definition, Given, Read, Signature, Taken
 from flagtrail.codebase.source import Source
 
 
@@ -66,7 +66,7 @@ class Relations:
         """Whether a name only ends what it was called to begin, as `</Page>` does."""
         return False
 
-    def may_call(self, source: Source, call: Call, path: str, signature: Signature) -> bool:
+    def may_call(self, source: Source, call: Call, path: str, signature: Signature, read: Read) -> bool:
         """Whether a call by a function's name is surely of the one that file `path` defines, and is understood."""
         return True
 

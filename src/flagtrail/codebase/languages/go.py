@@ -37,6 +37,7 @@ from flagtrail.codebase.shapes import (
     Loop,
     Mend,
     Once,
+    Read,
     Role,
     Scalar,
     Signature,
@@ -311,8 +312,8 @@ class Go(Braces):
     def signature(self, parameter: Node) -> Signature | None:
         return parameters.signature(parameter)
 
-    def may_call(self, source: Source, call: Call, path: str, signature: Signature) -> bool:
-        return parameters.may_call(source, call, path, signature, definitions.imports(source))
+    def may_call(self, source: Source, call: Call, path: str, signature: Signature, read: Read) -> bool:
+        return parameters.may_call(source, call, path, signature, definitions.imports(source), read)
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the module alone
         return _origins.of_go(origin)

@@ -169,7 +169,7 @@ def tabled(source: Source, language: Language, answer: Answer, key: Node, patter
         return None
     won = [row for row in table.rows if row.value == answer.value]
     if not won:
-        test = language.test_case(site.call.node)
+        test = language.test_case(site.call.node) if table.sole else None
         return without(source, language, [test]) if test is not None else None
     edits = [
         Edit(

@@ -173,7 +173,7 @@ class Parameters:
                 if call is None:
                     continue
                 if conventions.is_generated(found.source.data) or not found.language.may_call(
-                    found.source, call, path, signature
+                    found.source, call, path, signature, self.forest.data
                 ):
                     raise UnknownError
                 yield other, call

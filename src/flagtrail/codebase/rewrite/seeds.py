@@ -309,7 +309,7 @@ def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> 
     """A function that its decorator guards by the flag is reached by everybody, or else by nobody."""
     wrapping = language.wrapping(site.call.node)
     told = sites.argument(site.call, site.pattern.set_to)
-    wanted = (str(answer.on).lower(),)
+    wanted = (str(answer.on).lower() if isinstance(answer.value, bool) else str(answer.value),)
     holds = language.constant(told.value) == wanted if told is not None else _name(answer, site.pattern) == named.TRUE
     if wrapping is None or not holds:
         raise Refused("unsupported", "what the flag guards is never reached again")
