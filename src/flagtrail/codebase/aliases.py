@@ -30,6 +30,9 @@ _TEXT_OF = re.compile(
     rb"(?:\bString\s+\w+|\bva[lr]\s+\w+\s*:\s*String\??)\s*=\s*(?:new\s+)?[\w.]+\(\s*\Z"
     rb"|\bval\s+\w+\s*=\s*(?:\w+\.)*(?:format|join|plus|prefixed|suffixed|concat\w*)\(\s*\Z"
 )
+MOCKED_WHOLE = re.compile(
+    rb"""\b(?:jest|vi)\s*\.\s*(?:do)?[mM]ock\s*\(\s*(?:import\s*\(\s*)?['"]([^'"]+)['"]\s*\)?\s*,?\s*\)"""
+)
 _OF_FOLDERS = frozenset({"__init__", "index"})
 """Files that are the module of their folder."""
 
@@ -128,6 +131,12 @@ def _surely(source: Source, language: Language, alias: Alias) -> bool:
 def _leads(source: Source, language: Language, origin: str, name: bytes, path: str) -> bool:
     ends = language.modules(source.path, origin, name.decode("utf-8", "replace"))
     return any(f"/{path}".endswith(end if end.startswith("/") else f"/{end}") for end in ends)
+
+
+def mocks_all(source: Source, language: Language, path: str) -> bool:
+    """Whether a test has all functions of another file answer nothing."""
+    origins = (origin.decode("utf-8", "replace") for origin in MOCKED_WHOLE.findall(source.data))
+    return any(_leads(source, language, origin, b"", path) for origin in origins)
 
 
 def _means(source: Source, language: Language, alias: Alias) -> bool:

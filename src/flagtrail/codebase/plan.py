@@ -22,6 +22,7 @@ from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import members as members_of
 from flagtrail.codebase.rewrite import mocked, placeholders
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
+from flagtrail.codebase.rewrite.importing import stem
 from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.removal import undocumented
@@ -84,6 +85,11 @@ class Search:
         word = re.escape(name)
         given = re.compile(rb"\.%s\s*(?::[^=\n]+)?=(?!=)|[\"'](?:[\w.]+\.)?%s[\"']" % (word, word))
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
+
+    def mocks_all(self, path: str) -> bool:
+        """Whether a test puts what answers nothing in the place of a whole file: `jest.mock('./answer')`."""
+        holding = (each for each in self.holding(stem(path)) if aliases.MOCKED_WHOLE.search(self.data[each]))
+        return any(aliases.mocks_all(self.source(each, _language(each)), _language(each), path) for each in holding)
 
     def declares(self, module: str, text: bytes) -> bool:
         """Whether a file, or a file of a folder, that is called so has some text in its code."""
@@ -242,7 +248,9 @@ def _unique(search: Search, known: Known) -> bool:
     holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
     if any(source.unread for source, _ in holding):
         return False
-    if sum(aliases.defined(source, language, name) for source, language in holding) > 1:
+    if sum(aliases.given(source, language, name) for source, language in holding) > 1:
+        return False
+    if known.derived.function and search.mocks_all(known.path):
         return False
     answer = search.answer.meaning(known.derived.placeholder)
     return not known.derived.function or all(mocked.all_go(*each, answer, name) for each in holding)

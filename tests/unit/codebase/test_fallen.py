@@ -344,3 +344,54 @@ def test_a_private_field__that_others_may_see__stays(text: str, left: str) -> No
     after, _ = removed({"src/cart.ts": CART, "src/page.ts": f"import {{ Cart }} from './cart';\n{text}\n"})
     cart = after["src/cart.ts"] or ""
     assert [name for name in ("extra", "depth", "asked") if name in cart] == left.split()
+
+
+def test_a_test_that_runs_for_what_fell_and_for_something_else__stays_with_what_fell() -> None:
+    files = {
+        "src/page.ts": ASKING.format(more=""),
+        "src/old.ts": "export const old = () => 2;\nexport const kept = () => 3;\n",
+        "src/sum.ts": "import { kept } from './old';\nexport const sum = () => kept() + 1;\n",
+        "src/sums.test.ts": """
+            import { kept, old } from './old';
+
+            it.each([old, kept])('%s is a number', (sum) => {
+              expect(typeof sum()).toBe('number');
+            });
+            """,
+    }
+    after, made = removed(files)
+    assert after["src/sums.test.ts"] == dedent(files["src/sums.test.ts"]).lstrip("\n")
+    assert after["src/old.ts"] == files["src/old.ts"]
+    assert [refusal.why for refusal in made.refusals] == ["still_used"]
+
+
+@pytest.mark.parametrize("mock", ["jest.mock('./answer');", "vi.mock(import('./answer'));"])
+def test_a_function_of_the_flag__whose_whole_file_a_test_has_answer_nothing__is_asked_as_before(mock: str) -> None:
+    page = "import { isNew } from './answer';\nexport const page = () => (isNew() ? 1 : 2);\n"
+    test = f"import {{ page }} from './page';\n{mock}\nit('is old', () => expect(page()).toBe(2));\n"
+    answer = "import { flags } from './flags';\nexport const isNew = () => flags.isEnabled('new-ui');\n"
+    after, made = removed({"src/answer.ts": answer, "src/page.ts": page, "src/page.test.ts": test})
+    assert (after["src/page.ts"], after["src/page.test.ts"]) == (page, test)
+    assert after["src/answer.ts"] == "export const isNew = () => true;\n"
+    assert [refusal.why for refusal in made.refusals] == ["still_used"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "export let isNew = () => flags.isEnabled('new-ui');\nexport const set = (to) => { isNew = to; };\n",
+            "export let isNew = () => true;\nexport const set = (to) => { isNew = to; };\n",
+        ),
+        (
+            "export let isNew = flags.isEnabled('new-ui');\nexport const set = (to) => { isNew = to; };\n",
+            "export let isNew = true;\nexport const set = (to) => { isNew = to; };\n",
+        ),
+    ],
+    ids=["a function", "a variable"],
+)
+def test_what_answers_for_the_flag__and_is_given_another_value__is_asked_as_before(before: str, after: str) -> None:
+    page = "import { isNew } from './answer';\nexport const page = () => (isNew ? 1 : 2);\n"
+    page = page.replace("isNew ?", "isNew() ?") if "() =>" in before.partition("\n")[0] else page
+    made, _ = removed({"src/answer.js": "import { flags } from './flags';\n" + before, "src/page.js": page})
+    assert made == {"src/answer.js": after, "src/page.js": page}

@@ -7,7 +7,7 @@ import re
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, field, parts, text, uncast
-from flagtrail.codebase.shapes import Case, Stub, Switch
+from flagtrail.codebase.shapes import Case, Loop, Stub, Switch
 from flagtrail.codebase.source import Source, descendants
 
 _VARIABLE = re.compile(rb"\bvar\s+([\w$]+)")
@@ -26,6 +26,8 @@ _ANSWERS = frozenset(
         b"thenReturn",
     }
 )
+_GROUPS = re.compile(rb"(?:describe|context|suite)\b")
+_DECLARES = frozenset({"lexical_declaration", "variable_declaration", "function_declaration"})
 _HOLDS = re.compile(
     rb"(?:describe|context|suite)(?:\.\w+)*\Z|(?:after|before)(?:All|Each)?\Z|(?:setup|teardown)\Z"
     rb"|(?:React\.)?use(?:Layout|Insertion)?Effect\Z"
@@ -129,6 +131,14 @@ def _exhausts(found: Switch) -> bool:
     return bool(found.cases[-1].node.children_by_field_name("body"))
 
 
+def loop(node: Node) -> Loop | None:
+    """`while`."""
+    condition, body = field(node, "condition"), field(node, "body")
+    if node.type != "while_statement" or condition is None or body is None or not parts(condition):
+        return None
+    return Loop(node, parts(condition)[0], body)
+
+
 def must_stay(statement: Node) -> bool:
     """Whether a statement means something though it is never reached: what is hoisted, and types."""
     if statement.type in {
@@ -158,7 +168,7 @@ def _own(node: Node, statement: Node) -> bool:
 
 
 def test_case(node: Node) -> tuple[int, int] | None:
-    """The statement `it('..', () => {..})` around a node."""
+    """The statement `it('..', () => {..})` around a node; none around a row of `it.each([..])`, which is of more."""
     at: Node | None = node
     while at is not None:
         if at.type == "call_expression" and at.parent is not None and at.parent.type == "expression_statement":
@@ -166,7 +176,11 @@ def test_case(node: Node) -> tuple[int, int] | None:
             while called is not None and called.type == "call_expression":
                 called = field(called, "function")
             if called is not None and _TESTS.match(text(called)):
-                return at.parent.start_byte, at.parent.end_byte
+                listed = field(at, "function")
+                of_several = (
+                    node != at and listed is not None and listed.start_byte <= node.start_byte < listed.end_byte
+                )
+                return None if of_several else (at.parent.start_byte, at.parent.end_byte)
         at = at.parent
     return None
 
@@ -198,6 +212,17 @@ def holder(body: Node) -> Node | None:
     if function.type not in {"arrow_function", "function_expression"} or called is None:
         return None
     return call.parent if _HOLDS.match(text(called)) and call.parent.type == "expression_statement" else None
+
+
+def prepares(statement: Node) -> bool:
+    """Whether a statement of `describe('..', () => {..})` is there for its tests alone."""
+    body = statement.parent
+    group = holder(body) if body is not None else None
+    if group is None or not _GROUPS.match(text(group)):
+        return False
+    called = text(field(parts(statement)[0], "function") or statement)
+    hook = statement.type == "expression_statement" and _HOLDS.match(called) and not _GROUPS.match(called)
+    return statement.type in _DECLARES or bool(hook)
 
 
 def idle(statement: Node) -> bool:

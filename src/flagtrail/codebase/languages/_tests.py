@@ -26,6 +26,10 @@ class Tests:
         """For any node within one test, the bytes of that whole test; None outside of tests."""
         return None
 
+    def prepares(self, statement: Node) -> bool:
+        """Whether a statement in a group of tests is there for them alone, which go with it."""
+        return False
+
     def wrapping(self, call: Node) -> Wrapping | None:
         """For a call used as a decorator or context manager: what goes with it, and what stays."""
         return None

@@ -51,7 +51,7 @@ from flagtrail.codebase.shapes import (
     Taken,
     TakenApart,
 )
-from flagtrail.codebase.source import Source, parsed
+from flagtrail.codebase.source import Source, ancestors, parsed
 
 _TYPESCRIPT = (".ts", ".mts", ".cts")
 _JAVASCRIPT = (".js", ".jsx", ".mjs", ".cjs")
@@ -228,10 +228,7 @@ class TypeScript(Braces):
 
     def loop(self, node: Node) -> Loop | None:
         """`while`."""
-        condition, body = field(node, "condition"), field(node, "body")
-        if node.type != "while_statement" or condition is None or body is None or not parts(condition):
-            return None
-        return Loop(node, parts(condition)[0], body)
+        return statements.loop(node)
 
     def statement(self, node: Node) -> Node | None:
         """The statement of an expression alone."""
@@ -247,6 +244,10 @@ class TypeScript(Braces):
     def holder(self, body: Node) -> Node | None:
         """A group of tests, or what is done before them."""
         return statements.holder(body)
+
+    def prepares(self, statement: Node) -> bool:
+        """What a group of tests declares, and does before and after them."""
+        return statements.prepares(statement)
 
     def idle(self, statement: Node) -> bool:
         """Whether it is a `return` where the function ends anyway."""
@@ -370,10 +371,7 @@ def _plain() -> int:
 
 
 def _typed(node: Node) -> bool:
-    at = node
-    while at.parent is not None:
-        at = at.parent
-    return at.kind_id != _plain()
+    return [node, *ancestors(node)][-1].kind_id != _plain()
 
 
 def _argument(node: Node) -> Argument:

@@ -82,7 +82,7 @@ def _grown(source: Source, language: Language, span: Span, gone: list[Span]) -> 
             return span
         body = block if _is_block(language, block) else statement
         holder = language.holder(body)
-        if holder is not None and _emptied(language, body, [span, *gone]):
+        if holder is not None and (_emptied(language, body, [span, *gone]) or _untested(language, body, [span, *gone])):
             span = holder.start_byte, holder.end_byte
             continue
         chain = language.chain(body.parent) if body.parent is not None else None
@@ -100,6 +100,14 @@ def _emptied(language: Language, body: Node, gone: list[Span]) -> bool:
     if not _is_block(language, body):
         inner = [body]
     return all(any(start <= each.start_byte and each.end_byte <= end for start, end in gone) for each in inner)
+
+
+def _untested(language: Language, body: Node, gone: list[Span]) -> bool:
+    """Whether the tests of a group are within what goes, and what is left in it is there for them alone."""
+    inner = [each for each in body.named_children if each.type not in language.COMMENTS]
+    going = [each for each in inner if any(start <= each.start_byte and each.end_byte <= end for start, end in gone)]
+    tests = (language.test_case(part) for each in going for part in each.named_children)
+    return any(tests) and all(each in going or language.prepares(each) for each in inner)
 
 
 def _is_block(language: Language, node: Node) -> bool:
