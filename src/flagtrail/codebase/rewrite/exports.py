@@ -221,7 +221,7 @@ class Exports:
 
     def _owners(self, name: bytes, users: list[str], places: Places) -> list[str]:
         """The one file that defines what the name meant to its users, and those that passed it on to them."""
-        linked = {path for user in users for path in self._linked(user, name)}
+        linked = {path for user in users for path in self.linked(user, name)}
         near = [path for path in places if any(self.forest.akin(path, user) for user in users)]
         if len(near) > FEW_FILES:
             near = [path for path in near if path in linked]
@@ -238,7 +238,7 @@ class Exports:
         used = linked & set(owners) or any(meant(self.forest, user, name, sources) for user in users)
         return owners if used else []
 
-    def _linked(self, user: str, name: bytes) -> Iterator[str]:
+    def linked(self, user: str, name: bytes) -> Iterator[str]:
         """The files that an import of the name led to, from one to the next; the user's own where it defines it."""
         if self._used_its_own(user, name):
             yield user

@@ -168,13 +168,13 @@ class Lookups:
         names = self.forest.now(user)
         if names.language.NAMES_IN_TEXTS and re.search(_PYTHON_OF % re.escape(stem(path)), names.source.data):
             return path in set(imported(self.forest, user, names))
-        for alias in self._aliases(names, user, path):
+        for alias in self.aliases(names, user, path):
             mentions = (each for each in names.mentions(alias) if each.stands in ("read", "shorthand"))
             if any(_is_whole(names, each) for each in mentions):
                 return True
         return False
 
-    def _aliases(self, names: Names, user: str, path: str) -> Iterable[bytes]:
+    def aliases(self, names: Names, user: str, path: str) -> Iterable[bytes]:
         """The names by which a file calls all of another one."""
         for each in names.definitions:
             if each.kind != "import" or not each.origin:

@@ -26,7 +26,7 @@ def meant(forest: Forest, user: str, name: bytes, found: Iterable[str]) -> bool:
     packages = {each.origin.rpartition(".")[0] for each in own if each.kind == "import"} - {""}
     stands = {mention.stands for mention in then.mentions(name)}
     for path in found:
-        if _declared(forest.data(path)) in packages:
+        if declared(forest.data(path)) in packages:
             return True
         if "member" in stands and _in_sight(forest, then, path, name):
             return True
@@ -68,7 +68,7 @@ def package(path: str) -> str:
     return _ROOT.sub("", folder + "/")
 
 
-def _declared(data: bytes) -> str:
+def declared(data: bytes) -> str:
     """The package that a file says it is of, where its folder need not tell."""
     found = re.search(rb"^package\s+([\w.]+)", data, re.MULTILINE)
     return found.group(1).decode() if found else ""

@@ -15,7 +15,7 @@ from itertools import pairwise
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.rewrite import conventions, texts
+from flagtrail.codebase.rewrite import called, conventions, texts
 from flagtrail.codebase.rewrite.exports import PASSING, Exports
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, stem
@@ -152,31 +152,41 @@ class Parameters:
     def calls(self, path: str, signature: Signature) -> Iterator[tuple[str, Call]]:
         """Every call of a function, with the file that it stands in. Raises UnknownError where that is not sure."""
         names = self.forest.now(path)
-        called = names.source.text(signature.called)
+        name = names.source.text(signature.called)
         function = names.language.function(signature.node)
         provides = function is not None and _provides(names, signature)
         if function is not None and function.overrides and not (signature.constructs or provides):
             raise UnknownError
-        places = self.forest.search([called])[called]
-        if len(places) > MOST_FILES or self._has_other_names(path, called):
+        places = self.forest.search([name])[name]
+        if len(places) > MOST_FILES or self._is_found(names, signature) or self._has_other_names(path, name):
             raise UnknownError
         for other, positions in places.items():
             if self.forest.of_path(other) is None or not self.forest.akin(other, path):
                 continue
             found = self.forest.now(other)
-            mentions = {mention.at: mention for mention in found.mentions(called)}
+            mentions = {mention.at: mention for mention in found.mentions(name)}
             for at in positions:
                 if at not in mentions:
-                    self._check_text(found, at, called)
+                    self._check_text(found, at, name)
                     continue
                 call = self._call_of(found, mentions[at], signature, path)
                 if call is None:
                     continue
-                if conventions.is_generated(found.source.data) or not found.language.may_call(
-                    found.source, call, path, signature, self.forest.data
-                ):
+                if conventions.is_generated(found.source.data) or not self._is_known(found, call, path, signature):
                     raise UnknownError
                 yield other, call
+
+    def _is_known(self, user: Names, call: Call, path: str, signature: Signature) -> bool:
+        """Whether a call is surely one of the function, and understood."""
+        may_call = user.language.may_call(user.source, call, path, signature, self.forest.data)
+        return may_call and called.surely(self.exports, user, call, path, signature)
+
+    def _is_found(self, names: Names, signature: Signature) -> bool:
+        """Whether something may call the function by a name that is put together."""
+        own = [each for each in names.definitions if each.name == signature.called and not signature.constructs]
+        if names.language.SHARES_FOLDER:  # where no package is a value
+            own = [each for each in own if names.in_class(each)]
+        return any(self.exports.lookups.may_find(names, each) for each in own)
 
     def _has_other_names(self, path: str, called: bytes) -> bool:
         """Whether a file exports it by default, and one that imports that file may call it what it likes."""
