@@ -147,8 +147,9 @@ def _means(source: Source, language: Language, alias: Alias) -> bool:
     if alias.local:
         return False
     if alias.container and alias.container in source.data:
-        return True
-    if imported(source, language, alias.name) or _shares(source.path, alias.path, language):
+        taken = imported(source, language, alias.container)
+        return not taken or language.may_name(source, alias.path, alias.container)
+    if _is_imported(source, language, alias.name, alias.path) or _shares(source.path, alias.path, language):
         return True
     return _qualified(source, language, alias.name, alias.path)
 
@@ -156,6 +157,11 @@ def _means(source: Source, language: Language, alias: Alias) -> bool:
 def imported(source: Source, language: Language, name: bytes) -> bool:
     """Whether a file imports a name."""
     return any(each.kind == "import" and source.text(each.name) == name for each in language.definitions(source))
+
+
+def _is_imported(source: Source, language: Language, name: bytes, path: str) -> bool:
+    """Whether a file imports a name that can be one of another file."""
+    return imported(source, language, name) and language.may_name(source, path, name)
 
 
 def _qualified(source: Source, language: Language, name: bytes, path: str) -> bool:
@@ -173,7 +179,8 @@ def _modules(source: Source, language: Language, path: str) -> set[bytes]:
     """
     where = PurePosixPath(path)
     if language.NOMINAL:
-        return {where.stem.encode()}
+        of_file = where.stem.encode()
+        return {of_file} if language.may_name(source, path, of_file) else set()
     imports = [each for each in language.definitions(source) if each.kind == "import"]
     if language.SHARES_FOLDER:
         folder = where.parent
@@ -260,7 +267,11 @@ def _usable(source: Source, language: Language, known: Known) -> Iterator[Derive
         return
     if known.local:
         return
-    if known.member or imported(source, language, derived.name) or _shares(source.path, known.path, language):
+    if (
+        known.member
+        or _is_imported(source, language, derived.name, known.path)
+        or _shares(source.path, known.path, language)
+    ):
         yield derived
     elif _qualified(source, language, derived.name, known.path):
         yield derived if derived.function else replace(derived, accessor=True)

@@ -18,6 +18,12 @@ _JUMPS = frozenset({"return_statement", "throw_statement", "break_statement", "c
 _LOOPS = frozenset({"while_statement", "do_statement", "for_statement", "enhanced_for_statement"})
 _OPAQUE = frozenset({"lambda_expression", "class_body", "class_declaration", "record_declaration", "enum_declaration"})
 _APART = frozenset({*_LOOPS, *_OPAQUE, "switch_expression"})
+_DOING = frozenset(
+    b"when verify assertThrows assertThrowsExactly assertThatThrownBy assertThatCode assertAll execute forEach "
+    b"forEachOrdered ifPresent ifPresentOrElse peek run thenRun thenAccept whenComplete".split()
+)
+"""What takes a lambda that answers nothing: a literal is no statement, as its body must be."""
+_OF_DOING = frozenset(b"Runnable Consumer BiConsumer Executable ThrowingRunnable".split())
 _FOREVER = frozenset({b"true", b"__FF_T__"})
 
 
@@ -225,9 +231,24 @@ def _first(statement: Node) -> int:
     return first.start_byte
 
 
+def _answers_nothing(function: Node) -> bool:
+    """Whether a lambda is given to what has it do something, or is of such a type: `when(() -> Flags.newUi())`."""
+    holder = function.parent
+    around = holder.parent if holder is not None else None
+    if holder is None or around is None:
+        return False
+    if around.type == "method_invocation":
+        name = around.child_by_field_name("name")
+        return name is not None and text(name) in _DOING
+    kind = (around if holder.type == "variable_declarator" else holder).child_by_field_name("type")
+    return kind is not None and text(kind).partition(b"<")[0] in _OF_DOING
+
+
 def refused(condition: Node, *, truth: bool) -> bool:
-    """Whether a loop may not have this constant for its condition."""
+    """Whether a loop may not have this constant for its condition, or a lambda that answers nothing for its body."""
     around = condition.parent
+    if around is not None and around.type == "lambda_expression":
+        return _answers_nothing(around)
     while around is not None and around.type == "parenthesized_expression":
         condition, around = around, around.parent
     if around is None or around.child_by_field_name("condition") != condition:

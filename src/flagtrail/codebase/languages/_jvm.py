@@ -11,9 +11,11 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language, _origins
 from flagtrail.codebase.shapes import Call
-from flagtrail.codebase.source import ancestors
+from flagtrail.codebase.source import Source, ancestors
 
 _GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
+_WHOLE_PACKAGES = re.compile(rb"^\s*(?:package\s+([\w.]+)|import\s+(?:static\s+)?([\w.]+)\.\*)", re.MULTILINE)
+"""The packages whose names a file has without an import of each."""
 MOST_INT = 2**31
 """What an `int` does not hold any more."""
 PROVIDERS = frozenset({b"Provides", b"Bean", b"Produces"})
@@ -32,6 +34,15 @@ class Jvm(Language, ABC):
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:  # noqa: ARG002 - by the package alone
         """The file of a class, or any file of its package."""
         return _origins.of_jvm(origin, name)
+
+    def may_name(self, source: Source, path: str, name: bytes) -> bool:
+        """Whether a name that a file imports, or takes from its package, can be one of a file."""
+        imports = [each for each in self.definitions(source) if each.kind == "import"]
+        origins = [each.origin for each in imports if source.text(each.name) == name]
+        if not origins:
+            every = _WHOLE_PACKAGES.finditer(source.data)
+            origins = [f"{(found[1] or found[2]).decode()}.{name.decode()}" for found in every]
+        return any(_origins.is_of_package(path, each) for each in origins)
 
     def reads(self, call: Call) -> bool:
         """By the convention of JavaBeans: `order.getId()`, `Flags.getInstance()`; not `getAndSet`, `getNext`."""

@@ -29,6 +29,8 @@ _MAKERS = frozenset(
     b"trimIndent trimMargin lazy mutableStateOf MutableStateFlow MutableSharedFlow flowOf Pair mockk mock".split()
 )
 """Functions that make a value and do nothing else."""
+_FORMED = frozenset({b"override", b"data", b"value"})
+"""Words in front of what must have its parameters: the compiler makes more of them, or a supertype demands them."""
 _DOING = frozenset({"call_expression", "assignment", "throw_expression", "return_expression", "object_literal"})
 
 
@@ -112,6 +114,12 @@ def _enum_entry(node: Node) -> Iterator[Definition]:
     yield Definition("member", name, (start, end), "file" if b"private" in modifiers(body.parent) else "repository")
 
 
+def _has_more_constructors(owner: Node) -> bool:
+    """Whether a class has constructors beside the first, which call that one as `this(..)`."""
+    body = child(owner, "class_body")
+    return body is not None and child(body, "secondary_constructor") is not None
+
+
 def _parameter(node: Node) -> Iterator[Definition]:
     around, name = node.parent, name_of(node)
     owner = around.parent if around is not None else None
@@ -126,7 +134,7 @@ def _parameter(node: Node) -> Iterator[Definition]:
         return
     words = modifiers(owner) | modifiers(node)
     called = owner.type == "function_declaration" and overrides(owner) and not annotated_with(owner) & PROVIDERS
-    if words & {b"override", b"data"} or called:
+    if words & _FORMED or called or _has_more_constructors(owner):
         return
     start, end = _one_of_parameters(around, node)
     marks = [

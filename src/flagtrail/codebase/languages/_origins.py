@@ -55,6 +55,20 @@ def of_go(origin: str) -> Iterator[str]:
     yield f"/{parts[-1]}/*"
 
 
+def is_of_package(path: str, origin: str) -> bool:
+    """Whether a file's folder is that of the package which an import of the JVM names.
+
+    Kotlin's folders may leave out what all packages begin with.
+    """
+    parts = origin.split(".")[:-1]
+    while parts and parts[-1][:1].isupper():
+        parts.pop()
+    folder = PurePosixPath(path).parent
+    if path.endswith(".kt") and parts and folder.name == parts[-1]:
+        return True
+    return f"/{folder}".endswith(f"/{'/'.join(parts)}")
+
+
 def of_jvm(origin: str, name: str) -> Iterator[str]:
     """The file of a class, or any file of its package."""
     whole = origin.replace(".", "/")

@@ -70,6 +70,10 @@ class Relations:
         """Whether a call by a function's name is surely of the one that file `path` defines, and is understood."""
         return True
 
+    def may_name(self, source: Source, path: str, name: bytes) -> bool:
+        """Whether a name that stands in a file without being defined there can be one of what file `path` defines."""
+        return True
+
     def construction(self, node: Node) -> Call | None:
         """`new X(..)`, where that is no call."""
         return None

@@ -80,7 +80,7 @@ def signature(name: Node, table: Table) -> Signature | None:
         called = _name(owner) if owner is not None else None
     if called is None:
         return None
-    elements = [each for each in listed.named_children if each.type not in table.markers]
+    elements = [each for each in listed.named_children if each.type not in table.markers and not _is_default(each)]
     if table.receiver and _class_of(function) is not None and not _is_static(function):
         elements = elements[1:]
     if element not in elements:
@@ -93,6 +93,11 @@ def signature(name: Node, table: Table) -> Signature | None:
         property=any(_text(child).encode() in table.properties for child in _words(element)),
         element=element,
     )
+
+
+def _is_default(node: Node) -> bool:
+    """Whether a node is the value of the parameter in front of it, which Kotlin has in the list, too."""
+    return node.prev_sibling is not None and node.prev_sibling.type == "="
 
 
 def _called(function: Node) -> Node | None:
