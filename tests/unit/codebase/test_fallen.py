@@ -35,9 +35,10 @@ def removed(files: dict[str, str], flag: str = "new-ui") -> tuple[dict[str, str 
         ("src/load.js", "const { old } = require('./old');\nmodule.exports = { old };\n"),
         ("webpack.json", '{"entry": "src/old.ts"}\n'),
         ("src/App.vue", "<script>\nimport { old } from './old';\n</script>\n"),
+        ("src/App.mdx", "import * as old from './old';\n\n# {old.old()}\n"),
         ("src/routes.yaml", "handler: src/old.old\n"),
     ],
-    ids=["loaded late", "CommonJS", "a configuration", "a component of another kind", "a route"],
+    ids=["loaded late", "CommonJS", "a configuration", "a component of another kind", "a text with code", "a route"],
 )
 def test_a_file__that_anything_else_leads_to__stays(path: str, text: str) -> None:
     after, _ = removed(

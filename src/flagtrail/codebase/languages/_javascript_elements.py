@@ -19,7 +19,10 @@ def as_call(element: Node) -> Call | None:
     found = []
     for attribute in opening.children_by_field_name("attribute"):
         value = _value(attribute)
-        if value is not None:
+        inside = parts(attribute)
+        if attribute.type == "jsx_expression" and inside and inside[0].type == "spread_element":
+            found.append(Argument(inside[0], spread=True))
+        elif value is not None:
             found.append(Argument(value, name=text(parts(attribute)[0]).decode()))
     return Call(element, name, None, tuple(found))
 

@@ -23,6 +23,7 @@ _HEAD = re.compile(rb"(?:package|import|from|using|export\s*\{\s*\}|(?:'|\")use 
 _BOUND = re.compile(
     rb"(?:export\s+)?(?:async\s+)?(?:const|let|var|class|function|abstract|interface|type|enum|def)\b|export\s+default\b"
 )
+_OF_OTHERS = re.compile(rb"declare\s+(?:global|module)\b")
 _PASSES_ON = re.compile(rb"export\s*(?:type\s*)?[*{]")
 _REGISTERS = re.compile(
     rb"\.?\b(?:register|connect|subscribe|install|use|add|on|listen|mount|run|start|init|setup)\w*\s*\("
@@ -108,6 +109,12 @@ def acts_itself(names: Names) -> bool:
     return not all(_defines(names, node) for node in _statements(names))
 
 
+def declares_for_others(names: Names) -> bool:
+    """Whether a file declares what others see without an import, as only a file that exports something may."""
+    source = names.source
+    return b"declare" in source.data and any(_OF_OTHERS.match(source.text(node)) for node in _statements(names))
+
+
 def _statements(names: Names) -> Iterator[Node]:
     """What a file consists of, without comments and documentation."""
     for node in names.source.tree.root_node.named_children:
@@ -121,6 +128,8 @@ def _defines(names: Names, node: Node) -> bool:
     text = names.source.text(node)
     if _PASSES_ON.match(text):
         return True
+    if _OF_OTHERS.match(text):
+        return False
     found = list(_of(names, node))
     if _HEAD.match(text):
         loads = text.startswith(b"import") and not STYLES.match(text)

@@ -172,9 +172,11 @@ class Exports:
         return _Fall(owners, definitions, use)
 
     def _is_found(self, path: str, definitions: Iterable[Definition]) -> bool:
-        """Whether something may come upon it that does not name it."""
+        """Whether something may come upon it, or need it, that does not name it."""
         now = self.forest.now(path)
-        return self.gathered.holds(path) or any(self.lookups.may_find(now, each) for each in definitions)
+        if self.gathered.holds(path) or effects.declares_for_others(now):
+            return True
+        return any(self.lookups.may_find(now, each) for each in definitions)
 
     def _fallen(self, name: bytes, fall: _Fall) -> set[str]:
         """The files from which a name goes."""

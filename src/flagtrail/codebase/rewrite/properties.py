@@ -82,8 +82,9 @@ class Properties:
     def _given(self, path: str, call: Call, place: int, key: bytes, *, whole: bool) -> Edit | None:
         """What takes the property, or the `whole` argument, out of a call; None where it is not written out there."""
         language, source = self.forest.language(path), self.forest.now(path).source
-        if any(argument.spread for argument in call.arguments):
-            raise UnknownError
+        others = any(argument.name not in (None, key.decode()) for argument in call.arguments)
+        if any(argument.spread for argument in call.arguments) and not others:
+            raise UnknownError  # what is spread may hold this property alone
         given = language.given(call, place, key)
         if given is not None and given.value is not None and not does_nothing(language, given.value):
             raise UnknownError

@@ -6,9 +6,24 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-_PROSE = frozenset({".md", ".mdx", ".rst", ".txt", ".adoc", ".po", ".pot", ".snap", ".lock", ".csv", ".svg"})
+_PROSE = frozenset({".md", ".rst", ".txt", ".adoc", ".po", ".pot", ".snap", ".lock", ".csv", ".svg"})
 _TEMPLATES = frozenset(
-    {".html", ".htm", ".jinja", ".jinja2", ".j2", ".vue", ".svelte", ".astro", ".hbs", ".ejs", ".erb", ".jsp", ".ftl"}
+    {
+        ".html",
+        ".htm",
+        ".jinja",
+        ".jinja2",
+        ".j2",
+        ".vue",
+        ".svelte",
+        ".astro",
+        ".hbs",
+        ".ejs",
+        ".erb",
+        ".jsp",
+        ".ftl",
+        ".mdx",
+    }
 )
 _PROSE_NAMED = re.compile(
     r"(?:README|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CODEOWNERS|CHANGE\w*|HISTORY|TODO)(?:$|-)"
