@@ -254,7 +254,18 @@ def silenced(before: Source, after: Source, language: Language, answer: Answer, 
 
 def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tuple[Derived, ...]:
     """Those that mean the flag's answer in this file."""
-    return tuple(derived for known in found for derived in _usable(source, language, known))
+    return tuple(
+        replace(derived, looked_up_in=frozenset(_modules(source, language, known.path)))
+        if _is_free(known, language)
+        else derived
+        for known in found
+        for derived in _usable(source, language, known)
+    )
+
+
+def _is_free(known: Known, language: Language) -> bool:
+    """Whether it is a function that is looked up in nothing but its module."""
+    return known.derived.function and not known.member and language.PRIVATE_BY_CONVENTION
 
 
 def _usable(source: Source, language: Language, known: Known) -> Iterator[Derived]:

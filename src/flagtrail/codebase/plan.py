@@ -83,7 +83,10 @@ class Search:
     def sets(self, name: bytes, *, but: str) -> bool:
         """Whether another file gives a value to what this one defines: `module.NAME = x`, `patch("module.NAME", x)`."""
         word = re.escape(name)
-        given = re.compile(rb"\.%s\s*(?::[^=\n]+)?=(?!=)|[\"'](?:[\w.]+\.)?%s[\"']" % (word, word))
+        form = rb"\.%s\s*(?::[^=\n]+)?=(?!=)|[\"'](?:[\w.]+\.)?%s[\"']"
+        if name.isupper():  # `override_settings(NEW_UI=False)`
+            form += rb"|[({,]\s*%s\s*=(?!=)"
+        given = re.compile(form.replace(b"%s", word))
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
 
     def mocks_all(self, path: str) -> bool:

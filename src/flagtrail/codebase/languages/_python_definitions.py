@@ -174,10 +174,19 @@ def _function(source: Source, node: Node) -> Iterator[Definition]:
         name = parameter if parameter.type == "identifier" else parameter.child_by_field_name("name")
         if parameter.type == "typed_parameter":
             name = operands(parameter)[0]
-        if name is not None and name.type == "identifier":
+        if name is not None and name.type == "identifier" and not _holds_marker(parameter):
             removal = of_list(source, parameter)
             outside: Literal["file", "repository"] = "repository" if reach == "repository" else "file"
             yield Definition("parameter", name, removal, outside, scope=node)
+
+
+def _holds_marker(parameter: Node) -> bool:
+    """Whether it is all that stands behind a `*`, or before a `/`, which cannot stand without."""
+    before, after = parameter.prev_named_sibling, parameter.next_named_sibling
+    behind = before is not None and before.type == "keyword_separator"
+    alone = after is None or after.type in {"dictionary_splat_pattern", "comment"}
+    first = before is None and after is not None and after.type == "positional_separator"
+    return first or (behind and alone)
 
 
 def _reach(node: Node) -> Literal["local", "repository"]:

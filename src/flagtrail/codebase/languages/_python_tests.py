@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_expressions import operands
-from flagtrail.codebase.languages._python_names import bases, whole
+from flagtrail.codebase.languages._python_names import bases, decorators, scope_of, whole
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Stub, Wrapping
 from flagtrail.codebase.source import ancestors
@@ -19,7 +19,8 @@ def test_case(node: Node) -> tuple[int, int] | None:
     for above in ancestors(node):
         if above.type == "decorated_definition":
             definition = above.child_by_field_name("definition")
-            if definition is not None and _is_test(definition):
+            of_class = definition is not None and definition.type == "class_definition"
+            if definition is not None and _is_test(definition) and not (of_class and _is_within(node, definition)):
                 around = above
                 break
         elif above.type == "function_definition" and _is_test(above):
@@ -28,13 +29,18 @@ def test_case(node: Node) -> tuple[int, int] | None:
     return None if around is None else (around.start_byte, around.end_byte)
 
 
+def _is_within(node: Node, definition: Node) -> bool:
+    return definition.start_byte <= node.start_byte < definition.end_byte
+
+
 def _is_test(definition: Node) -> bool:
     name = definition.child_by_field_name("name")
     if name is None:
         return False
     if definition.type == "class_definition":
         return text(name).startswith("Test") or any(base.endswith(("TestCase", "Test")) for base in bases(definition))
-    return text(name).startswith("test")
+    plain = "fixture" not in decorators(definition) and scope_of(definition).type in {"module", "class_definition"}
+    return plain and text(name).startswith("test")
 
 
 def wrapping(call: Node) -> Wrapping | None:

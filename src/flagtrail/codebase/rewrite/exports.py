@@ -211,7 +211,8 @@ class Exports:
             left = tested.without_cases(self.forest, path, name)
             if left is None:
                 return False
-            made[path] = None if tested.is_empty(Names(left, self.forest.language(path))) else left
+            empty = tested.is_empty(Names(left, self.forest.language(path))) and not tested.is_shared(self.forest, path)
+            made[path] = None if empty else left
         for path, source in made.items():
             self.forest.put(path, source)
         return True

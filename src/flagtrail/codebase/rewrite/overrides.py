@@ -92,7 +92,7 @@ def _told(source: Source, language: Language, answer: Answer, call: Node, value:
 
 def _span_told(language: Language, answer: Answer, statement: Node, value: tuple[object] | None) -> Span:
     """The bytes of what a test says of the flag, where it is so anyway; else those of the test."""
-    if value is None:
+    if value is None or value[0] is None:
         raise Refused("mock", "what a test sets the flag to is no constant")
     if _is_so(answer, value):
         return statement.start_byte, statement.end_byte

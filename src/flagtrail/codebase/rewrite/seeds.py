@@ -45,8 +45,15 @@ class Derived:
     function: bool
     asynchronous: bool = False
     accessor: bool = False
+    looked_up_in: frozenset[bytes] | None = None
+    """What it may be looked up in, where that is known: `flags` of `flags.is_new()`, and nothing that is passed."""
     module: str = ""
     """The path of the file that asked it, where a text means just what it is there."""
+
+    def may_be_of(self, receiver: bytes) -> bool:
+        """Whether what is looked up in something could be this."""
+        known = self.looked_up_in
+        return known is None or receiver in known or receiver.rpartition(b".")[2] in known
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +334,8 @@ def _of_derived(source: Source, language: Language, derived: Derived, node: Node
     for place in (each for each in _above(node)):
         call = language.call(place)
         if call is not None and call.name == node:
+            if call.receiver is not None and not derived.may_be_of(source.text(call.receiver)):
+                return None
             parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
             if not all(language.pure(part) for part in parts):
                 raise Refused("impure_argument", "an argument does something when it is evaluated")

@@ -123,8 +123,8 @@ def _chosen(source: Source, language: Language, answer: Answer, switch: Switch) 
         if any(each is not None and type(each[0]) is type(value) and each[0] == value for each in known):
             taken = case
             break
-        if any(
-            each is None and not is_placeholder(source.text(node))
+        if any(  # `case 1` takes what is true in one language, and not in another
+            each[0] == value if each is not None else not is_placeholder(source.text(node))
             for each, node in zip(known, case.values, strict=True)
         ):
             raise Refused("unsupported", "a case of the switch is no constant")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from flagtrail.codebase.rewrite import conventions
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.importing import leads_to, stem
 from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.rewrite.removal import without
 from flagtrail.codebase.source import Source, descendants
@@ -25,6 +26,8 @@ def without_cases(forest: Forest, path: str, name: bytes) -> Source | None:
         if case is None:
             return None
         spans.add(case)
+    if not spans:  # others may take the name from here
+        return None
     return without(names.source, names.language, spans)
 
 
@@ -32,6 +35,13 @@ def is_empty(names: Names) -> bool:
     """Whether a file of tests has no case."""
     language = names.language
     return not any(language.test_case(node) for node in descendants(names.source.tree.root_node) if node.is_named)
+
+
+def is_shared(forest: Forest, path: str) -> bool:
+    """Whether other files may use what stands in a file of tests."""
+    places = forest.search([stem(path)])[stem(path)]
+    others = (leads_to(forest, other, found, path) for other, found in places.items() if other != path)
+    return conventions.is_found(path) or any(others)
 
 
 def is_of(forest: Forest, test: str, owner: str, lost: Iterable[bytes]) -> bool:

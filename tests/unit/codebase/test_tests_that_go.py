@@ -1,0 +1,168 @@
+"""Tests that a clean-up takes out, and those that only look as if they were of the losing variant."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from flagtrail.codebase.cleanup import Winner
+from flagtrail.codebase.plan import plan
+from flagtrail.codebase.repository import Files
+
+ANSWERS = """
+    from client import flags
+
+
+    def {name}():
+        return flags.{asks}
+"""
+
+
+def removed(files: dict[str, str], value: object = True) -> dict[str, str]:
+    """What the files become; empty where they go."""
+    before = Files({path: dedent(text).lstrip("\n").encode() for path, text in files.items()})
+    after = {path: data.decode() for path, data in before.items()}
+    for change in plan(before, "new-ui", Winner("on", value)).changes:
+        after[change.path] = (change.after or b"").decode()
+    return after
+
+
+OLD = 'with patch("shop.is_new", return_value={answer}):'
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        f"""
+            @pytest.fixture
+            def test_client():
+                {OLD.format(answer=False)}
+                    yield Client()
+        """,
+        f"""
+            @tagged
+            class PageTest(TestCase):
+                def _old(self):
+                    {OLD.format(answer=False)}
+                        return page()
+
+                def test_new(self):
+                    assert page() == "new"
+        """,
+        f"""
+            def test_truth():
+                {OLD.format(answer=1)}
+                    assert page() == "new"
+        """,
+    ],
+    ids=["a fixture", "a method that helps", "another type"],
+)
+def test_what_is_no_test_of_the_losing_variant__stays(test: str) -> None:
+    files = {"shop.py": ANSWERS.format(name="is_new", asks='is_enabled("new-ui")'), "test_shop.py": dedent(test)}
+    assert removed(files)["test_shop.py"] == dedent(test).lstrip("\n")
+
+
+def test_a_test_of_the_winning_text__stays_without_its_mock() -> None:
+    test = """
+        @patch("views.theme", return_value="blue")
+        def test_new(fake):
+            assert page() == "new"
+
+
+        @patch("views.theme", return_value="red")
+        def test_old(fake):
+            assert page() == "old"
+    """
+    files = {
+        "shop.py": ANSWERS.format(name="theme", asks='get_string("new-ui", "red")'),
+        "views.py": """
+            from shop import theme
+
+
+            def page():
+                return "new" if theme() == "blue" else "old"
+        """,
+        "test_views.py": test,
+    }
+    after = removed(files, "blue")
+    assert after["test_views.py"] == 'def test_new():\n    assert page() == "new"\n'
+
+
+@pytest.mark.parametrize(
+    ("helpers", "stays"),
+    [
+        ("from shop.old import price\n\n\ndef make():\n    return 5\n", True),
+        ("from shop.old import price\n\n\ndef test_price():\n    assert price() == 2\n", False),
+    ],
+)
+def test_a_file_of_tests__goes_only_with_the_last_of_its_tests(helpers: str, stays: bool) -> None:
+    files = {
+        "shop/views.py": """
+            from client import flags
+            from shop.old import price
+
+
+            def show():
+                return 1 if flags.is_enabled("new-ui") else price()
+        """,
+        "shop/old.py": "def price():\n    return 2\n\n\ndef kept():\n    return 3\n",
+        "shop/use.py": "from shop.old import kept\n\nprint(kept())\n",
+        "tests/helpers.py": helpers,
+    }
+    after = removed(files)
+    assert after["tests/helpers.py"] == (helpers if stays else "")
+    assert ("def price" in after["shop/old.py"]) is stays
+
+
+def test_a_method_of_something_else__is_asked_as_before() -> None:
+    files = {
+        "shop.py": ANSWERS.format(name="is_new", asks='is_enabled("new-ui")'),
+        "views.py": """
+            from shop import is_new
+
+
+            def page(request):
+                return request.is_new(), is_new()
+        """,
+    }
+    assert "return request.is_new(), True" in removed(files)["views.py"]
+
+
+def test_a_setting__that_a_test_gives_another_value_by_its_name__is_read_as_before() -> None:
+    views = 'import settings\n\n\ndef page():\n    return "new" if settings.NEW_UI else "old"\n'
+    files = {
+        "settings.py": 'from client import flags\n\nNEW_UI = flags.is_enabled("new-ui")\n',
+        "views.py": views,
+        "test_views.py": "@override_settings(NEW_UI=False)\ndef test_old():\n    assert page() == 'old'\n",
+    }
+    assert removed(files)["views.py"] == views
+
+
+@pytest.mark.parametrize("head", ["a, *, fresh=True, **rest", "a, *, fresh=True", "fresh, /, a"])
+def test_a_parameter__without_which_its_marker_could_not_stand__stays(head: str) -> None:
+    call = "priced(1, 2)" if "/" in head else "priced(1, fresh=False)"
+    sums = f"""
+        from client import flags
+
+
+        def priced({head}):
+            return a if flags.is_enabled("new-ui") else fresh
+
+
+        print({call})
+    """
+    assert f"def priced({head}):" in removed({"sums.py": sums})["sums.py"]
+
+
+def test_a_case_that_is_equal_to_the_answer_in_one_language_and_not_in_another__is_left_alone() -> None:
+    text = """
+        from client import flags
+
+        match flags.is_enabled("new-ui"):
+            case 1:
+                print("one")
+            case True:
+                print("true")
+    """
+    assert 'print("one")' in removed({"main.py": text})["main.py"]
