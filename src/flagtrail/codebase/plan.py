@@ -179,7 +179,12 @@ def _ambiguous(search: Search, alias: Alias) -> bool:
 
 
 def _given_elsewhere(search: Search, alias: Alias) -> bool:
-    return _language(alias.path).PRIVATE_BY_CONVENTION and search.patches(alias.name, but=alias.path)
+    """Whether another file, or a test, gives a constant of the key another value."""
+    language = _language(alias.path)
+    if language.NOMINAL:
+        given = re.compile(rb"\." + re.escape(alias.name) + rb"\s*=(?!=)")
+        return any(given.search(search.data[path]) for path in search.holding(alias.name))
+    return language.PRIVATE_BY_CONVENTION and search.patches(alias.name, but=alias.path)
 
 
 def _named(search: Search, known: Iterable[Known]) -> list[str]:

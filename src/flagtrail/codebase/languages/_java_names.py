@@ -41,8 +41,8 @@ _MEMBERS = {
     "element_value_pair": "key",
 }
 _DECLARING = frozenset({"local_variable_declaration", "field_declaration"})
-_WIDENING = frozenset(b"double long float short byte char Double Long Float Short Byte Number".split())
-"""Types that a number has only since it is declared so: the literal alone would be an `int`, or a `double`."""
+_WIDENING = frozenset(b"double long float short byte char Integer Double Long Float Short Byte Number".split())
+"""Types that a number has only since it is declared so: the literal alone is an `int` or a `double`, and not boxed."""
 _LABELS = frozenset({"labeled_statement", "break_statement", "continue_statement"})
 
 

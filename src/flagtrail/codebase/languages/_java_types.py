@@ -35,6 +35,7 @@ _NO_NUMBERS = frozenset(
 )
 _ARITHMETIC = frozenset({b"+", b"-", b"*", b"/", b"%", b"&", b"|", b"^", b"<<", b">>", b">>>"})
 _BOXES = {b"Integer": "int", b"Long": "long", b"Double": "double", b"Float": "float", b"Character": "char"}
+_METHODS = frozenset({"method_declaration", "constructor_declaration"})
 _WORDS = {b"TRUE": True, b"FALSE": False}
 
 
@@ -60,6 +61,24 @@ def _string(written: bytes) -> tuple[str] | None:
         return (str(json.loads(written)),)
     except ValueError:
         return None
+
+
+def chooses(argument: Node) -> bool:
+    """Whether which method is called may hang on a value's being boxed: `list.remove(1)` takes a place for it.
+
+    Also by a variable that has its type from the value.
+    """
+    listed = argument.parent
+    declared = listed.parent.child_by_field_name("type") if listed is not None and listed.parent else None
+    if listed is not None and listed.type == "variable_declarator" and declared is not None:
+        return text(declared) == b"var"
+    call = listed.parent if listed is not None and listed.type == "argument_list" else None
+    called = call.child_by_field_name("type" if call.type == "object_creation_expression" else "name") if call else None
+    if called is None:
+        return False
+    top = [*ancestors(argument)][-1]
+    methods = (each.child_by_field_name("name") for each in descendants(top) if each.type in _METHODS)
+    return text(called) == b"remove" or sum(each is not None and text(each) == text(called) for each in methods) > 1
 
 
 def alike(node: Node, then: Node, otherwise: Node) -> bool:

@@ -205,6 +205,11 @@ class Java(Jvm, Braces):
     def role(self, node: Node) -> Role:
         return _java_names.role(node)
 
+    def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
+        """A literal is not boxed, as what most clients answer."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and _java_types.chooses(call.node) else super().typed(call, placeholder, value)
+
     def refused(self, value: Node, *, truth: bool) -> bool:
         """As the condition of a `for`, or of a `do` that goes on: what stands in it, or behind it, is never reached."""
         return _java_statements.refused(value, truth=truth)
