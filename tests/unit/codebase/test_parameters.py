@@ -73,6 +73,7 @@ def test_a_parameter__of_what_may_be_called_in_a_way_that_no_one_sees__stays(
         ("from sums import total\n\nprint(total(1, 2))\n", True),
         ("import sums as s\n\nprint(s.total(1, 2))\n", True),
         ("from elsewhere import total\n\nprint(total(1, 2))\n", False),
+        ("from sums import total\n\n\ndef f():\n    from taxes import total\n\n    return total(1, 2)\n", False),
         ("def show(cart):\n    return cart.total(1, 2)\n", False),
     ],
 )

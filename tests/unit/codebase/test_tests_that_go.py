@@ -166,3 +166,62 @@ def test_a_case_that_is_equal_to_the_answer_in_one_language_and_not_in_another__
                 print("true")
     """
     assert 'print("one")' in removed({"main.py": text})["main.py"]
+
+
+SHOP = """
+    from client import flags
+    from shop.sums import helper
+
+
+    class Shop:
+        def __init__(self, mailer):
+            self.mailer = mailer
+            self.depth = 3
+
+        def order(self):
+            return 1 if flags.is_enabled("new-ui") else helper(self.mailer, self.depth)
+"""
+
+
+def test_a_test__that_calls_a_variable_as_a_field_that_goes__stays() -> None:
+    test = """
+        from shop.page import Shop
+
+
+        def test_order():
+            mailer = Mailer()
+            assert Shop(mailer).order() == 1
+            assert mailer.sent == []
+    """
+    after = removed({"shop/page.py": SHOP, "tests/test_page.py": test})
+    assert "def test_order" in after["tests/test_page.py"]
+    assert "assert mailer.sent == []" in after["tests/test_page.py"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kept"),
+    [
+        (
+            "use.py",
+            'page = import_module("shop.page")\n\n\ndef use():\n    return page.helper()\n',
+            "from shop.sums import helper",
+        ),
+        ("tests/test_use.py", "def test_use(page):\n    assert page.helper() == 2\n", "from shop.sums import helper"),
+        (
+            "use.py",
+            "from shop.page import Shop\n\n\ndef use():\n    return json.dumps(Shop(1), default=vars)\n",
+            "self.depth = 3",
+        ),
+    ],
+    ids=["a module loaded by a text", "a module that a fixture passes", "fields shown as a whole"],
+)
+def test_what_others_may_take_of_a_file__stays(path: str, text: str, kept: str) -> None:
+    after = removed({"shop/page.py": SHOP, path: text})
+    assert kept in after["shop/page.py"]
+    assert after[path] == text
+
+
+@pytest.mark.parametrize("use", ["zip(FLAGS, [1, 2, 4])", "FLAGS.index(name)", "len(FLAGS)", "FLAGS[2]"])
+def test_a_list__of_which_the_places_count__keeps_the_flag(use: str) -> None:
+    files = {"flags.py": f'FLAGS = ["old-mail", "new-ui", "search"]\nUSE = {use}\n'}
+    assert removed(files) == files

@@ -34,7 +34,7 @@ def entry(source: Source, key: Node) -> tuple[int, int] | None:
         literal = named is not None and named != key and text(named).endswith("Literal")
         return _taken(source, key) if literal and len(operands(above)) > _ALONE else None
     enough = len(operands(above)) >= _LEAST.get(above.type, len(operands(above)) + 1)
-    return _taken(source, key) if enough and _lists_flags(key) else None
+    return _taken(source, key) if enough and _lists_flags(key) and not _is_counted(source, key) else None
 
 
 def listed(source: Source, key: Node) -> Listed | None:
@@ -72,6 +72,15 @@ def _lists_flags(node: Node) -> bool:
         if above.type in {"block", "lambda"}:
             return False
     return False
+
+
+def _is_counted(source: Source, element: Node) -> bool:
+    """Whether the file asks for the place of something in the list, or how many there are."""
+    assignment = next((each for each in ancestors(element) if each.type == "assignment"), None)
+    name = assignment.child_by_field_name("left") if assignment is not None else None
+    word = re.escape(source.text(name)) if name is not None else b""
+    asks = rb"\b(?:zip|enumerate|len)\([^()\n]*\b%s\b|\b%s(?:\.index\(|\[-?\d)" % (word, word)
+    return re.search(asks, source.data) is not None
 
 
 def _taken(source: Source, element: Node) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from flagtrail.codebase.rewrite import conventions
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, starred, stem
 from flagtrail.codebase.rewrite.meanings import original_of
@@ -26,6 +27,8 @@ def borrowed(forest: Forest, path: str, name: bytes) -> bool:
             continue
         if name in data and word in data and (_in_text(data, path, name) or _in_code(forest, other, path, name)):
             return True
+        if name in data and word in data and _passed(other, data, path, name):
+            return True
         put_together |= b"}." + name in data and replaced.search(data) is not None
         named = named or (word in data and any(is_module(each, path) for each in _texts(data, word)))
     return put_together and named
@@ -37,6 +40,15 @@ def _in_text(data: bytes, path: str, name: bytes) -> bool:
         return False
     found = re.finditer(rb"([\"']?)\b((?:\w+\.)*\w+)\.%s(?!\w)" % re.escape(name), data)
     return any((each[1] or b"." in each[2]) and is_module(each[2], path) for each in found)
+
+
+def _passed(other: str, data: bytes, path: str, name: bytes) -> bool:
+    """Whether a file looks the name up in a module that it loads by a text, or that a fixture passes to a test."""
+    word = re.escape(stem(path))
+    if conventions.is_test(other) and re.search(rb"(?<![\w.])%s\.%s(?!\w)" % (word, re.escape(name)), data):
+        return True
+    taken = re.search(rb"\.%s(?!\w)|[\"']%s[\"']" % (re.escape(name), re.escape(name)), data)
+    return taken is not None and any(is_module(each, path) for each in _texts(data, stem(path)))
 
 
 def _texts(data: bytes, word: bytes) -> Iterator[bytes]:

@@ -44,7 +44,7 @@ def surely(exports: Exports, user: Names, call: Call, path: str, signature: Sign
     if signature.constructs and _makes_itself(exports, path, signature):
         return False
     if call.receiver is None or signature.constructs:
-        return _in_sight(exports, user, path, names.source.text(signature.called))
+        return _in_sight(exports, user, path, names.source.text(signature.called)) and _is_meant(user, call, path)
     return _of_module(exports, user, user.source.text(call.receiver), path)
 
 
@@ -110,6 +110,13 @@ def _in_sight(exports: Exports, user: Names, path: str, name: bytes) -> bool:
     return (
         stars(user) or package(other) == package(path) or (bool(told) and told == declared(exports.forest.data(path)))
     )
+
+
+def _is_meant(user: Names, call: Call, path: str) -> bool:
+    """Whether no import within a function hides the name where it is called."""
+    name = user.source.text(call.name)
+    imports = {each.origin for each in user.by_name.get(name, ()) if each.kind == "import"}
+    return len(imports) <= (user.source.path != path)
 
 
 def _makes_itself(exports: Exports, path: str, signature: Signature) -> bool:

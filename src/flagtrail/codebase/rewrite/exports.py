@@ -202,13 +202,14 @@ class Exports:
 
     def _tests_go(self, paths: list[str], owner: str, name: bytes) -> bool:
         """Whether the tests of a name could be taken out, which they then are."""
-        lost = {name, *self.lost.get(owner, ())}
+        lost, now = {name, *self.lost.get(owner, ())}, self.forest.now(owner)
+        of_class = any(each.kind in MEMBERS or now.in_class(each) for each in self._defined(owner, name))
         made: dict[str, Source | None] = {}
         for path in paths:
             if tested.is_of(self.forest, path, owner, lost):
                 made[path] = None
                 continue
-            left = tested.without_cases(self.forest, path, name)
+            left = tested.without_cases(self.forest, path, name, of_class=of_class)
             if left is None:
                 return False
             empty = tested.is_empty(Names(left, self.forest.language(path))) and not tested.is_shared(self.forest, path)
@@ -334,7 +335,8 @@ class Exports:
         if around:
             return any(self._imports(path, each, name, owners) for each in around)
         if of_class or mention.stands == "text":
-            return True
+            variable = mention.stands == "read" or (mention.stands == "bind" and conventions.is_test(path))
+            return not (language.PRIVATE_BY_CONVENTION and variable)
         if mention.stands == "bind":
             return False
         if mention.stands == "member":

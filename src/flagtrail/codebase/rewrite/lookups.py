@@ -24,6 +24,7 @@ _PYTHON_OF = rb"\b(?:getattr|vars|dir|getmembers)\(\s*(?:[\w]+\.)*%s\b\s*(?:\)|,
 _MEMBER_OF = {
     "python": re.compile(
         rb"\bgetattr\([^,\n]+,\s*(?:f[\"']\{|(?!f?[\"']))|\b(?:vars|dir|getmembers)\(|__dict__|\bmethodcaller\((?![\"'])"
+        rb"|\b(?:default\s*=|map\()\s*vars\b"
     ),
     "typescript": re.compile(
         rb"\bthis\[|\bthis as [^)\n]+\)\[|[\w)]\[(?![\"'\d])[^\]\n]+\]\s*!?\s*(?:\?\.)?\("

@@ -15,13 +15,20 @@ from flagtrail.codebase.source import Source, descendants
 Spans = set[tuple[int, int]]
 
 
-def without_cases(forest: Forest, path: str, name: bytes) -> Source | None:
-    """A file of tests without the cases that use a name; None where something else in it uses the name, too."""
+def without_cases(forest: Forest, path: str, name: bytes, *, of_class: bool) -> Source | None:
+    """A file of tests without the cases that use a name; None where something else in it uses the name, too.
+
+    What is `of_class` is looked up in something: a variable of a test that is called so, too, is none of it.
+    """
     names = forest.now(path)
     spans: Spans = set()
     for mention in names.mentions(name):
         if mention.stands == "bind" or any(_imports(names, mention.at)):
             continue
+        if of_class and mention.stands != "member":
+            if names.language.PRIVATE_BY_CONVENTION:
+                continue
+            return None
         case = names.language.test_case(mention.node)
         if case is None:
             return None
