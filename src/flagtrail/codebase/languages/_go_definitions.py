@@ -67,7 +67,8 @@ def definitions(source: Source, pure: Pure) -> Iterator[Definition]:
                 yield from _package_level(source, node, pure)
             case "function_declaration" | "method_declaration":
                 yield from _functions(source, node)
-                yield from parameters.definitions(source, node) if not _directed(node) else ()
+                called = not _directed(node) and not _is_run_by_tools(source, node)
+                yield from parameters.definitions(source, node) if called else ()
                 yield from _locals(source, node, pure)
             case _:
                 pass
@@ -138,15 +139,16 @@ def _directed(node: Node) -> bool:
     return above is not None and above.type == "comment" and bool(_DIRECTIVE.match(above.text or b""))
 
 
+def _is_run_by_tools(source: Source, node: Node) -> bool:
+    """Whether a function is found by its name: a test."""
+    name = node.child_by_field_name("name")
+    named = name is not None and (name.text or b"").startswith(_RUN_BY_TOOLS)
+    return named and node.type == "function_declaration" and source.path.endswith("_test.go")
+
+
 def _functions(source: Source, node: Node) -> Iterator[Definition]:
     name = node.child_by_field_name("name")
-    if name is None or name.text in _NEVER or _directed(node):
-        return
-    if (
-        node.type == "function_declaration"
-        and (name.text or b"").startswith(_RUN_BY_TOOLS)
-        and source.path.endswith("_test.go")
-    ):
+    if name is None or name.text in _NEVER or _directed(node) or _is_run_by_tools(source, node):
         return
     kind: Literal["function", "member"] = "function" if node.type == "function_declaration" else "member"
     yield Definition(kind, name, _lines(source, node, node), "repository", scope=source.tree.root_node)

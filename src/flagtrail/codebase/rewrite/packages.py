@@ -11,7 +11,12 @@ from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Edit, Source
 
-_ACTS = re.compile(rb"^func init\(\)|^var \w+ .*\b[Rr]egister\w*\(", re.MULTILINE)
+_ACTS = re.compile(
+    rb"^func init\(\)"
+    rb"|^var (?:\((?:\n(?!\)).*)*?\n[ \t]*)?\w[\w, ]* .*\b(?:[Rr]egister\w*|(?:flag|promauto|expvar)\.\w+)\(",
+    re.MULTILINE,
+)
+"""What registers something: a function, an option of the command line, a number that is watched."""
 DEEP = 10
 """How far a package that is loaded is followed to those that it loads."""
 
