@@ -138,7 +138,7 @@ def serving(folder: Path, command: str) -> Iterator[tuple[subprocess.Popen[str],
             said += line
         url = f"http://127.0.0.1:{port}"
         try:
-            with httpx2.Client(transport=httpx2.HTTPTransport(retries=10), base_url=url) as client:
+            with httpx2.Client(transport=httpx2.HTTPTransport(retries=10), base_url=url, timeout=30.0) as client:
                 client.get("/healthz").raise_for_status()
             yield process, url, said
         finally:

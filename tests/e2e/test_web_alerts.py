@@ -63,7 +63,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Itera
 
 def browser(world: World, member: str = "owner") -> httpx2.Client:
     secret = world.app.access.start_session(member)
-    return httpx2.Client(base_url=world.url, cookies={"flagtrail_session": secret}, follow_redirects=True)
+    return httpx2.Client(base_url=world.url, cookies={"flagtrail_session": secret}, follow_redirects=True, timeout=30.0)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def client(world: World) -> Iterator[httpx2.Client]:
     secret = world.app.access.start_session("owner")
     cookies = {"flagtrail_session": secret, "flagtrail_environment": "production"}
-    with httpx2.Client(base_url=world.url, cookies=cookies) as made:
+    with httpx2.Client(base_url=world.url, cookies=cookies, timeout=30.0) as made:
         yield made
 
 

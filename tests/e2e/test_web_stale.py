@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def signed_in(world: World, member: str = "owner") -> httpx2.Client:
     cookies = {"flagtrail_session": world.app.access.start_session(member)}
-    return httpx2.Client(base_url=world.url, cookies=cookies, follow_redirects=True)
+    return httpx2.Client(base_url=world.url, cookies=cookies, follow_redirects=True, timeout=30.0)
 
 
 @pytest.fixture

@@ -48,14 +48,14 @@ def _is_ahead(company: World, place: int, seconds: float) -> bool:
 def _signed_in(company: World, place: int) -> httpx2.Cookies:
     """The owner follows the link of the first start, at whichever replica."""
     link = next(server.login for server in company.servers if server.login is not None)
-    with httpx2.Client(base_url=company.servers[place].url, follow_redirects=True) as browser:
+    with httpx2.Client(base_url=company.servers[place].url, follow_redirects=True, timeout=30.0) as browser:
         browser.post("/login", data={"token": link}).raise_for_status()
         return browser.cookies
 
 
 def _who(company: World, place: int, session: httpx2.Cookies) -> str:
     """Whom a replica takes the session's holder for."""
-    with httpx2.Client(base_url=company.servers[place].url, cookies=session) as browser:
+    with httpx2.Client(base_url=company.servers[place].url, cookies=session, timeout=30.0) as browser:
         return str(browser.get("/api/v1/me").json()["actor"]["name"])
 
 
