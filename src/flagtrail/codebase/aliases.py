@@ -22,6 +22,7 @@ from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite import seeds
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
+from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
 MOST_HEAD = 300
@@ -33,6 +34,8 @@ _TEXT_OF = re.compile(
 MOCKED_WHOLE = re.compile(
     rb"""\b(?:jest|vi)\s*\.\s*(?:do)?[mM]ock\s*\(\s*(?:import\s*\(\s*)?['"]([^'"]+)['"]\s*\)?\s*,?\s*\)"""
 )
+_WHOLE = rb"import\s+(?:type\s+)?%s\s*(?:,|from\b)|(?<![\w$])%s\s*=\s*(?:await\s+)?(?:require|import)\b"
+"""What a module of JavaScript exports by default, or all of it, under a name that the importing file gives it."""
 _OF_FOLDERS = frozenset({"__init__", "index"})
 """Files that are the module of their folder."""
 
@@ -56,7 +59,8 @@ def aliases(source: Source, language: Language, key: str, patterns: Patterns) ->
     for literal in literals:
         site = sites.site(source, language, literal, patterns)
         registers = site is not None and site.pattern.kind == "definition"
-        alias = naming(source, definitions, literal, registers=registers)
+        asks = site is not None and site.pattern.kind == "call"
+        alias = naming(source, definitions, literal, registers=registers) if not asks else None
         if alias is not None and (registers or not _is_other_text(source, language, literal)):
             yield alias
 
@@ -130,7 +134,7 @@ def _surely(source: Source, language: Language, alias: Alias) -> bool:
 
 def _leads(source: Source, language: Language, origin: str, name: bytes, path: str) -> bool:
     ends = language.modules(source.path, origin, name.decode("utf-8", "replace"))
-    return any(f"/{path}".endswith(end if end.startswith("/") else f"/{end}") for end in ends)
+    return any(f"/{path}" == end if end.startswith("/") else f"/{path}".endswith(f"/{end}") for end in ends)
 
 
 def mocks_all(source: Source, language: Language, path: str) -> bool:
@@ -160,8 +164,22 @@ def imported(source: Source, language: Language, name: bytes) -> bool:
 
 
 def _is_imported(source: Source, language: Language, name: bytes, path: str) -> bool:
-    """Whether a file imports a name that can be one of another file."""
-    return imported(source, language, name) and language.may_name(source, path, name)
+    """Whether a file imports a name that can be one of another file, and is nothing else that it calls so."""
+    found = [each for each in language.definitions(source) if each.kind == "import" and source.text(each.name) == name]
+    itself = bool(found) and all(_is_itself(source, language, each, path) for each in found)
+    return itself and language.may_name(source, path, name)
+
+
+def _is_itself(source: Source, language: Language, definition: Definition, path: str) -> bool:
+    name = source.text(definition.name)
+    start, end = source.line_start(definition.name.start_byte), source.line_end(definition.name.end_byte)
+    renamed = re.search(rb"([\w$*]+)(?:\s+as\s+|\s*:\s*)%s(?![\w$])" % re.escape(name), source.data[start:end])
+    if renamed is not None and renamed[1] not in (name, b"default"):
+        return False
+    whole = renamed is not None and renamed[1] == b"default"
+    if whole or re.search(_WHOLE % ((re.escape(name),) * 2), source.data[start:end]):
+        return _leads(source, language, definition.origin, name, path)
+    return True
 
 
 def _qualified(source: Source, language: Language, name: bytes, path: str) -> bool:
