@@ -225,3 +225,35 @@ def test_what_others_may_take_of_a_file__stays(path: str, text: str, kept: str) 
 def test_a_list__of_which_the_places_count__keeps_the_flag(use: str) -> None:
     files = {"flags.py": f'FLAGS = ["old-mail", "new-ui", "search"]\nUSE = {use}\n'}
     assert removed(files) == files
+
+
+def test_a_test__that_another_one_calls__stays() -> None:
+    test = """
+        def test_old():
+            with patch("shop.is_new", return_value=False):
+                return page()
+
+
+        def test_both():
+            test_old()
+    """
+    files = {"shop.py": ANSWERS.format(name="is_new", asks='is_enabled("new-ui")'), "test_shop.py": test}
+    assert removed(files)["test_shop.py"] == dedent(test).lstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("imports", "uses"),
+    [
+        ("Legacy, price", 'def typed(x) -> "Legacy":\n    return x'),
+        ("_, price", 'def told():\n    return _("x")'),
+        ("price", 'def told():\n    """Tell.\n\n    >>> price()\n    2\n    """'),
+    ],
+    ids=["in a type that is a text", "called like nothing", "in an example"],
+)
+def test_a_module__of_which_a_name_is_used_in_another_way__stays(imports: str, uses: str) -> None:
+    shown = f'def show():\n    return 1 if flags.is_enabled("new-ui") else price()\n\n\n{uses}\n'
+    old = "class Legacy:\n    pass\n\n\ndef _(x):\n    return x\n\n\ndef price():\n    return 2\n"
+    files = {"views.py": f"from client import flags\nfrom old import {imports}\n\n\n{shown}", "old.py": old}
+    after = removed(files)
+    assert f"from old import {imports.removesuffix(', price')}" in after["views.py"]
+    assert after["old.py"] in (old, old.replace("\n\ndef price():\n    return 2\n", ""))

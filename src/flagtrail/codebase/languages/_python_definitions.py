@@ -50,7 +50,9 @@ def definitions(source: Source) -> Iterator[Definition]:
     for node in nodes(root, *_DEFINING):
         for found in _defined(source, node):
             name = text(found.name)
-            if name not in kept and not (name.startswith("__") and name.endswith("__")):
+            if found.kind == "import" and name in kept:
+                yield replace(found, pure=False)  # it stays, and so must what it is imported from
+            elif name not in kept and not (name.startswith("__") and name.endswith("__")):
                 yield replace(found, reach="repository") if name in listed and found.kind == "import" else found
 
 

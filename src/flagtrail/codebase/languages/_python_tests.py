@@ -5,6 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_names import bases, decorators, scope_of, whole
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Stub, Wrapping
@@ -26,7 +27,15 @@ def test_case(node: Node) -> tuple[int, int] | None:
         elif above.type == "function_definition" and _is_test(above):
             around = whole(above)
             break
-    return None if around is None else (around.start_byte, around.end_byte)
+    return None if around is None or _is_called(around) else (around.start_byte, around.end_byte)
+
+
+def _is_called(test: Node) -> bool:
+    """Whether something else in the file names a test."""
+    definition = test.child_by_field_name("definition") or test
+    name, root = definition.child_by_field_name("name"), list(ancestors(test))[-1]
+    same = (each for each in nodes(root, "identifier") if name is not None and each.text == name.text)
+    return any(each.parent is not None and each.parent.child_by_field_name("name") != each for each in same)
 
 
 def _is_within(node: Node, definition: Node) -> bool:

@@ -102,6 +102,8 @@ class Lookups:
         spoken = definition.kind != "import" or len(names.words.get(name, ())) > 1
         if scope is not None and spoken and texts.evaluated(names.source.text(scope), module=scope.parent is None):
             return True
+        if names.language.NAMES_IN_TEXTS and _is_documented(names, definition):
+            return True
         if definition.kind == "import" and names.language.NAMES_IN_TEXTS and _is_of_module(definition):
             return borrowed(self.forest, path, name)
         if definition.reach == "local" or definition.kind in ("import", "export", "parameter"):
@@ -197,6 +199,13 @@ class Lookups:
         if known is None or known[0] is not data:
             self._matches[key] = known = (data, bool(expression.search(data)))
         return known[1]
+
+
+def _is_documented(names: Names, definition: Definition) -> bool:
+    """Whether an example in a text uses a name, which a test may run: `>>> price(2)`."""
+    data, (start, end) = names.source.data, definition.removal
+    used = re.compile(rb">>>[^\n]*(?<![\w.])%s(?!\w)" % re.escape(names.called(definition)))
+    return b">>>" in data and any(not start <= each.start() < end for each in used.finditer(data))
 
 
 def _is_of_module(definition: Definition) -> bool:

@@ -478,7 +478,7 @@ def test_a_definition__says_what_goes_with_it(whole: str, expected: list[tuple[o
 
 
 def test_tests__are_no_definitions_in_a_file_of_tests_only() -> None:
-    whole = "package p\n\nfunc TestX(t *testing.T) {}\n"
+    whole = "package p\n\nfunc TestX(_ *testing.T) {}\n"
 
     assert [defined(whole, path) != [] for path in ("p_test.go", "p.go")] == [False, True]
 

@@ -201,8 +201,6 @@ def test_definitions__say_what_goes_with_a_name(text: str, name: str, expected: 
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("from a import B\ndef f(x: 'list[B]'): pass\n", "B"),
-        ("from a import B\nz = cast('B', x)\n", "B"),
         ("__version__ = '1'\n", "__version__"),
         ("class C:\n    def f(self, a): pass\n", "self"),
         ("from a import *\n", "a"),
@@ -211,6 +209,12 @@ def test_definitions__say_what_goes_with_a_name(text: str, name: str, expected: 
 )
 def test_definitions__leave_out_names_that_something_else_needs(text: str, name: str) -> None:
     assert name not in removals(text)
+
+
+@pytest.mark.parametrize("use", ["def f(x: 'list[B]'): pass", "z = cast('B', x)"])
+def test_definitions__of_imports_that_a_text_names__stay_and_still_say_from_where(use: str) -> None:
+    kind, _, pure, _ = removals(f"from a import B\n{use}\n")["B"]
+    assert (kind, pure) == ("import", False)
 
 
 def test_definitions__that_all_lists__can_be_imported_by_others_and_go_from_the_list_too() -> None:
