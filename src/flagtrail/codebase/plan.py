@@ -80,6 +80,15 @@ class Search:
         given = re.compile(rb"(?:(?<!\bself)(?<!\bcls)\.|[({,]\s*)%s\s*(?:=(?![=>])|:(?!:))" % re.escape(name))
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
 
+    def assigns(self, name: bytes, *, but: str) -> bool:
+        """Whether another file assigns to what this one defines, or takes its address: `p.NewUI = x`, `&p.NewUI`."""
+        form = rb"\.%s\s*(?:[-+*/%%|&^]?=(?!=)|\+\+|--)|(?<!&)&(?!&)\s*(?:\w+\.)*%s\b" % (
+            re.escape(name),
+            re.escape(name),
+        )
+        given = re.compile(form)
+        return any(path != but and given.search(self.data[path]) for path in self.holding(name))
+
     def sets(self, name: bytes, *, but: str) -> bool:
         """Whether another file gives a value to what this one defines: `module.NAME = x`, `patch("module.NAME", x)`."""
         word = re.escape(name)
@@ -250,6 +259,8 @@ def _unique(search: Search, known: Known) -> bool:
     given = search.patches if known.derived.function else search.sets
     by_hand = known.derived.function or _language(known.path).PRIVATE_BY_CONVENTION
     if by_hand and given(name, but=known.path):
+        return False
+    if not known.derived.function and search.assigns(name, but=known.path):
         return False
     inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
     paths = [known.path] if inside else search.holding(name)
