@@ -34,7 +34,7 @@ _TEXT_OF = re.compile(
 MOCKED_WHOLE = re.compile(
     rb"""\b(?:jest|vi)\s*\.\s*(?:do)?[mM]ock\s*\(\s*(?:import\s*\(\s*)?['"]([^'"]+)['"]\s*\)?\s*,?\s*\)"""
 )
-_WHOLE = rb"import\s+(?:type\s+)?%s\s*(?:,|from\b)|(?<![\w$])%s\s*=\s*(?:await\s+)?(?:require|import)\b"
+_WHOLE = rb"import\s+(?:type\s+)?%s\s*(?:,\s*[{*]|from\b)|(?<![\w$])%s\s*=\s*(?:await\s+)?(?:require|import)\b"
 """What a module of JavaScript exports by default, or all of it, under a name that the importing file gives it."""
 _OF_FOLDERS = frozenset({"__init__", "index"})
 """Files that are the module of their folder."""
@@ -179,7 +179,9 @@ def _is_itself(source: Source, language: Language, definition: Definition, path:
     whole = renamed is not None and renamed[1] == b"default"
     if whole or re.search(_WHOLE % ((re.escape(name),) * 2), source.data[start:end]):
         return _leads(source, language, definition.origin, name, path)
-    return True
+    return (
+        next(iter(language.modules(source.path, definition.origin, name.decode("utf-8", "replace"))), None) is not None
+    )
 
 
 def _qualified(source: Source, language: Language, name: bytes, path: str) -> bool:
@@ -268,6 +270,15 @@ def silenced(before: Source, after: Source, language: Language, answer: Answer, 
         left = sites.names(after, language, {root})
         if root.decode().isidentifier() and not any(language.role(node) != "bind" for node in left):
             yield Derived(callee, answered, function=True, module=before.path)
+
+
+def is_called_so(name: bytes, own: bytes, others: Iterable[bytes]) -> bool:
+    """Whether something else gets the name, in an `export { slow as isNew }` or as what its file exports by default."""
+    word, found = re.escape(name), list(others)
+    renamed = re.compile(rb"(?<![\w$])(?!(?:default|%s)\b)[\w$]+\s+as\s+%s\s*[,}]" % (word, word))
+    taken = re.compile(rb"\bimport\s+%s[ \t]*(?:,\s*[{*]|from\b)" % word)
+    default = re.compile(rb"\bdefault\s+(?:async\s+)?(?:function\b)?[\s*]*%s\b|\b%s\s+as\s+default\b" % (word, word))
+    return any(map(renamed.search, found)) or (any(map(taken.search, found)) and not default.search(own))
 
 
 def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tuple[Derived, ...]:

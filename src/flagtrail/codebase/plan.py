@@ -271,6 +271,8 @@ def _unique(search: Search, known: Known) -> bool:
         return False
     if known.derived.function and search.mocks_all(known.path):
         return False
+    if aliases.is_called_so(name, search.data[known.path], [source.data for source, _ in holding]):
+        return False
     answer = search.answer.meaning(known.derived.placeholder)
     return not known.derived.function or all(mocked.all_go(*each, answer, name) for each in holding)
 
