@@ -17,7 +17,7 @@ from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, mocked, passed_on, stem
 from flagtrail.codebase.rewrite.lookups import Lookups
-from flagtrail.codebase.rewrite.meanings import meant, original_of, package, stars
+from flagtrail.codebase.rewrite.meanings import meant, original_of, package, stars, times_used
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.registries import lists_flags, registering
@@ -258,11 +258,18 @@ class Exports:
     def _used_its_own(self, path: str, name: bytes) -> bool:
         """Whether a file used a name that it defines itself, and less now; `legacy.total` is no use of its `total`."""
         then = self.forest.then(path)
-        own = [each for each in then.by_name.get(name, ()) if exported(each) and each.kind not in PASSING]
-        if not own or any(each.kind in MEMBERS or then.in_class(each) for each in own):
-            return bool(own)
+        own = self._own(then, name)
+        if not own:
+            return False
         now = None if self.forest.gone(path) else self.forest.now(path)
-        return now is None or _read(now, name) < _read(then, name)
+        return now is None or times_used(now, name, now, self._own(now, name)) < times_used(then, name, then, own)
+
+    @staticmethod
+    def _own(names: Names, name: bytes) -> list[Definition]:
+        """What a file defines by a name, and shows to others."""
+        return [
+            each for each in names.by_name.get(name, ()) if exported(each) and each.kind not in (*PASSING, "parameter")
+        ]
 
     def _imported(self, path: str, name: bytes) -> Iterator[tuple[str, bytes]]:
         """The files that an import of a name means, and what the name is called there."""
@@ -386,10 +393,6 @@ class Exports:
 
 def _kept(now: Names, named: frozenset[bytes], definition: Definition) -> bool:
     return exported(definition) or (bool(definition.origin) and now.called(definition) in named)
-
-
-def _read(names: Names, name: bytes) -> int:
-    return sum(mention.stands in ("read", "shorthand") for mention in names.mentions(name))
 
 
 def _within(at: int, definition: Definition) -> bool:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tree_sitter import Node
-
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
-from flagtrail.codebase.rewrite.names import Names
+from flagtrail.codebase.rewrite.names import MEMBERS, Names
 from flagtrail.codebase.shapes import Definition
-from flagtrail.codebase.source import ancestors
 
 _STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|import\s+\.\s")
+_LOOKED_UP_IN = re.compile(rb"([\w$]+[!?]*\.|[\])]\.)?([\w$]+)(?:\([^()]*\))?[!?]*\s*(?:\.|::)\s*\Z")
+_OWN = frozenset({b"self", b"this", b"super", b"cls"})
+_DECLARED = (
+    rb"(?<![\w$])%(name)s\??\s*:?[:=][^\n;,)]{0,40}?(?<![\w$])%(owner)s(?![\w$])"
+    rb"|(?<![\w$])%(owner)s(?:<[^\n;>]*>)?\s+%(name)s(?![\w$])"
+)
+"""An object and its class, where it is declared or made: `cart: Cart`, `Cart cart`, `cart = new Cart()`."""
+_FAR = 200
+"""How far in front of a name stands what it is looked up in."""
 _ROOT = re.compile(r"^(?:.*/)?src/\w+/(?:java|kotlin)/")
 
 
@@ -26,13 +32,15 @@ def meant(forest: Forest, user: str, name: bytes, found: Iterable[str]) -> bool:
     packages = {each.origin.rpartition(".")[0] for each in own if each.kind == "import"} - {""}
     stands = {mention.stands for mention in then.mentions(name)}
     for path in found:
+        if path == user:
+            continue
         if declared(forest.data(path)) in packages:
             return True
-        if "member" in stands and _in_sight(forest, then, path, name):
-            return True
         near = language.SHARES_FOLDER and (package(path) == package(user) or stars(then))
-        if "read" in stands and near:
-            return True
+        if ("read" in stands and near) or ("member" in stands and _in_sight(forest, then, path, name)):
+            home = forest.now(path)
+            if times_used(then, name, home, home.by_name.get(name, ())):
+                return True
     return False
 
 
@@ -40,8 +48,6 @@ def _in_sight(forest: Forest, user: Names, path: str, name: bytes) -> bool:
     """Whether what a user looked up could be what a file defines: of a class it names, or of a module it imports."""
     now = forest.now(path)
     around = {now.called(each) for found in now.by_name.get(name, ()) for each in now.around[found]}
-    if path == user.source.path:
-        return any(each.stands == "member" and not _of_import(each.node) for each in user.mentions(name))
     if around & user.words.keys():
         return True
     origins = {each.origin for each in user.definitions if each.origin}
@@ -49,9 +55,49 @@ def _in_sight(forest: Forest, user: Names, path: str, name: bytes) -> bool:
     return any(path in set(forest.named(modules(user.source.path, origin, ""))) for origin in origins)
 
 
-def _of_import(node: Node) -> bool:
-    """Whether a name is a part of a module's, which is never what the importing file itself defines."""
-    return any("import" in above.type for above in ancestors(node))
+def times_used(user: Names, name: bytes, home: Names, defined: Iterable[Definition]) -> int:
+    """How often a file uses by a name what a file defines by it, and not a variable of a function called so.
+
+    `self.items.size()` is no use of the method `size` of `Cart`, nor is `cart.size()` one of its own function.
+    """
+    defined = tuple(defined)
+    shown = {each.name for each in defined} if user.source.path == home.source.path else set()
+    mentions = user.mentions(name)
+    bound = [each.at for each in mentions if each.stands == "bind" and each.node not in shown]
+    hiding = [each for each in user.definitions if each.kind in ("function", "constant", "variable")] if bound else []
+    hiding = [each for each in hiding if each.name not in shown and any(_within(at, each) for at in bound)]
+    used = 0
+    for mention in mentions:
+        if mention.stands in ("read", "shorthand"):
+            used += not any(_within(mention.at, each) for each in hiding)
+        elif mention.stands != "bind":
+            used += any(_could_mean(user, mention.at, home, each) for each in defined)
+    return used
+
+
+def _could_mean(user: Names, at: int, home: Names, definition: Definition) -> bool:
+    """Whether what is looked up at a place could be what a file defines."""
+    if definition.kind in MEMBERS:
+        return True
+    if not home.in_class(definition):
+        return user.source.path != home.source.path or user.language.SHARES_FOLDER or b"exports" in user.words
+    data, owner = user.source.data, home.called(home.around[definition][-1])
+    found = _LOOKED_UP_IN.search(data, max(0, at - _FAR), at)
+    if found is None:
+        return False
+    before, name = found.groups()
+    if (not before and name in _OWN) or _folded(name) in _folded(owner) or _folded(owner) in _folded(name):
+        return True
+    return re.search(_DECLARED % {b"name": re.escape(name), b"owner": re.escape(owner)}, data) is not None
+
+
+def _folded(name: bytes) -> bytes:
+    """A name as it is said, however it is written."""
+    return name.replace(b"_", b"").lower()
+
+
+def _within(at: int, definition: Definition) -> bool:
+    return definition.removal[0] <= at < definition.removal[1]
 
 
 def original_of(names: Names, definition: Definition) -> bytes:
