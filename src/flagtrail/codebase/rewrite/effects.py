@@ -49,8 +49,20 @@ def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, fro
     lost = set(imported(forest, path, now)) - set(imported(forest, path, Names(after, now.language)))
     acting = {target for target in lost if _orphaned(forest, target, path) and _acts(forest, target, DEEP)}
     loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target)}
-    named = frozenset(name for edit, name in loading if edit.text.startswith(now.source.data[edit.start : edit.end]))
-    return (now.source.edited({edit for edit, _ in loading}), named) if loading else None
+    data = now.source.data
+    named = frozenset(
+        name for edit, name in loading if edit.start < edit.end and edit.text.startswith(data[edit.start : edit.end])
+    )
+    return (now.source.edited(_apart({edit for edit, _ in loading})), named) if loading else None
+
+
+def _apart(edits: set[Edit]) -> Iterator[Edit]:
+    """Those of the edits that overlap none in front of them: a name that could not be taken out stays."""
+    at = 0
+    for edit in sorted(edits):
+        if edit.start >= at:
+            yield edit
+            at = max(at, edit.end)
 
 
 def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, bytes]]:
@@ -60,12 +72,14 @@ def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, 
         ends = names.language.modules(path, definition.origin, names.called(definition).decode())
         if not definition.origin or target not in set(forest.named(ends)):
             continue
-        statement = definition.name
-        for above in ancestors(definition.name):
-            if above.parent is None:
-                break
-            statement = above
+        statement = _statement(definition.name)
         text = names.source.text(statement)
+        found = _PYTHON.match(text)
+        if found is not None and found.group(3) != stem(target) and not target.endswith("/__init__.py"):
+            line = _submodule(found, stem(target))
+            for edit in _beside(names, statement, definition, line):
+                yield edit, names.called(definition)
+            continue
         text = _REQUIRED.sub(b"", _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text)))
         told = b"  # noqa: F401" if _WHOLE.fullmatch(text) and statement.type == "import_statement" else b""
         told = told if names.language.PRIVATE_BY_CONVENTION else b""
@@ -77,6 +91,36 @@ def _module(found: re.Match[bytes]) -> bytes:
     if not dots:
         return b"import " + package + name + b"  # noqa: F401"
     return b"from " + dots + package.rstrip(b".") + b" import " + name + b"  # noqa: F401"
+
+
+def _statement(name: Node) -> Node:
+    """The import that binds a name; else what stands around it at the top of the file."""
+    statement = name
+    for above in ancestors(name):
+        if above.parent is None:
+            break
+        statement = above
+        if above.type in ("import_from_statement", "import_statement"):
+            break
+    return statement
+
+
+def _submodule(found: re.Match[bytes], name: bytes) -> bytes:
+    """`from shop import tasks, legacy` loads `shop.tasks`, and may be needed for the other one."""
+    dots, package, last = found.groups()
+    if dots:
+        return b"from " + dots + package + last + b" import " + name + b"  # noqa: F401"
+    return b"import " + package + last + b"." + name + b"  # noqa: F401"
+
+
+def _beside(names: Names, statement: Node, definition: Definition, line: bytes) -> Iterator[Edit]:
+    """An import in the place of one name of a statement, which stays for its others."""
+    start, end = statement.start_byte, statement.end_byte
+    if sum(start <= each.name.start_byte < end for each in names.definitions) == 1:
+        yield Edit(start, end, line)
+        return
+    yield Edit(start, start, line + b"\n" + names.source.indent(start))
+    yield Edit(*definition.removal)
 
 
 def _orphaned(forest: Forest, target: str, path: str) -> bool:
