@@ -245,12 +245,14 @@ def _answers_nothing(function: Node) -> bool:
 
 
 def refused(condition: Node, *, truth: bool) -> bool:
-    """Whether a loop may not have this constant for its condition, or a lambda that answers nothing for its body."""
+    """Whether a loop or case may not have this constant as its condition, or a lambda without an answer as its body."""
     around = condition.parent
     if around is not None and around.type == "lambda_expression":
         return _answers_nothing(around)
     while around is not None and around.type == "parenthesized_expression":
         condition, around = around, around.parent
+    if around is not None and around.type == "guard":
+        return True
     if around is None or around.child_by_field_name("condition") != condition:
         return False
     return around.type == "for_statement" or (around.type == "do_statement" and truth)

@@ -12,7 +12,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._java_statements import named, text
 from flagtrail.codebase.shapes import Scalar
-from flagtrail.codebase.source import ancestors, descendants
+from flagtrail.codebase.source import Source, ancestors, descendants
 
 _PRIMITIVE = frozenset({"integral_type", "floating_point_type", "boolean_type"})
 _INTEGERS = frozenset(
@@ -79,6 +79,25 @@ def chooses(argument: Node) -> bool:
     top = [*ancestors(argument)][-1]
     methods = (each.child_by_field_name("name") for each in descendants(top) if each.type in _METHODS)
     return text(called) == b"remove" or sum(each is not None and text(each) == text(called) for each in methods) > 1
+
+
+def untyped(made: Source, at: int) -> str:
+    """Why a `null` that an edit left alone at a byte would be without the type that the other branch gave it."""
+    node = made.tree.root_node.descendant_for_byte_range(at, at + len(b"null"))
+    around = node.parent if node is not None and node.type == "null_literal" else None
+    while node is not None and around is not None and around.type == "parenthesized_expression":
+        node, around = around, around.parent
+    if node is None or around is None:
+        return ""
+    declared = around.parent.child_by_field_name("type") if around.parent is not None else None
+    operator = around.child_by_field_name("operator")
+    alone = (
+        around.type in ("argument_list", "lambda_expression", "array_access")
+        or around.child_by_field_name("object") == node
+        or (around.type == "variable_declarator" and declared is not None and text(declared) == b"var")
+        or (around.type == "binary_expression" and operator is not None and text(operator) == b"+")
+    )
+    return "`null` alone has not the type that both branches had together" if alone else ""
 
 
 def alike(node: Node, then: Node, otherwise: Node) -> bool:

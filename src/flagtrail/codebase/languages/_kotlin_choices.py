@@ -22,6 +22,11 @@ from flagtrail.codebase.languages._kotlin_syntax import (
 from flagtrail.codebase.shapes import Case, Mend, Scalar, Settled, Switch
 from flagtrail.codebase.source import Source, descendants
 
+_UNTYPED = re.compile(
+    rb"null(?!\w)|(?:empty|mutable|hash|linked|array|list|set|map|sequence)\w*(?:Of|List|Set|Map|Sequence|Flow)\(\)"
+    rb"|(?:list|set|map|sequence|array|flow)Of\(\)"
+)
+
 
 def switch(node: Node) -> Switch | None:
     """`when`, with or without a subject, as a statement or as an expression."""
@@ -34,6 +39,31 @@ def switch(node: Node) -> Switch | None:
     expression = is_used(node) or not (node.parent is not None and node.parent.type in ("block", "source_file"))
     cases = tuple(_cases(node, expression=expression))
     return Switch(node, subject, cases, expression)
+
+
+def untyped(made: Source, at: int) -> str:
+    """Why `null`, or an empty list, that an edit left alone at a byte would be without the other branch's type."""
+    found = _UNTYPED.match(made.data, at)
+    node = made.tree.root_node.descendant_for_byte_range(at, found.end()) if found is not None else None
+    around = node.parent if node is not None and found is not None and text(node) == found.group() else None
+    while node is not None and around is not None and around.type == "parenthesized_expression":
+        node, around = around, around.parent
+    if node is None or around is None:
+        return ""
+    variable = child(around, "variable_declaration") if around.type == "property_declaration" else None
+    alone = (
+        (variable is not None and len(named(variable)) == 1)
+        or (around.type == "navigation_expression" and named(around)[0] == node)
+        or (around.type == "function_body" and around.parent is not None and not _tells_type(around.parent))
+    )
+    return "alone it has not the type that both branches had together" if alone else ""
+
+
+def _tells_type(function: Node) -> bool:
+    """Whether a function says what it answers."""
+    parts = function.children
+    listed = next((index for index, each in enumerate(parts) if each.type == "function_value_parameters"), len(parts))
+    return any(each.type == ":" for each in parts[listed:])
 
 
 def _cases(node: Node, *, expression: bool) -> Iterator[Case]:

@@ -196,7 +196,7 @@ class Java(Jvm, Braces):
         return _java_statements.idle(statement)
 
     def objection(self, before: Source, made: Source, at: int) -> str:
-        return _java_exceptions.objection(before, made, at)
+        return _java_exceptions.objection(before, made, at) or _java_types.untyped(made, at)
 
     def scoped_names(self, body: Node) -> Iterable[Node]:
         return _java_names.scoped_names(body)

@@ -17,6 +17,7 @@ from flagtrail.codebase.languages import (
     _python_lists,
     _python_mocks,
     _python_names,
+    _python_objections,
     _python_scopes,
     _python_tests,
     _python_text,
@@ -270,6 +271,9 @@ class Python(Language):
     def joined(self, source: Source, statement: Node) -> tuple[Edit, ...]:
         """`n = 0`, then `n = 1`, as `n = 1`."""
         return _python_names.joined(source, statement)
+
+    def objection(self, before: Source, made: Source, at: int) -> str:
+        return _python_objections.objection(before, made, at)
 
     def plain_functions(self, source: Source) -> frozenset[int]:
         """Functions without a `yield` of their own."""
