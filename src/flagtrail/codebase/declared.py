@@ -5,7 +5,7 @@ They go when nothing else names the flag. While something still asks for it, it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
@@ -18,8 +18,13 @@ from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
 
-def declarations(source: Source, language: Language, wanted: Wanted) -> list[Span] | None:
-    """The bytes that declare the flag in a file; None where it is named there for another purpose, too."""
+def declarations(
+    source: Source, language: Language, wanted: Wanted, value: object, texts: Iterable[bytes]
+) -> list[Span] | None:
+    """The bytes that declare the flag in a file; None where it is named there for another purpose, too.
+
+    `value` is what the flag answers, `texts` those of the files that name it.
+    """
     found: list[Span] = []
     definitions = list(language.definitions(source))
     entries = listed.entries_of(definitions)
@@ -32,7 +37,7 @@ def declarations(source: Source, language: Language, wanted: Wanted) -> list[Spa
             continue
         entry = listed.entry(source, entries, key)
         span = language.entry(source, key) if entry is None else entry.removal
-        if site is not None or span is None:
+        if site is not None or span is None or listed.must_stay(source, language, key, value, texts):
             return None
         found.append(span)
     return found

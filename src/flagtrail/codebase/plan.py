@@ -230,6 +230,7 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
         elsewhere=elsewhere,
         set_elsewhere=set_elsewhere,
         declares=search.declares,
+        texts=lambda name: (search.data[each] for each in search.holding(name)),
     )
     return folding.folded(source, language, answer, wanted)
 
@@ -243,10 +244,11 @@ def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, So
     """The files without what declares the flag, where nothing that names it is left in any of them."""
     if any(file.seeded or file.stuck for file in folded.values()):
         return written
-    spans = {}
+    spans, texts = {}, [source.data for source in written.values()]
     for path, source in written.items():
         language = _language(path)
-        found = declared.declarations(source, language, _wanted(search, search.source(path, language), language))
+        wanted = _wanted(search, search.source(path, language), language)
+        found = declared.declarations(source, language, wanted, search.answer.value, texts)
         if found is None:
             return written
         spans[path] = found
@@ -333,7 +335,7 @@ def _unlisted(search: Search, fell: Fallen) -> Fallen:
     if not fell.files:
         return fell
     names = members_of.spellings(search.patterns, search.flag)
-    found = unlisted(_now(search, fell, names), search.flag, names)
+    found = unlisted(_now(search, fell, names), search.flag, names, search.answer.value)
     left = {path: (*fell.left.get(path, ()), *found.left.get(path, ())) for path in {*fell.left, *found.left}}
     return Fallen({**fell.files, **found.files}, left) if found.files else _unnamed(search, Fallen(fell.files, left))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
@@ -136,6 +136,10 @@ class Language(Relations, Tests, ABC):
     def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
         """How the value of an evaluation stands where its literal would be of another type; None if that is unknown."""
         return placeholder
+
+    def promised(self, source: Source, call: Call, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+        """Whether a call answers a promise, which is used as one; `texts` are those of the files with a name."""
+        return False
 
     def streamed(self, source: Source, call: Call, placeholder: bytes) -> tuple[Mend, ...] | None:
         """How one value stands in the place of a call that answers a flow of values; None where it is not sure."""

@@ -197,8 +197,10 @@ _PARTS = frozenset({"parenthesized_expression", "ternary_expression", "unary_exp
 
 
 def compared(node: Node) -> bool:
-    """Whether what an expression is a part of is compared for being equal."""
+    """Whether what an expression is a part of is compared for being equal, also by a `switch`."""
     at = node.parent
+    if at is not None and at.type == "switch_case" and field(at, "value") == node:
+        return True
     while at is not None and at.type in _PARTS:
         if at.type == "binary_expression" and operator(at)[:2] in {b"==", b"!="}:
             return True

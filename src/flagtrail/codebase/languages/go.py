@@ -190,8 +190,10 @@ class Go(Braces):
             return body is not None and self.pure(body)
         if node.type in {"literal_value", "literal_element", "keyed_element", "parenthesized_expression"}:
             return all(self.pure(child) for child in self.solid(node))
-        if node.type in {"selector_expression", "type_conversion_expression"}:
-            return self.pure(node.named_children[0] if node.type == "selector_expression" else self.solid(node)[-1])
+        if node.type == "type_conversion_expression":  # `handlers[name](job)` is read as one to a generic type
+            return _generic_call(node) is None and self.pure(self.solid(node)[-1])
+        if node.type == "selector_expression":
+            return self.pure(node.named_children[0])
         return node.type in _PURE_LEAVES or node.type in _PURE_TYPES
 
     # ---------------------------------------------------------------- statements

@@ -23,6 +23,7 @@ from flagtrail.codebase.languages import _javascript_fields as fields
 from flagtrail.codebase.languages import _javascript_functions as functions
 from flagtrail.codebase.languages import _javascript_names as names_of
 from flagtrail.codebase.languages import _javascript_places as places
+from flagtrail.codebase.languages import _javascript_promises as promises
 from flagtrail.codebase.languages import _javascript_properties as properties_of
 from flagtrail.codebase.languages import _javascript_settings as settings
 from flagtrail.codebase.languages import _javascript_settled as settlements
@@ -158,6 +159,8 @@ class TypeScript(Braces):
             return None
         return Call(node, name, receiver, tuple(_argument(argument) for argument in parts(given)))
 
+    promised = staticmethod(promises.is_used)
+
     def member(self, node: Node) -> tuple[Node, Node] | None:
         """`object.name` and `object['name']`."""
         found, name = field(node, "object"), field(node, "property") or field(node, "index")
@@ -185,13 +188,8 @@ class TypeScript(Braces):
         """`newUi(..) {..}`, `newUi: string`, `newUi: { .. }`."""
         return settings.unlike_a_flag(name)
 
-    def pure(self, node: Node) -> bool:
-        """Whether evaluating it only yields a value."""
-        return values.pure(node)
-
-    def boolean(self, node: Node) -> bool:
-        """Whether it is a comparison, a negation, or a name that is declared a boolean."""
-        return values.boolean(node)
+    pure = staticmethod(values.pure)
+    boolean = staticmethod(values.boolean)
 
     def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
         """Braces of JSX, spreads of literals, entries of a hook's dependencies."""
@@ -281,9 +279,12 @@ class TypeScript(Braces):
         """The children of an element, or what its attribute `fallback` holds."""
         return elements.rendered(call.node, truth=truth)
 
-    def means(self, binding: Binding, name: Node) -> bool:
-        """Whether no inner scope declares the name anew."""
-        return names_of.means(binding, name)
+    means = staticmethod(names_of.means)
+
+    def substituted(self, source: Source, read: Node, text: bytes) -> tuple[int, int, bytes]:
+        """Nothing stands in the place of a name that is exported: `export { on }`."""
+        exported = read.parent is not None and read.parent.type == "export_specifier"
+        return (read.start_byte, read.start_byte, b"") if exported else super().substituted(source, read, text)
 
     def written(self, node: Node, value: Scalar) -> tuple[int, int, bytes]:
         """A text in the quotes of the file; where its type would be too narrow to be compared, as a wider one."""

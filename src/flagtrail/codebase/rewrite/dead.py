@@ -151,8 +151,14 @@ class _Sweep:
         if _name(key) in self.lost:
             return True
         before = self._formerly(key)
-        own = [each.removal for each in before]
-        return bool(before) and all(any(not _in_any(use.at, own) for use in self.then.uses(each)) for each in before)
+        return bool(before) and all(
+            any(self._is_other(use.at, each, before) for use in self.then.uses(each)) for each in before
+        )
+
+    @staticmethod
+    def _is_other(at: int, definition: Definition, same: Iterable[Definition]) -> bool:
+        """Whether a use is none of what is called so in the same scope; `x := x + 1` further in uses the outer one."""
+        return not _in_any(at, [each.removal for each in same if each.scope == definition.scope])
 
     def _formerly(self, key: Key) -> list[Definition]:
         """What a definition was; of a local whose function went into another one, by its name alone."""

@@ -31,20 +31,31 @@ _MAY_HOLD_FLAGS = re.compile(
 """What flags could be looked up in, by how it is called."""
 _FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|rollout|gate\b|feature[^/]*$", re.IGNORECASE)
 """Many a product keeps all that it does in folders called `features`."""
+_SET_TO = re.compile(rb"[\"'`]?\]?\s*:\s*([\w.]+)")
+_BOUND = re.compile(r"\b(?:const|let|var)\s+([\w$]+)")
+_ORDERED = frozenset({"array", "literal_value"})
+_HOLDERS = _ORDERED | {"object", "pair", "keyed_element"}
 _ASSERTS = re.compile(rb"assert|expect|should")
 
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """The files without the entries, and by file the entries that must stay, since something else names the flag."""
+    """The files without the entries, and by file the entries that must stay, since something else names the flag.
+
+    `used` is where that is.
+    """
 
     files: Mapping[str, Source]
     left: Mapping[str, tuple[Left, ...]]
+    used: str = ""
 
 
-def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Collection[bytes]) -> Unlisted:
-    """The files that list the flag's key, or its name among `members`, without it."""
-    made = _without(files, lambda source, language, _: sites.texts(source, language, key)).files
+def unlisted(
+    files: Mapping[str, tuple[Source, Language]], key: str, members: Collection[bytes], value: object
+) -> Unlisted:
+    """The files that list the flag's key, or its name among `members`, without it; `value` is what it answers."""
+    texts = _without(files, lambda source, language, _: sites.texts(source, language, key), value)
+    made = texts.files
     now = {path: (made.get(path, source), language) for path, (source, language) in files.items()}
     others = _others(now, members)
     named = _without(
@@ -52,6 +63,8 @@ def unlisted(files: Mapping[str, tuple[Source, Language]], key: str, members: Co
         lambda source, language, entries: (
             each for each in _named(source, language, entries, members) if (source.path, each.start_byte) not in others
         ),
+        value,
+        texts.used if key.encode() in members else "",
     )
     left = {
         path: tuple(each for each in found if now[path][0].data.startswith(key.encode(), each.at))
@@ -149,10 +162,10 @@ def _asserted(source: Source, language: Language, place: Node) -> Span | None:
     return None
 
 
-def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> Unlisted:
+def _without(files: Mapping[str, tuple[Source, Language]], places: Places, value: object, used: str = "") -> Unlisted:
     """Without these entries; or all of them left where one of the places is no entry."""
     found: dict[str, dict[int, Span]] = {}
-    used = ""
+    texts = [source.data for source, _ in files.values()]
     for path, (source, language) in files.items():
         entries = entries_of(language.definitions(source))
         for place in places(source, language, entries):
@@ -160,12 +173,37 @@ def _without(files: Mapping[str, tuple[Source, Language]], places: Places) -> Un
             span = known.removal if known is not None else language.entry(source, place)
             if span is not None:
                 found.setdefault(path, {})[place.start_byte] = span
-            else:
+            if span is None or must_stay(source, language, place, value, texts):
                 used = used or f"{path}, line {source.line(place.start_byte)}"
     if used:
         why = f"the flag is listed here, and named in {used} as well"
-        return Unlisted({}, {path: tuple(Left(at, "still_used", why) for at in each) for path, each in found.items()})
+        left = {path: tuple(Left(at, "still_used", why) for at in each) for path, each in found.items()}
+        return Unlisted({}, left, used)
     return Unlisted({path: without(*files[path], each.values()) for path, each in found.items()}, {})
+
+
+def must_stay(source: Source, language: Language, place: Node, value: object, texts: Iterable[bytes]) -> bool:
+    """Whether an entry cannot be taken out: a test needs it to be another value, or the places in its list count."""
+    return _is_lost(source, language, place, value) or _is_counted(source, place, texts)
+
+
+def _is_lost(source: Source, language: Language, place: Node, value: object) -> bool:
+    """Whether a single test sets the flag to something else than what it answers."""
+    if not isinstance(value, bool) or not conventions.is_test(source.path) or language.test_case(place) is None:
+        return False
+    told = _SET_TO.match(source.data, place.end_byte)
+    return told is not None and told.group(1) != language.literal(value)
+
+
+def _is_counted(source: Source, place: Node, texts: Iterable[bytes]) -> bool:
+    """Whether a file asks for the place of something in a list, or how many there are: `KEYS[1]`, `[a, b] = KEYS`."""
+    holder = next((each for each in ancestors(place) if each.type in _HOLDERS), None)
+    name = _BOUND.search(_called(source, place)) if holder is not None and holder.type in _ORDERED else None
+    if name is None:
+        return False
+    word = re.escape(name.group(1).encode())
+    asks = rb"\blen\(%s\b|\b%s(?:\.(?:indexOf\(|length\b|at\()|\[-?\d)|\]\s*=\s*(?:\w+\.)*%s\b" % (word, word, word)
+    return any(re.search(asks, each) for each in texts)
 
 
 def _named(source: Source, language: Language, entries: Entries, members: Collection[bytes]) -> Iterator[Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -29,7 +29,8 @@ class Answer:
 
     `patterns` tell what else evaluates a flag, and does nothing by it that the program is about. `elsewhere` tells
     whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it, and
-    `declares` whether a file or folder of a name has some text in its code.
+    `declares` whether a file or folder of a name has some text in its code, and `texts` are
+    those of all files that have a name in them.
     """
 
     variant: str
@@ -38,6 +39,7 @@ class Answer:
     elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     set_elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     declares: Callable[[str, bytes], bool] = field(default=lambda _, __: False, compare=False)
+    texts: Callable[[bytes], Iterable[bytes]] = field(default=lambda _: (), compare=False)
 
     @property
     def scalar(self) -> bool:

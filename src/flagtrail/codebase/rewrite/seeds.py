@@ -240,6 +240,8 @@ def _component(source: Source, language: Language, answer: Answer, site: Site) -
 def _placeholder(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     pattern, (start, end) = site.pattern, language.span(site.call)
     name = _name(answer, pattern)
+    if language.promised(source, site.call, answer.texts):
+        raise Refused("unsupported", "the promise itself is used")
     if pattern.returns == "flow":
         mends = language.streamed(source, site.call, name)
         if mends is None:
@@ -330,7 +332,8 @@ def _of_derived(source: Source, language: Language, derived: Derived, node: Node
     if not derived.function:
         if role not in ("read", "shorthand"):
             return None
-        return source.edited([Edit(*language.substituted(source, node, derived.placeholder))])
+        edit = Edit(*language.substituted(source, node, derived.placeholder))
+        return source.edited([edit]) if edit.start < edit.end else None
     for place in (each for each in _above(node)):
         call = language.call(place)
         if call is not None and call.name == node:

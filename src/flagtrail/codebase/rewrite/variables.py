@@ -34,8 +34,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
     if any(each.is_error for read in reads for each in ancestors(read)):
         raise Refused("unsupported", "what stands around a use of it cannot be parsed")
-    if reads:
-        edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
+    edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
+    if edits := [edit for edit in edits if edit.start < edit.end]:
         return source.edited(edits)
     if language.reach(binding) == "repository":
         return None
