@@ -208,7 +208,8 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
             yield Definition(kind, name, _lines(source, statement, statement), "local", scope=scope)  # type: ignore[arg-type] # see kind
         else:
             text = source.text(values[0]) if len(values) == 1 else b""
-            text = b"_ = " + text if text and not _is_call(values[0]) else text
+            if text and not _is_call(values[0]):  # `x, ok := y.(T)` does not panic, `_ = y.(T)` does
+                text = (b"_, _ = " if len(left) > 1 else b"_ = ") + text
             removal = (statement.start_byte, statement.end_byte)
             yield Definition(kind, name, removal, "local", bool(text), scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
 

@@ -195,10 +195,16 @@ class _Sweep:
         """One name of each statement that binds several: what takes out the others is told after it."""
         taken: set[int] = set()
         for key in sorted(keys, key=lambda key: self.groups[key][0].removal):
-            statements = {self._statement(each.name).id for each in self.groups[key]}
+            statements = {self._statement(each).id for each in self._written(key)}
             if not statements & taken:
                 yield key
             taken |= statements
+
+    def _written(self, key: Key) -> Iterator[Node]:
+        """Where a name is declared, and where it is assigned to."""
+        for definition in self.groups[key]:
+            yield definition.name
+            yield from (write.node for write in self.now.writes(definition))
 
     def _statement(self, node: Node) -> Node:
         blocks = self.now.language.BLOCKS
