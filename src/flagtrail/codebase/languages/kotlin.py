@@ -187,6 +187,8 @@ class Kotlin(Jvm):
             return None
         callee, arguments = node.children[0], list(_arguments(node))
         if callee.type == "call_expression":
+            if any(child.type == "value_arguments" for child in node.children):  # `checks.getValue(name)(user)`
+                return None
             callee, arguments = callee.children[0], [*_arguments(callee), *arguments]
         while is_prefixed(callee):
             callee = callee.children[-1]
@@ -217,6 +219,8 @@ class Kotlin(Jvm):
         if node.type in _PURE:
             return True
         if node.type in ("binary_expression", "unary_expression") and operator(node) in _IMPURE:
+            return False
+        if operator(node) == b">" and operator(node.children[0]) == b"<":  # `check<Int>(user)` is read as comparisons
             return False
         return node.type in _OPERATORS and all(self.pure(each) for each in named(node))
 
