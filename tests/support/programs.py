@@ -98,7 +98,7 @@ class Programmer:
             ["for i in (1, 2):", *early, *inner, "else:", *last],
             [f"while n < 2 and ({one}):", "    n += 1", *early, "else:", *last],
             ["try:", f"    probe(1 // (0 if {one} else 1))", "except ZeroDivisionError as e:", "    trace(repr(e))",
-             *last, "else:", "    trace('else')", "finally:", f"    n = n + 1 if {self.expression()} else n"],
+             *last, "else:", "    trace('else')", "finally:", f"    n = n + 1 if ({self.expression()}) else n"],
             ["try:", *last, "except (KeyError, ValueError):", f"    if {one}:", "        raise", "    n += 2"],
         ]  # fmt: skip
         return self.dice.choice(kinds)
@@ -150,7 +150,7 @@ class Programmer:
         return [
             f"async def {name}(v, n=1):", "    enabled1 = n", f"    if {one}:", f"        return await ready({two})",
             f"    async for each in several({ON}, {self.expression(1)}):", "        trace(repr(each))",
-            f"    return [await ready(v) if {ON} else v async for v in several(1, {ON}) if {two}]",
+            f"    return [await ready(v) if {ON} else v async for v in several(1, {ON}) if ({two})]",
             f"trace(repr(wait({name}(v))))", f"first{self.count}, *rest = [{ON}, {one}, n]",
             f"trace(repr((first{self.count}, rest, {{k: {ON} for k in 'ab'}}, *([1] if {ON} else []))))",
         ]  # fmt: skip
