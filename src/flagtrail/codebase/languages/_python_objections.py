@@ -33,9 +33,22 @@ def _in_text(before: Source, made: Source, at: int) -> bool:
     inner = before.tree.root_node.descendant_for_byte_range(at, at)
     around = (each for each in (inner, *ancestors(inner)) if each.type == "interpolation") if inner is not None else ()
     return any(
-        _READ_OTHERWISE.match(made.data, each.start_byte) and not _READ_OTHERWISE.match(before.data, each.start_byte)
+        _tells_itself(each)
+        or (
+            _READ_OTHERWISE.match(made.data, each.start_byte)
+            and not _READ_OTHERWISE.match(before.data, each.start_byte)
+        )
         for each in around
     )
+
+
+def is_told(value: Node) -> bool:
+    """Whether a text shows how a value is written, as `f"{enabled()=}"` does."""
+    return any(_tells_itself(each) for each in ancestors(value))
+
+
+def _tells_itself(node: Node) -> bool:
+    return node.type == "interpolation" and any(child.type == "=" for child in node.children)
 
 
 def _lost(before: Source, made: Source) -> bool:

@@ -275,6 +275,10 @@ class Python(Language):
     def objection(self, before: Source, made: Source, at: int) -> str:
         return _python_objections.objection(before, made, at)
 
+    def refused(self, value: Node, *, truth: bool) -> bool:  # noqa: ARG002 - the door's
+        """Within what a text shows as it is written: `f"{enabled()=}"`."""
+        return _python_objections.is_told(value)
+
     def plain_functions(self, source: Source) -> frozenset[int]:
         """Functions without a `yield` of their own."""
         return _python_names.plain_functions(source.tree.root_node)
