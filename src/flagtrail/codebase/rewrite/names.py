@@ -160,7 +160,8 @@ class Names:
         hidden = self._hiding(definition, name, (begin, end))
         for mention in self.mentions(name):
             at = mention.at
-            if not begin <= at < end or _holds(definition.removal, at) or mention.stands in ("bind", "write"):
+            asked = mention.stands not in ("bind", "write") or self._is_address(mention)
+            if not begin <= at < end or _holds(definition.removal, at) or not asked:
                 continue
             if mention.stands == "member" and not looked_up:
                 continue
@@ -169,6 +170,10 @@ class Names:
                 continue
             if mention.stands == "member" or not any(_holds(span, at) for span in hidden):
                 yield mention
+
+    def _is_address(self, mention: Mention) -> bool:
+        """Whether it is `&x`, through which others may write to it, and which the compiler takes for a use."""
+        return mention.stands == "write" and self.source.data[mention.at - 1 : mention.at] == b"&"
 
     def is_used(self, name: bytes) -> bool:
         """Whether the file uses a name, and not only within what it calls so itself, as one overload calls another."""
