@@ -126,7 +126,7 @@ class Java(Jvm, Braces):
         if text(call.name) == b"booleanValue" and not call.arguments:
             return call.receiver
         boxing = text(call.receiver) == b"Boolean" and text(call.name) == b"valueOf" and len(call.arguments) == 1
-        return call.arguments[0].value if boxing else None
+        return call.arguments[0].value if boxing and not _java_types.chooses(node) else None
 
     def call(self, node: Node) -> Call | None:
         name, arguments = node.child_by_field_name("name"), node.child_by_field_name("arguments")
