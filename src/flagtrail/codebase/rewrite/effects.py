@@ -11,6 +11,7 @@ from flagtrail.codebase.rewrite import conventions, packages
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, leads_to, passed_on, stem
+from flagtrail.codebase.rewrite.meanings import original_of
 from flagtrail.codebase.rewrite.names import HOLDERS, Names
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Edit, Source, ancestors
@@ -69,7 +70,7 @@ def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, 
     """The import of a file without a name of it, where it can do without; and its name."""
     path = names.source.path
     for definition in names.definitions:
-        ends = names.language.modules(path, definition.origin, names.called(definition).decode())
+        ends = names.language.modules(path, definition.origin, original_of(names, definition).decode())
         if not definition.origin or target not in set(forest.named(ends)):
             continue
         statement = _statement(definition.name)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.forest import Forest
+from flagtrail.codebase.rewrite.meanings import original_of
 from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.source import ancestors
 
@@ -31,7 +32,7 @@ def imported(forest: Forest, path: str, names: Names, *, surely: bool = False) -
     """The files of the repository that a file imports; `surely` without those that another package may be meant by."""
     if names.language.SHARES_FOLDER:
         return
-    meant = [(each.origin, names.called(each).decode()) for each in names.definitions if each.origin]
+    meant = [(each.origin, original_of(names, each).decode()) for each in names.definitions if each.origin]
     loaded = [(origin.decode(errors="replace"), "") for origin in _LOADED.findall(names.source.data)]
     for origin, name in (*meant, *loaded):
         foreign = surely and _may_be_foreign(origin)
