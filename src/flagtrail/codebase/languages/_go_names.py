@@ -197,7 +197,7 @@ def unassigned(name: Node, pure: Callable[[Node], bool]) -> tuple[int, int, byte
     if statement is None or not in_list or around.type not in {*_STEPS, "expression_list"}:
         return None
     if statement.type in _STEPS:
-        return statement.start_byte, statement.end_byte, b""
+        return *with_semicolon(statement), b""
     if statement.type not in {"assignment_statement", "short_var_declaration"}:
         return None
     operator, right = statement.child_by_field_name("operator"), statement.child_by_field_name("right")

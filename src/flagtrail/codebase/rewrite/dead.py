@@ -96,7 +96,10 @@ class _Sweep:
             made = without(source, language, spans, [edit for take in takes.values() for edit in take.edits])
             if made.defects <= source.defects and made.data != source.data:
                 return made
-            for key in takes:
+            for key, take in takes.items():  # one of them hinders the others
+                made = without(source, language, take.spans, take.edits)
+                if len(takes) > 1 and made.defects <= source.defects and made.data != source.data:
+                    return made
                 self._hold(key, "new_defects", "could not be taken out without breaking the file")
         return None
 
