@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.command_line import Outcome, flagtrail_in
-from tests.support.repositories import SETTINGS, git, held, repository, write
+from tests.support.repositories import git, held, own_settings, own_temporary, repository, write
 
 from flagtrail.app.bootstrap import App
 from flagtrail.app.identity import SYSTEM_IDENTITY
@@ -55,13 +55,8 @@ BY_HAND = ("--flag-file", "../flag.json", "--variant", "on")
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"):
-        monkeypatch.setenv(name, SETTINGS[name])
-    return folder / f"{NAME}-{os.getuid()}"
+    own_settings(monkeypatch)
+    return own_temporary(tmp_path, monkeypatch) / f"{NAME}-{os.getuid()}"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.command_line import Outcome, flagtrail_in
-from tests.support.repositories import SETTINGS, git, held, repository, write
+from tests.support.repositories import git, held, own_settings, own_temporary, repository, write
 
 from flagtrail.cli.review import MARK
 
@@ -23,12 +23,8 @@ FILES = {"shop/cart.py": ask("checkout") + ask("old"), "README.md": "The flag `c
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"):
-        monkeypatch.setenv(name, SETTINGS[name])
+    own_temporary(tmp_path, monkeypatch)
+    own_settings(monkeypatch)
 
 
 @pytest.fixture(scope="module")

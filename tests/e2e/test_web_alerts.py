@@ -61,14 +61,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Itera
         yield made
 
 
-def browser(world: World, member: str = "owner") -> httpx2.Client:
-    secret = world.app.access.start_session(member)
-    return httpx2.Client(base_url=world.url, cookies={"flagtrail_session": secret}, follow_redirects=True, timeout=30.0)
-
-
 @pytest.fixture
 def client(world: World) -> Iterator[httpx2.Client]:
-    with browser(world) as made:
+    with world.browser() as made:
         yield made
 
 
@@ -165,7 +160,7 @@ def test_form__that_disables_critical__replaces_the_built_in_one_until_that_is_d
 def test_page__offers_what_one_may_do(
     world: World, member: str, path: str, status: int, shown: str, hidden: str
 ) -> None:
-    with browser(world, member) as client:
+    with world.browser(member) as client:
         answer = client.get(path)
 
     told = text(answer.text)
@@ -174,7 +169,7 @@ def test_page__offers_what_one_may_do(
 
 @pytest.mark.parametrize("action", ["/alerts/test", "/alerts/subscriptions/critical"])
 def test_form__sent_by_an_editor_where_only_an_administrator_may__is_refused(world: World, action: str) -> None:
-    with browser(world, "eddie") as client:
+    with world.browser("eddie") as client:
         found = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)
         assert found is not None
         answer = client.post(action, data={"csrf": found.group(1), "channel": "pager", "version": "0"})

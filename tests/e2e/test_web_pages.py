@@ -26,14 +26,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
-def _client(world: World, member: str = "owner") -> httpx2.Client:
-    secret = world.app.access.start_session(member)
-    return httpx2.Client(base_url=world.url, cookies={"flagtrail_session": secret}, follow_redirects=True, timeout=30.0)
-
-
 @pytest.fixture
 def client(world: World) -> Iterator[httpx2.Client]:
-    with _client(world) as made:
+    with world.browser() as made:
         yield made
 
 
@@ -138,7 +133,7 @@ def test_report__of_no_known_kind_or_format__is_refused(client: httpx2.Client, p
 
 def test_report_of_access__for_who_oversees_alone(world: World, client: httpx2.Client) -> None:
     assert "Who can change production at its end" in _told(client.get("/reports?kind=access&since=").text)
-    with _client(world, "m3") as other:
+    with world.browser("m3") as other:
         assert [other.get(path).status_code for path in ("/reports?kind=access&since=", "/reports/access/csv")] == [
             403,
             403,
@@ -147,14 +142,14 @@ def test_report_of_access__for_who_oversees_alone(world: World, client: httpx2.C
 
 
 def test_password__set__keeps_this_browser_signed_in_and_no_other(world: World) -> None:
-    with _client(world, "m3") as here, _client(world, "m3") as there:
+    with world.browser("m3") as here, world.browser("m3") as there:
         done = _send(here, "/account", "/account", password="correct horse battery", again="correct horse battery")
         assert "You stay signed in here" in done.text
         assert [each.get("/account").url.path for each in (here, there)] == ["/account", "/login"]
 
 
 def test_password__refused__is_told_without_paths(world: World) -> None:
-    with _client(world, "m4") as client:
+    with world.browser("m4") as client:
         answer = _send(client, "/account", "/account", password="short", again="short")
         assert "Your password was not set. Password must have 12 to 1024 characters" in _told(answer.text)
 
@@ -178,7 +173,7 @@ def test_dashboard__of_a_project_with_flags__has_no_next_steps(client: httpx2.Cl
     ("member", "offered"), [pytest.param("owner", True, id="owner"), pytest.param("m2", False, id="editor")]
 )
 def test_dashboard__export_of_the_ledger__is_offered_to_those_who_may(world: World, member: str, offered: bool) -> None:
-    with _client(world, member) as client:
+    with world.browser(member) as client:
         assert ("/api/v1/ledger/export" in client.get("/").text) is offered
 
 

@@ -60,10 +60,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def client(world: World) -> Iterator[httpx2.Client]:
-    secret = world.app.access.start_session("owner")
-    with httpx2.Client(
-        base_url=world.url, cookies={"flagtrail_session": secret}, follow_redirects=True, timeout=30.0
-    ) as made:
+    with world.browser() as made:
         yield made
 
 

@@ -32,14 +32,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
-def signed_in(world: World, member: str = "owner") -> httpx2.Client:
-    cookies = {"flagtrail_session": world.app.access.start_session(member)}
-    return httpx2.Client(base_url=world.url, cookies=cookies, follow_redirects=True, timeout=30.0)
-
-
 @pytest.fixture
 def client(world: World) -> Iterator[httpx2.Client]:
-    with signed_in(world) as made:
+    with world.browser() as made:
         yield made
 
 
@@ -194,7 +189,7 @@ def test_viewer__sees_the_board_and_no_forms(world: World) -> None:
     world.app.changes.apply(
         SYSTEM_IDENTITY, Change(operations=(put(member_subject("vera"), encode(viewer)),), why="a viewer")
     )
-    with signed_in(world, "vera") as client:
+    with world.browser("vera") as client:
         page = client.get(BOARD).text
         assert (f'id="flag-{FLAG}"' in page, f"/flags/{FLAG}/snooze" in page) == (True, False)
 

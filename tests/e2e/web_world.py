@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import httpx2
 import msgspec
 import uvicorn
 
@@ -380,6 +381,11 @@ class World(msgspec.Struct):
     def login_link(self) -> str:
         """A fresh one-time login link of the owner."""
         return f"{self.url}/login?token={self.app.access.login_link_secret('owner')}"
+
+    def browser(self, member: str = "owner", **cookies: str) -> httpx2.Client:
+        """A client that is signed in as this member, and follows where pages lead it."""
+        given = {"flagtrail_session": self.app.access.start_session(member), **cookies}
+        return httpx2.Client(base_url=self.url, cookies=given, follow_redirects=True, timeout=30.0)
 
 
 @contextmanager

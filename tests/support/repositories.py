@@ -7,12 +7,29 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_AUTHOR_DATE": "2026-03-05T12:00:00Z",
     "GIT_COMMITTER_DATE": "2026-03-05T12:00:00Z",
 }
+
+
+def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let this test have a folder of temporary files of its own; the folder."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder
+
+
+def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let git know nothing of anybody's settings, whoever calls it."""
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"):
+        monkeypatch.setenv(name, SETTINGS[name])
 
 
 def git(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 import msgspec
 
-from flagtrail.cli.options import asks
+from flagtrail.cli.options import asks, repository_option
 from flagtrail.cli.output import print_json
 from flagtrail.cli.refusals import EXIT_DONE, EXIT_REFUSED
 from flagtrail.cli.session import Session
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --at: so many branches at once, those that wait to be merged included.",
 )
-@click.option(
-    "--repo",
-    metavar="PATH",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="A folder in the repository.",
-)
+@repository_option
 @click.option(
     "--variant",
     metavar="NAME",

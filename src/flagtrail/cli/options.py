@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -27,6 +28,14 @@ _WHY = click.option("--why", default="", help="The reason; it stands in the ledg
 _TICKET = click.option("--ticket", default="", help="The ticket it belongs to.")
 if_version_option = click.option(
     "if_version", "--if-version", type=click.IntRange(0), help="Refuse if it is not at this version any more."
+)
+repository_option = click.option(
+    "--repo",
+    metavar="PATH",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="A folder in the repository.",
 )
 
 

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from flagtrail.analysis.stages import Board, Standing
-from flagtrail.cli.options import asks
+from flagtrail.cli.options import asks, repository_option
 from flagtrail.cli.output import print_json
 from flagtrail.cli.refusals import EXIT_DONE, EXIT_REFUSED
 from flagtrail.cli.session import Session
@@ -34,14 +34,7 @@ LEAVING = {"stale": "is stale", "ready_to_remove": "is to be removed", "code_rem
 
 @click.command
 @click.argument("base")
-@click.option(
-    "--repo",
-    metavar="PATH",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="A folder in the repository.",
-)
+@repository_option
 @click.option("--markdown", is_flag=True, help="Print a comment for a pull request; nothing where nothing changed.")
 @click.option("--fail-on-unknown", is_flag=True, help="Exit with 1 where it asks for a key that is no flag.")
 @asks

@@ -11,7 +11,7 @@ import pytest
 from tests.support import postgres
 from tests.support.alerting import follower, log, messages, seqs, started
 from tests.support.installation import ADA, LIVE, Shop, patch, person, put
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver
 
 from flagtrail import notify
 from flagtrail.app import deliveries as door
@@ -24,6 +24,8 @@ from flagtrail.model.errors import Forbidden, InvalidDocument, NotFound, NotRese
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.subject import flag_subject, subscription_subject, targeting_subject
 from flagtrail.model.subscription import Digest, Filter, QuietHours, Subscription
+
+pytestmark = pytest.mark.usefixtures("impatience")
 
 PAYMENTS = flag_subject("shop", "payments")
 PAYMENTS_LIVE = targeting_subject("shop", "payments", "production")
@@ -39,18 +41,6 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     made.apply(put(PAYMENTS, boolean_flag("payments", tags=("critical",))))
     yield made
     made.storage.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once: the schedule itself is tested where it is made."""
-    monkeypatch.setattr(notify, "back_off", lambda _attempts, _dice: 0.0)
 
 
 def subscribe(shop: Shop, **parts: object) -> None:

@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 from tests.support.alerting import SECRET, follower, log, seqs, started
 from tests.support.installation import ADA, LIVE, Shop, patch, put
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver
 
 from flagtrail import notify
 from flagtrail.app.alerts import AlertFollower
@@ -26,6 +26,8 @@ from flagtrail.model.flag import boolean_flag
 from flagtrail.model.segment import Segment
 from flagtrail.model.subject import flag_subject, segment_subject, targeting_subject
 
+pytestmark = pytest.mark.usefixtures("impatience")
+
 PAYMENTS = flag_subject("shop", "payments")
 PAYMENTS_LIVE = targeting_subject("shop", "payments", "production")
 BETA = segment_subject("shop", "beta")
@@ -37,18 +39,6 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     made.apply(put(PAYMENTS, boolean_flag("payments", tags=("critical",))))
     yield made
     made.storage.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once: the schedule itself is tested where it is made."""
-    monkeypatch.setattr(notify, "back_off", lambda _attempts, _dice: 0.0)
 
 
 def test_step__after_a_critical_change__tells_the_webhook_with_a_good_signature(shop: Shop, receiver: Receiver) -> None:

@@ -10,9 +10,8 @@ import msgspec
 import pytest
 from tests.support.installation import ADA, make, patch, put
 from tests.support.ledgers import stores, url_in
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver
 
-from flagtrail import notify
 from flagtrail.app.alerts import AlertFollower
 from flagtrail.app.bootstrap import App
 from flagtrail.app.channels import Channel
@@ -24,6 +23,8 @@ from flagtrail.model.errors import StorageFailed
 from flagtrail.model.flag import boolean_flag
 from flagtrail.model.nudge import Nudge
 from flagtrail.model.subject import flag_subject, nudge_subject, targeting_subject
+
+pytestmark = pytest.mark.usefixtures("impatience")
 
 P = "default"
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -85,18 +86,6 @@ class World:
             flags = sorted(each["subject"]["flag"] for each in data["changes"])
             found.append((request.path.partition("?")[2], data["headline"], flags))
         return sorted(found)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
-    monkeypatch.setattr(notify, "back_off", lambda _attempts, _dice: 0.0)
 
 
 @pytest.fixture

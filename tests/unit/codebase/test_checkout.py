@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.disk import small_disk
-from tests.support.repositories import git, held, repository, write
+from tests.support.repositories import git, held, own_temporary, repository, write
 
 from flagtrail.codebase import checkout as module
 from flagtrail.codebase.checkout import NAME, checkout
@@ -33,11 +33,7 @@ with checkout(repository(Path(sys.argv[1]))) as place:
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of temporary worktrees, this test's own."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    return folder / f"{NAME}-{os.getuid()}"
+    return own_temporary(tmp_path, monkeypatch) / f"{NAME}-{os.getuid()}"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.repositories import repository
+from tests.support.repositories import own_temporary, repository
 
 from flagtrail.codebase import checkers
 from flagtrail.codebase import verify as module
@@ -26,10 +26,7 @@ JAVA = "src/main/java/shop/"
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    own_temporary(tmp_path, monkeypatch)
 
 
 def verified(
