@@ -38,7 +38,7 @@ def acknowledged(pipe: Connection) -> list[Acknowledged]:
 
 
 def kill_one(url: str, run: int, dice: random.Random) -> list[Acknowledged]:
-    """Start a process, let it work for a random while, and kill it."""
+    """Start a process, let it make some changes and work for a random while more, and kill it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.crasher"])
     receiving, sending = context.Pipe(duplex=False)
@@ -46,10 +46,11 @@ def kill_one(url: str, run: int, dice: random.Random) -> list[Acknowledged]:
     process.start()
     sending.close()
     assert receiving.recv_bytes() == b"ready"
-    time.sleep(dice.uniform(0.0, 0.06))
+    told = [msgspec.json.decode(receiving.recv_bytes(), type=Acknowledged) for _ in range(dice.randrange(4))]
+    time.sleep(dice.uniform(0.0, 0.03))
     process.kill()
     process.join()
-    return acknowledged(receiving)
+    return told + acknowledged(receiving)
 
 
 def defects(storage: Storage, told: list[Acknowledged]) -> list[str]:

@@ -71,5 +71,4 @@ def test_postgresql__cut_off_from_one_replica__is_found_again_and_the_other_repl
         lost = {line["lease"] for line in company.logged("lease.lost")}
 
         assert (gone, taken, other, lost) == (True, True, True, set(company.takings()))
-        # What the first replica had sent when it was cut off it could not write down: the second sends that once more.
-        assert company.defects(repeats=1) == []
+        assert company.defects() == []

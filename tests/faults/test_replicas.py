@@ -43,8 +43,7 @@ def test_replica__killed_among_writers__is_replaced_and_its_sdks_come_back(compa
         company.restart(0)
 
     assert (taken, company.refused()) == (True, 0)
-    # Killed between the receiver's answer and writing it down: what was under way may come once more.
-    assert company.defects(repeats=1, replica_lost=True) == []
+    assert company.defects(replica_lost=True) == []
 
 
 def test_replica__stopped_for_longer_than_its_lease__goes_on_and_does_no_harm(company: World) -> None:
@@ -53,7 +52,7 @@ def test_replica__stopped_for_longer_than_its_lease__goes_on_and_does_no_harm(co
         stop(company, first.pid)
         taken = company.taken_over()  # on PostgreSQL as soon as what it held there was ended, within ten seconds
         first.send_signal(signal.SIGCONT)
-        lost = until(lambda: len(company.logged("lease.lost")) == len(company.takings()))
+        lost = until(lambda: len(company.logged("lease.lost")) >= len(company.takings()))
 
     assert (taken, lost) == (True, True)
-    assert company.defects(repeats=1, replica_lost=True) == []
+    assert company.defects(replica_lost=True) == []
