@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench import stores
@@ -125,8 +126,8 @@ def run(seconds: float) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(stores.open_folder()))
         database = stack.enter_context(stores.postgres(folder)).new_database("served")
-        settings = {"database": database, "key_file": str(folder / "key"), "log_level": "warning"}
-        opened = partial(running_server, folder, usage_flush_seconds="10", **settings)  # type: ignore[arg-type]  # settings alone
+        settings: dict[str, Any] = {"database": database, "key_file": str(folder / "key"), "log_level": "warning"}
+        opened = partial(running_server, folder, fresh=True, usage_flush_seconds="10", **settings)
         with opened() as server:
             token = furnish(server)
         ours, theirs = started(opened), started(partial(bare_server, b"{}", folder))

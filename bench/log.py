@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -90,8 +91,8 @@ def run(folder: Path, entries: int, count: int) -> None:
     with place("postgres", folder, f"log-{entries}") as where:
         if not _is_built(where.url, entries):
             questions.build(where, entries).close()
-        settings = {"database": where.url, "key_file": str(folder / "log.key"), "log_level": "warning"}
-        with running_server(folder, **settings) as server:  # type: ignore[arg-type]  # settings alone
+        settings: dict[str, Any] = {"database": where.url, "key_file": str(folder / "log.key"), "log_level": "warning"}
+        with running_server(folder, fresh=True, **settings) as server:
             print(f"{'GET changes':41} {'p50 ms':>8} {'p99 ms':>8} {'target':>8}")
             for question in asked(entries):
                 took = times(server, question, count)

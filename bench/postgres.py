@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from bench import questions, stores
@@ -110,8 +111,11 @@ def run(seconds: float) -> None:
                     partial(through_the_store, storage, ledger, clients, seconds),
                     limit,
                 )
-        settings = {"database": server.new_database("served"), "key_file": f"{name}/flagtrail.key"}
-        with running_server(Path(name), log_level="warning", **settings) as served, served.client() as admin:  # type: ignore[arg-type]  # settings alone
+        settings: dict[str, Any] = {"database": server.new_database("served"), "key_file": f"{name}/flagtrail.key"}
+        with (
+            running_server(Path(name), fresh=True, log_level="warning", **settings) as served,
+            served.client() as admin,
+        ):
             admin.post("/api/v1/projects/default/flags", json={"flag": boolean_flag("changing")}).raise_for_status()
             body = b'{"patch": {"description": "number {n}"}, "why": "a benchmark"}'
             headers = {"Authorization": f"Bearer {served.token}", "Content-Type": "application/json"}

@@ -163,8 +163,12 @@ def between(name: str, folder: Path, changes: int, *, database: str, redis: str)
     for one in "ab":
         (folder / one).mkdir()
     with (
-        running_server(folder / "a", database=database, redis=redis, key_file=key, log_level="warning") as first,
-        running_server(folder / "b", database=database, redis=redis, key_file=key, log_level="warning") as second,
+        running_server(
+            folder / "a", fresh=True, database=database, redis=redis, key_file=key, log_level="warning"
+        ) as first,
+        running_server(
+            folder / "b", fresh=True, database=database, redis=redis, key_file=key, log_level="warning"
+        ) as second,
     ):
         with first.client() as admin:
             token = set_up(admin)
@@ -181,7 +185,10 @@ def main() -> None:
     if "--replicas" in sys.argv:
         replicas(changes)
         return
-    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder), log_level="warning") as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(Path(folder), fresh=True, log_level="warning") as server,
+    ):
         with server.client() as admin:
             token = set_up(admin)
         for number, connected in enumerate((1, 20, 100)):

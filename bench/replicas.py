@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench import stores
 from bench.load import Load, drive, in_turn, on_core, tell
@@ -24,13 +25,15 @@ def run(seconds: float) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(stores.open_folder()))
         database = stack.enter_context(stores.postgres(folder)).new_database("served")
-        settings = {"database": database, "key_file": str(folder / "key"), "log_level": "warning"}
+        settings: dict[str, Any] = {"database": database, "key_file": str(folder / "key"), "log_level": "warning"}
         servers = []
         for core in range(2):
             own = folder / str(core)
             own.mkdir()
             with on_core(core):
-                servers.append(stack.enter_context(running_server(own, usage_flush_seconds="10", **settings)))  # type: ignore[arg-type]  # settings alone
+                servers.append(
+                    stack.enter_context(running_server(own, fresh=True, usage_flush_seconds="10", **settings))
+                )
         token = furnish(servers[0])
         load = Load(
             "POST", BULK, (NEW_BODY,), {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}, 16

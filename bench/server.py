@@ -121,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with on_core(0):  # usage is saved as often as by default, not as often as tests want it
-            started = running_server(folder, log_level="warning", usage_flush_seconds="10")
+            started = running_server(folder, fresh=True, log_level="warning", usage_flush_seconds="10")
             server = started.__enter__()
         try:
             evaluations(server, folder, seconds)

@@ -53,7 +53,7 @@ def main() -> None:
 
 def reports(folder: Path, seconds: float) -> None:
     """How many reports of `ROWS` counts a server takes, durably, from clients that each wait for the answer."""
-    with running_server(folder, reports_per_minute="10000000") as server, server.client() as admin:
+    with running_server(folder, fresh=True, reports_per_minute="10000000") as server, server.client() as admin:
         for number in range(ROWS):
             body = {"flag": boolean_flag(f"flag_{number}"), "targeting": {"production": enabled()}, "why": "bench"}
             admin.post("/api/v1/projects/default/flags", json=body).raise_for_status()
@@ -127,7 +127,7 @@ def report(name: str) -> bytes:
 
 def year(folder: Path, flags: int) -> None:
     """The usage of one flag among a year of hourly rows of all, by the hour and by the day."""
-    with running_server(folder) as server, server.client() as admin:
+    with running_server(folder, fresh=True) as server, server.client() as admin:
         for number in range(flags):
             body = {"flag": boolean_flag(f"flag_{number:03}"), "why": "bench"}
             admin.post("/api/v1/projects/default/flags", json=body).raise_for_status()

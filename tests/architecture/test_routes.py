@@ -242,7 +242,7 @@ def ask(client: httpx2.Client, method: str, path: str, place: Place) -> httpx2.R
 
 def held(server: RunningServer) -> list[tuple[object, ...]]:
     """All that a change could alter: entries, documents, and the cells that stand beside them."""
-    with closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with closing(sqlite3.connect(server.database, timeout=60)) as database:
         return [
             *database.execute("SELECT count(*) FROM ledger_entry"),
             *database.execute("SELECT * FROM document ORDER BY 1"),
@@ -273,7 +273,7 @@ def test_a_mutating_route__while_the_ledger_takes_no_entry__is_an_error_and_chan
     place = furnish(client, method, path)
     before = held(server)
     state = client.get(f"/api/v1/projects/{place.project}/state").json()
-    with closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with closing(sqlite3.connect(server.database, timeout=60)) as database:
         database.execute("CREATE TRIGGER no_entries BEFORE INSERT ON ledger_entry BEGIN SELECT raise(ABORT, 'no'); END")
         answer = ask(client, method, path, place)
         database.execute("DROP TRIGGER no_entries")

@@ -66,7 +66,7 @@ def _change_a_critical_flag(client: httpx2.Client) -> None:
 
 
 def _until(found: Callable[[], Json], wanted: Callable[[Json], bool]) -> Json:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not wanted(seen := found()) and time.monotonic() < deadline:
         threading.Event().wait(0.02)
     return seen

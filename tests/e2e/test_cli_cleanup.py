@@ -470,7 +470,7 @@ def test_cleanup__killed_while_it_verifies__leaves_nothing_that_the_next_does_no
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     begun = shop.parent / "begun"
     while not (begun.exists() and begun.read_text().endswith("\n")) and time.monotonic() < deadline:
         time.sleep(0.02)

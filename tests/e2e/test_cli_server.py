@@ -158,7 +158,7 @@ def test_up__first_start__prints_a_login_link_that_works_once_and_its_files(tmp_
 def test_up__interrupted__ends_in_peace_and_tells_the_way_back_in(tmp_path: Path) -> None:
     with serving(tmp_path, "up") as (process, _, _):
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out, "Traceback" in err) == (0, "Stopped.\n", False)
     with serving(tmp_path, "up") as (_, _, said):
         assert "flagtrail members login-link owner" in said

@@ -40,7 +40,7 @@ def acknowledged(pipe: Connection) -> list[Acknowledged]:
 def kill_one(url: str, run: int, dice: random.Random) -> list[Acknowledged]:
     """Start a process, let it make some changes and work for a random while more, and kill it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.crasher"])
+    context.set_forkserver_preload(["tests.support.imported"])
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=crash_course, args=(url, run, sending), daemon=True)
     process.start()

@@ -23,7 +23,7 @@ from tests.support.server import RunningServer, free_port, running_server
 Json = Any
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py"))
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 NEW, OLD = "Volume tiers", "Price list of 2023"
 PRO = {"user": "acct_1", "plan": "enterprise"}
 FREE = {"user": "acct_1", "plan": "free"}
@@ -117,7 +117,7 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
-        return process.wait(timeout=20)
+        return process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()

@@ -40,7 +40,7 @@ def exchanged(server: RunningServer) -> Iterator[None]:
 
 @contextmanager
 def locked(server: RunningServer) -> Iterator[None]:
-    with closing(sqlite3.connect(server.database, timeout=10, isolation_level=None)) as database:
+    with closing(sqlite3.connect(server.database, timeout=60, isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
         yield
         database.execute("ROLLBACK")
@@ -139,7 +139,7 @@ def test_readyz__while_redis_is_gone__says_so_and_takes_nothing_out_of_service(t
 
 def bus_told(client: httpx2.Client, status: str) -> dict[str, str]:
     """What is told of the bus once it has this status; every answer is of 200."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         answer = client.get("/readyz")
         part: dict[str, str] = answer.json()["parts"]["bus"]

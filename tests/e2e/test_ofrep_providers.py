@@ -73,7 +73,7 @@ class Driver:
             assert stream is not None
             stream.close()
         try:
-            return self._process.wait(timeout=20)
+            return self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()

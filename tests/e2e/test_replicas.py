@@ -23,7 +23,7 @@ from flagtrail.ledger.checkpoint import parse_checkpoint
 pytestmark = pytest.mark.slow
 
 SECRET = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 FLAG = "/api/v1/projects/default/flags/payments"
 ALERTS = "alerts-webhook"
 

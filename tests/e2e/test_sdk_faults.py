@@ -262,7 +262,7 @@ def test_clock__jumps_by_years_all_the_time__nothing_becomes_stale_and_counts_ar
 
     def stream(wire: Wire, request: Request) -> None:
         change = bad.event("ruleset", msgspec.json.encode(OFF), OFF.id)
-        bad.streamed(bad.HEARTBEAT, then=lambda *_: moved.wait(20))(wire, request)
+        bad.streamed(bad.HEARTBEAT, then=lambda *_: moved.wait(60))(wire, request)
         wire.send(b"%x\r\n%s\r\n" % (len(zipped := gzip.compress(change)), zipped))
         bad.hang(wire, request)
 

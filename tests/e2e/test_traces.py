@@ -227,4 +227,4 @@ def test_a_collector_that_hangs__delays_neither_requests_nor_the_end(tmp_path: P
         server.stop()
         stopped = time.monotonic() - began
 
-    assert (asked < 5.0, stopped < 15.0) == (True, True)
+    assert (asked < 60.0, stopped < 60.0) == (True, True)

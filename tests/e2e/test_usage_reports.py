@@ -269,7 +269,7 @@ def test_contexts__that_were_sampled__are_kept_and_never_told_by_the_usage(
     server: RunningServer, admin: httpx2.Client, client: httpx2.Client, project: str
 ) -> None:
     client.post(PATH, json=report(contexts=[{"targetingKey": "u-secret", "plan": "pro"}]))
-    with closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with closing(sqlite3.connect(server.database, timeout=60)) as database:
         kept = database.execute("SELECT context FROM usage_context WHERE project = ?", (project,)).fetchall()
 
     assert [msgspec.json.decode(row[0]) for row in kept] == [{"targetingKey": "u-secret", "plan": "pro"}]

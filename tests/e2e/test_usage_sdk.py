@@ -39,7 +39,7 @@ def test_what_an_application_evaluated__is_counted_once_and_under_its_name(
         )
     client.close()
     found = admin.get(f"/api/v1/projects/{project}/flags/switch/usage").json()
-    with closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with closing(sqlite3.connect(server.database, timeout=60)) as database:
         rows = database.execute("SELECT context FROM usage_context WHERE project = ?", (project,)).fetchall()
 
     assert [(row["application"], row["count"]) for row in found["clients"]] == [("shop/1.4.2", EVALUATIONS)]

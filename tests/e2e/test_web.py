@@ -238,7 +238,7 @@ def test_targeting_editor__a_rule_added_and_moved__is_saved_as_shown(world: Worl
 def test_form__while_the_ledger_takes_no_entry__says_so_and_changes_nothing(world: World, signed_in: Open) -> None:
     page = signed_in("/flags/mobile_push?environment=development")
     before = world.app.ask.state
-    with closing(sqlite3.connect(world.app.settings.database.removeprefix("sqlite:///"), timeout=10)) as database:
+    with closing(sqlite3.connect(world.app.settings.database.removeprefix("sqlite:///"), timeout=60)) as database:
         database.execute("CREATE TRIGGER no_entries BEFORE INSERT ON ledger_entry BEGIN SELECT raise(ABORT, 'no'); END")
         page.get_by_text("Switch off").first.click()
         page.locator("#switch-why").fill("while the disk is broken")

@@ -79,7 +79,7 @@ def text(html: str) -> str:
 
 
 def until(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (held := holds()) and time.monotonic() < deadline:
         threading.Event().wait(0.02)
     return held

@@ -413,4 +413,4 @@ def served(folder: Path, *, port: int = 0, **settings: Any) -> Iterator[World]: 
             time.sleep(0.02)
         yield World(app, f"http://127.0.0.1:{listening.getsockname()[1]}")
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=60)

@@ -28,7 +28,7 @@ def stop(company: World, pid: int) -> None:
     if company.database.startswith("postgresql:"):
         os.kill(pid, signal.SIGSTOP)
         return
-    with closing(sqlite3.connect(company.folder / "flagtrail.db", timeout=30, isolation_level=None)) as database:
+    with closing(sqlite3.connect(company.folder / "flagtrail.db", timeout=60, isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
         os.kill(pid, signal.SIGSTOP)
         database.execute("ROLLBACK")

@@ -23,7 +23,7 @@ def in_one_commit(storage: Storage, works: Mapping[str, Callable[[Transaction], 
     def hold(transaction: Transaction) -> None:
         del transaction
         entered.set()
-        queued.wait(10)
+        queued.wait(60)
 
     def run(name: str, work: Callable[[Transaction], object]) -> None:
         try:
@@ -35,7 +35,7 @@ def in_one_commit(storage: Storage, works: Mapping[str, Callable[[Transaction], 
 
     holding = threading.Thread(target=storage.write, args=(hold,))
     holding.start()
-    entered.wait(10)
+    entered.wait(60)
     if writer is None:
         queued.set()
     threads = [holding]

@@ -17,7 +17,7 @@ from flagtrail.sdk.options import Options
 
 FLAG = "switch"
 CONTEXT = {"targetingKey": "u1", "plan": "pro"}
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 _numbers = itertools.count(1)
 
 

@@ -226,7 +226,7 @@ class Misbehaving:
     def await_requests(self, end: str, count: int) -> None:
         """Wait until so many requests came for a path."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.count(end) >= count, timeout=20.0)
+            assert self._changed.wait_for(lambda: self.count(end) >= count, timeout=60.0)
 
     def go_down(self) -> None:
         """Listen no more."""
@@ -243,7 +243,7 @@ class Misbehaving:
         self.over.set()
         self.go_down()
         for thread in self._threads:
-            thread.join(5.0)
+            thread.join(60.0)
 
     def _listen(self) -> None:
         thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)

@@ -21,7 +21,7 @@ import pytest
 from tests.support.server import free_port
 
 PASSWORD = "s3cret:p@ss/word"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 _names = itertools.count(1)
 _USERS = ("postgres", "nobody")
 """Whom it runs as where the tests run as root: PostgreSQL refuses to be root itself."""

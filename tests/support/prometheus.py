@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 from tests.support.server import free_port
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 def prometheus_program() -> str | None:

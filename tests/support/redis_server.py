@@ -19,7 +19,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 from tests.support.server import free_port
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def redis_program() -> str | None:

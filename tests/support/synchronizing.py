@@ -73,7 +73,7 @@ class Recorder:
     def await_told(self, what: str, count: int = 1) -> None:
         """Wait until it was told so often."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.all(what)) >= count, timeout=20.0), self.told
+            assert self._changed.wait_for(lambda: len(self.all(what)) >= count, timeout=60.0), self.told
 
     def _take(self, what: str, data: RulesetData) -> None:
         if data.id in self.refusing:

@@ -247,7 +247,7 @@ def test_readers__a_unit_of_work_under_way__see_only_what_is_durable(storage: St
     reading, read = threading.Event(), threading.Event()
 
     def look() -> None:
-        reading.wait(10)
+        reading.wait(60)
         # A store may make readers wait for the writer; it may not show them half of what it does.
         read.set()
         seen.append((storage.head().size, seqs(storage.entries_from(0, 9))))
@@ -255,7 +255,7 @@ def test_readers__a_unit_of_work_under_way__see_only_what_is_durable(storage: St
     def work(transaction: Transaction) -> None:
         append(transaction, Draft())
         reading.set()
-        read.wait(10)
+        read.wait(60)
         append(transaction, targeting_draft())
 
     reader = threading.Thread(target=look)

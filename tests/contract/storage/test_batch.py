@@ -116,7 +116,7 @@ def test_submit__of_a_unit_of_work__tells_when_it_is_durable(storage: Storage) -
 
     pending = storage.submit(lambda transaction: append(transaction, Draft()), done.set)
 
-    assert done.wait(10)
+    assert done.wait(60)
     assert (seqs(pending.outcome()), storage.head().size) == ([0], 1)
 
 
@@ -124,7 +124,7 @@ def test_submit__of_a_unit_of_work_that_fails__gives_its_exception(storage: Stor
     done = threading.Event()
     pending = storage.submit(break_off, done.set)
 
-    assert done.wait(10)
+    assert done.wait(60)
     with pytest.raises(ValueError):  # noqa: PT011 - as it was raised
         pending.outcome()
     assert storage.head().size == 0

@@ -96,7 +96,7 @@ def test_begin__of_an_edit__tells_when_its_receipt_is_there_and_publishes(shop: 
 
     receipt = shop.changes.begin(ADA, make(patch(LIVE, {"enabled": True})), done=done.set)
 
-    assert done.wait(10)
+    assert done.wait(60)
     assert [entry.actions for entry in receipt().entries] == [("created", "enabled")]
     assert (shop.changes.state.size, shop.changes.meter.read().changes) == (7, 2)
 
@@ -107,7 +107,7 @@ def test_begin__against_an_old_version__gives_a_conflict_that_can_be_explained(s
     done = threading.Event()
     receipt = shop.changes.begin(ADA, make(patch(LIVE, {"enabled": False}, version=1)), done=done.set)
 
-    assert done.wait(10)
+    assert done.wait(60)
     with pytest.raises(VersionConflict) as caught:
         receipt()
 

@@ -49,7 +49,7 @@ def running(task: Callable[[], object]) -> Followers:
 
     followers = Followers([Periodic("catch_up", step, 1_000)])
     followers.start()
-    assert stepped.wait(10)
+    assert stepped.wait(60)
     return followers
 
 
@@ -177,7 +177,7 @@ def test_glance__while_nothing_answers__asks_once_for_all() -> None:
 
     def ask() -> int:
         asked.append(1)
-        answer.wait(10)
+        answer.wait(60)
         return len(asked)
 
     glance = Glance("test", ask, keep=0)

@@ -237,7 +237,7 @@ def test_start__takes_without_being_asked_and_stop_gives_back(world: World) -> N
     leases = Leases(world.storage, Clock())
     lease = leases.lease(JOB)
     leases.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not lease.held() and time.monotonic() < deadline:
         time.sleep(0.01)
     held = lease.held()
@@ -266,7 +266,7 @@ def test_start__goes_on_while_the_storage_fails(world: World, monkeypatch: pytes
     leases = Leases(world.storage, Clock())
     lease = leases.lease(JOB)
     leases.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not lease.held() and time.monotonic() < deadline:
         time.sleep(0.01)
     held = lease.held()

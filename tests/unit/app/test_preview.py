@@ -49,15 +49,15 @@ def test_preview__while_others_are_computed__waits_its_turn_and_is_refused_in_th
     computing, over = threading.Barrier(module.AT_ONCE + 1), threading.Event()
 
     def slowly(*given: object, **named: object) -> object:
-        computing.wait(timeout=10)
-        over.wait(timeout=10)
+        computing.wait(timeout=60)
+        over.wait(timeout=60)
         return compute(*given, **named)  # type: ignore[arg-type] # passed on as they are
 
     monkeypatch.setattr(module, "preview", slowly)
     others = [threading.Thread(target=previews.preview, args=(ADA, ON, TRIAL)) for _ in range(module.AT_ONCE)]
     for other in others:
         other.start()
-    computing.wait(timeout=10)
+    computing.wait(timeout=60)
     with pytest.raises(TooManyRequests):
         previews.preview(ADA, ON, TRIAL)
     over.set()

@@ -64,7 +64,7 @@ def test_receipt__holds_the_entry_as_the_storage_tells_it(shop: Shop) -> None:
 
 def test_apply__of_one_key_by_two_callers_at_once__answers_both_with_the_one_change(shop: Shop) -> None:
     held, receipts = threading.Event(), list[Receipt]()
-    blocker = threading.Thread(target=lambda: shop.storage.write(lambda _tx: held.wait(10)))
+    blocker = threading.Thread(target=lambda: shop.storage.write(lambda _tx: held.wait(60)))
     blocker.start()
 
     def call() -> None:

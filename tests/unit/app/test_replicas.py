@@ -19,7 +19,7 @@ from flagtrail.app.settings import Settings
 from flagtrail.model.change import Change
 from flagtrail.model.environment import Project
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 def until(holds: Callable[[], object]) -> bool:

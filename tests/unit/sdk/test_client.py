@@ -248,7 +248,7 @@ def test_start__when_the_token_is_refused__waits_no_longer() -> None:
         client = Client(Options(url=server.url, token="no-token"))
         waiting = threading.Thread(target=client.start, args=(None,), daemon=True)
         waiting.start()
-        waiting.join(20)
+        waiting.join(60)
         waits, status = waiting.is_alive(), client.status
         client.close()
 
@@ -353,7 +353,7 @@ def test_start__while_it_is_closed__waits_no_more(away: Options) -> None:
     while client.status == "NOT_READY":
         time.sleep(0.01)
     client.close()
-    starting.join(10.0)
+    starting.join(60.0)
 
     assert started == [False]
 
@@ -389,7 +389,7 @@ def test_start__for_ever_from_a_handler__does_not_wait_for_itself(away: Options)
     client.on(handler)
     client.start()
 
-    assert heard.wait(10.0)
+    assert heard.wait(60.0)
     client.close()
 
 

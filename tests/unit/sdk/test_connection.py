@@ -164,7 +164,7 @@ def silent() -> Iterator[tuple[str, threading.Event]]:
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
         yield f"https://127.0.0.1:{listener.getsockname()[1]}", taken
-    thread.join(10.0)
+    thread.join(60.0)
 
 
 def test_tls__with_a_server_that_hangs_in_the_handshake__fails_in_time() -> None:
@@ -178,11 +178,11 @@ def test_close__in_the_midst_of_a_handshake__ends_it() -> None:
         told: list[str] = []
         thread = threading.Thread(target=lambda: told.append(why(asking)))
         thread.start()
-        taken.wait(10.0)
+        taken.wait(60.0)
         while not asking._reading._sockets:
             pass
         asking.close()
-        thread.join(10.0)
+        thread.join(60.0)
 
     assert told == ["the client was closed"]
 
@@ -239,7 +239,7 @@ class Tunnel:
             back = threading.Thread(target=_copy, args=(other, sock), daemon=True)
             back.start()
             _copy(sock, other)
-            back.join(10.0)
+            back.join(60.0)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -94,7 +94,7 @@ def online(server: Misbehaving, **options: Any) -> FlagtrailProvider:  # noqa: A
 def next_of(told: queue.Queue[tuple[str, EventDetails]], kind: str) -> EventDetails:
     """The details of the next event of this kind."""
     while True:
-        name, details = told.get(timeout=10.0)
+        name, details = told.get(timeout=60.0)
         if name == kind:
             return details
 
@@ -445,14 +445,14 @@ def test_initialize__with_a_cache_and_no_server__is_stale_and_then_ready(server:
     client = api.get_client()
     for kind in STATUSES:
         client.add_handler(kind, lambda _: told.put(client.get_provider_status()))
-    told.get(timeout=10.0)  # the provider that does nothing is READY
+    told.get(timeout=60.0)  # the provider that does nothing is READY
 
     api.set_provider_and_wait(online(server, cache_file=str(tmp_path / "ruleset"), wait=0.2))
-    while told.get(timeout=10.0) != ProviderStatus.STALE:
+    while told.get(timeout=60.0) != ProviderStatus.STALE:
         pass
     details = client.get_boolean_details("a", default_value=False)
     server.scripts["ruleset"] = [good(server_side.ruleset(1))]
-    while told.get(timeout=10.0) != ProviderStatus.READY:
+    while told.get(timeout=60.0) != ProviderStatus.READY:
         pass
 
     assert (details.value, details.reason) == (True, Reason.STALE)
@@ -467,7 +467,7 @@ def test_initialize__with_a_cache_while_the_server_hangs__serves_it_at_once(
     stale = threading.Event()
     api.add_handler(ProviderEvent.PROVIDER_STALE, lambda _: stale.set())
     api.set_provider(online(server, cache_file=str(tmp_path / "ruleset"), wait=3600.0))
-    stale.wait(10.0)
+    stale.wait(60.0)
 
     assert api.get_client().get_boolean_details("a", default_value=False).reason == Reason.STALE
 

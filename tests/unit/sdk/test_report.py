@@ -360,7 +360,7 @@ def test_thread__time_goes_on__reports() -> None:
     tallies.add("a")
     reporter = quick(tallies, Telling())
     reporter.start()
-    assert taken.wait(10)
+    assert taken.wait(60)
     reporter.stop()
 
 
@@ -369,7 +369,7 @@ def test_thread__tallies_break_once__goes_on(caplog: pytest.LogCaptureFixture) -
     tallies.add("a")
     reporter = quick(tallies, server)
     reporter.start()
-    assert tallies.tried.wait(10)
+    assert tallies.tried.wait(60)
     reporter.stop()
     assert (server.sums(), "could not be gathered" in caplog.text) == ({("a", "on", ""): 1}, True)
 
@@ -403,7 +403,7 @@ def test_stop__without_flush__reports_nothing_more() -> None:
     assert thread is not None
     tallies.add("a")
     reporter.stop(flush=False)
-    thread.join(10)
+    thread.join(60)
     assert (thread.is_alive(), server.asked) == (False, [])
 
 
@@ -440,7 +440,7 @@ def test_stop__server_hangs__gives_up_waiting(monkeypatch: pytest.MonkeyPatch) -
     assert thread is not None
     assert thread.is_alive()
     hanging.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_stop__from_its_own_thread__does_not_wait_for_itself() -> None:
@@ -456,7 +456,7 @@ def test_stop__from_its_own_thread__does_not_wait_for_itself() -> None:
     tallies.add("a")
     reporter = quick(tallies, server)
     reporter.start()
-    assert stopped.wait(10)
+    assert stopped.wait(60)
 
 
 def test_start__no_thread_to_be_had__says_so_and_goes_on(

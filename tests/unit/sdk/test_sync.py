@@ -302,7 +302,7 @@ def test_stop__from_a_handler__ends_the_thread(server: Misbehaving) -> None:
     running.start()
     thread = running._thread
     assert thread is not None
-    thread.join(20.0)
+    thread.join(60.0)
 
     assert [thread.is_alive(), recorder.told] == [False, [("replace", FIRST.id)]]
 

@@ -107,7 +107,7 @@ def test_stream__that_lasted__is_taken_up_soon_every_time(server: Misbehaving) -
     running.start()
     thread = running._thread
     assert thread is not None
-    thread.join(20.0)
+    thread.join(60.0)
 
     assert sleeper.waits == [0.25] * 4
 
@@ -281,7 +281,7 @@ def test_stop__in_the_midst_of_a_stream__ends_the_thread(server: Misbehaving, ev
 def test_stop__while_a_handler_takes_its_time__does_not_wait_for_it(server: Misbehaving) -> None:
     recorder = Recorder()
     over = threading.Event()
-    recorder.on_told = lambda _: over.wait(20.0)
+    recorder.on_told = lambda _: over.wait(60.0)
     running = synchronizer(server, recorder, Sleeper(1))
     running.start()
     recorder.await_told("replace")
@@ -290,6 +290,6 @@ def test_stop__while_a_handler_takes_its_time__does_not_wait_for_it(server: Misb
     assert thread is not None
     still_there = thread.is_alive()
     over.set()
-    thread.join(20.0)
+    thread.join(60.0)
 
     assert [still_there, thread.is_alive()] == [True, False]

@@ -139,7 +139,7 @@ def test_set__another_value__is_served_and_told() -> None:
     provider.set("limit", 11)
 
     assert api.get_client().get_integer_value("limit", 0) == 11
-    assert changed.get(timeout=10.0).flags_changed == ["limit"]
+    assert changed.get(timeout=60.0).flags_changed == ["limit"]
 
 
 def test_set__another_type__is_refused_and_alters_nothing() -> None:
@@ -324,7 +324,7 @@ def joined_shutdowns() -> None:
     """The SDK shuts providers down in threads of their own."""
     for thread in threading.enumerate():
         if "_shutdown_provider" in thread.name:
-            thread.join(10.0)
+            thread.join(60.0)
 
 
 def test_pinned__within_another__counts_alone() -> None:

@@ -331,7 +331,7 @@ def test_close__in_the_midst_of_a_wait__ends_it(server: Misbehaving, name: str) 
     thread.start()
     server.await_requests(name, 1)
     asking.close()
-    thread.join(10.0)
+    thread.join(60.0)
 
     assert caught == ["the client was closed"]
 

@@ -197,7 +197,7 @@ def test_commit__lost_in_a_crash__is_not_taken_for_the_one_that_got_its_number_a
         closing(load(server.url(storage._writer._location.name.partition(" ")[0]))) as other,
     ):
         lost = pool.submit(fill, storage, Draft())
-        crashing.arrived.wait(10)
+        crashing.arrived.wait(60)
         restart(server, signal.SIGKILL)
         other.put_cell("place", Cell("a", b"1"))
         crashing.crashed.set()
@@ -273,11 +273,11 @@ def test_head__held_by_another_for_too_long__is_told(storage: PostgresStorage, s
     def hold(transaction: Transaction) -> None:
         append(transaction, Draft())
         held.set()
-        free.wait(10)
+        free.wait(60)
 
     holding = threading.Thread(target=other.write, args=(hold,))
     holding.start()
-    held.wait(10)
+    held.wait(60)
     with pytest.raises(StorageFailed, match="locked by another change"):
         fill(storage, Draft())
     free.set()
