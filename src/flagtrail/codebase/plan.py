@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from flagtrail.codebase import aliases, declared, folding, kept, languages, patterns, told
+from flagtrail.codebase import aliases, declared, folding, kept, languages, namesakes, patterns, told
 from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.folding import Folded
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.naming import Alias
-from flagtrail.codebase.patterns import Patterns
+from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.references import modules
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import members as members_of
@@ -27,6 +27,7 @@ from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.removal import undocumented
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
+from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.source import Source
 
 MOST_HOLDING = 100
@@ -43,6 +44,8 @@ class Search:
     flag: str
     answer: Answer
     patterns: Patterns
+    own: tuple[Pattern, ...] = ()
+    """Those of the patterns that are the repository's."""
     data: dict[str, bytes] = field(default_factory=dict)
     others: dict[str, bytes] = field(default_factory=dict)
     aliases: tuple[Alias, ...] = ()
@@ -103,6 +106,14 @@ class Search:
         holding = (each for each in self.holding(stem(path)) if aliases.MOCKED_WHOLE.search(self.data[each]))
         return any(aliases.mocks_all(self.source(each, _language(each)), _language(each), path) for each in holding)
 
+    def is_namesake(self, source: Source, language: Language, call: Call) -> bool:
+        """Whether a call that a preset names is of a function that the repository defines, and that asks no client."""
+        own = any(each.last.encode() == source.text(call.name) for each in self.own)
+        others = (
+            (self.source(each, _language(each)), _language(each)) for each in self.holding(source.text(call.name))
+        )
+        return not own and namesakes.is_namesake(source, language, call, self.patterns, others)
+
     def declares(self, module: str, text: bytes) -> bool:
         """Whether a file, or a file of a folder, that is called so has some text in its code."""
         return any(text in data for path, data in self.data.items() if module in modules(path))
@@ -112,7 +123,7 @@ def plan(repository: Repository, flag: str, winner: Winner) -> Plan:
     """What removes the flag, and what is left alone. Raises SourceUnreadable for a defective `.flagtrail.toml`."""
     paths = list(repository.paths())
     config = patterns.config(repository.read(patterns.FILE).decode()) if patterns.FILE in paths else patterns.Config()
-    search = Search(repository, flag, Answer(winner.variant, winner.value), config.every())
+    search = Search(repository, flag, Answer(winner.variant, winner.value), config.every(), config.patterns)
     elsewhere = []
     key = re.compile(rb"(?<![\w$.-])" + re.escape(flag.encode()) + rb"(?![\w$-])")
     for path in paths:
@@ -231,6 +242,7 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
         set_elsewhere=set_elsewhere,
         declares=search.declares,
         texts=lambda name: (search.data[each] for each in search.holding(name)),
+        is_namesake=lambda source, call: search.is_namesake(source, language, call),
     )
     return folding.folded(source, language, answer, wanted)
 

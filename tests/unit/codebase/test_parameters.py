@@ -122,3 +122,28 @@ def test_a_method__that_something_else_may_be_called_by_in_typescript_or_java__k
     assert "get(key: string, old: number)" in after["cart.ts"]
     assert after["other.ts"] == use
     assert "seen.put(1, 2);" in after["Cart.java"]
+
+
+@pytest.mark.parametrize(
+    ("test", "goes"),
+    [
+        ("it.each([[true, 1], [false, 2]])('pays', (old, wanted) => { check(fee(2, old), wanted); });", False),
+        ("it.each([{ old: true }])('pays', ({ old }) => { check(fee(2, old), 2); });", False),
+        ("for (const row of ROWS) { it('pays', () => { check(fee(2, row.old), 2); }); }", False),
+        ("it('pays', () => { const old = false; check(fee(2, old), 2); });", True),
+    ],
+)
+def test_an_argument__that_the_rows_of_a_table_give__stays_with_its_parameter(test: str, goes: bool) -> None:
+    after = removed(
+        {
+            "fee.ts": """
+                export function fee(sum: number, old: boolean): number {
+                  return flags.isEnabled('new-ui') || old ? sum : 0;
+                }
+            """,
+            "fee.test.ts": f"import {{ fee }} from './fee';\n\n{test}\n",
+        }
+    )
+
+    assert ("old: boolean" not in after["fee.ts"]) is goes
+    assert ("fee(2)" in after["fee.test.ts"]) is goes

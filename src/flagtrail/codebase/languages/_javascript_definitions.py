@@ -244,7 +244,7 @@ def _classes(node: Node) -> Iterator[Definition]:
     name, outer = field(node, "name"), statement_of(node)
     if name is None or any(child.type in {"default", "decorator"} for child in (*outer.children, *node.children)):
         return
-    yield Definition("class", name, whole(node), reach(node), scope=scope(node))
+    yield Definition("class", name, whole(node), reach(node), not _acts(node), scope=scope(node))
     if node.type == "enum_declaration" and (body := field(node, "body")) is not None:
         members = parts(body)
         counted = [at for at, member in enumerate(members) if member.type != "enum_assignment"]
@@ -253,6 +253,16 @@ def _classes(node: Node) -> Iterator[Definition]:
                 continue  # what stands behind it would be counted anew
             key = field(member, "name") or member
             yield Definition("member", key, listed(member), reach(node), scope=body)
+
+
+def _acts(declared: Node) -> bool:
+    """Whether declaring a class does something: `static all = register()`, `static { .. }`."""
+    for member in parts(field(declared, "body") or declared):
+        static = any(child.type == "static" for child in member.children)
+        value = field(member, "value") if static else None
+        if member.type == "class_static_block" or (value is not None and not harmless(value)):
+            return True
+    return False
 
 
 def hidden_members(node: Node) -> Iterator[Definition]:

@@ -216,8 +216,7 @@ def declaring_scope(name: Node) -> Node:
     while (parent := at.parent) is not None:
         at = parent
         if at.type in FUNCTIONS:
-            parameters = field(at, "parameters") or field(at, "parameter")
-            if parameters is not None and wanted in {text(found) for found in _parameter_names(parameters)}:
+            if wanted in map(text, parameter_names(at)):
                 return at
         elif at.type in BLOCK_SCOPES and any(
             text(found) == wanted for child in at.named_children for found in declared(child)
@@ -226,10 +225,12 @@ def declaring_scope(name: Node) -> Node:
     return at
 
 
-def _parameter_names(parameters: Node) -> Iterator[Node]:
-    if parameters.type == "identifier":
+def parameter_names(function: Node) -> Iterator[Node]:
+    """The names that a function gives to its parameters, and to what it takes out of them."""
+    parameters = field(function, "parameters") or field(function, "parameter")
+    if parameters is not None and parameters.type == "identifier":
         yield parameters
-    for parameter in parameters.named_children:
+    for parameter in parameters.named_children if parameters is not None else ():
         yield from names_in(field(parameter, "pattern") or parameter)
 
 
@@ -249,8 +250,7 @@ def means(binding: Binding, name: Node) -> bool:
 
 def _known_to(function: Node) -> set[bytes]:
     """The names of a function's parameters and of its `var`s, and its own where it is an expression."""
-    parameters = field(function, "parameters") or field(function, "parameter")
-    names = {text(found) for found in _parameter_names(parameters)} if parameters is not None else set()
+    names = {text(found) for found in parameter_names(function)}
     own = field(function, "name") if function.type in {"function_expression", "generator_function"} else None
     return names | ({text(own)} if own is not None else set()) | {text(found) for found in _vars(function)}
 

@@ -193,6 +193,15 @@ def _leads(place: Node) -> bool:
     return False
 
 
+def decides(place: Node) -> bool:
+    """Whether an expression only chooses what stands behind it: the left side of `&&`, `||` or `??`."""
+    parent = place.parent
+    while parent is not None and parent.type == "parenthesized_expression":
+        place, parent = parent, parent.parent
+    left = parent is not None and parent.type == "binary_expression" and parent.children[0] == place
+    return left and operator(parent or place) in {b"&&", b"||", b"??"}
+
+
 _PARTS = frozenset({"parenthesized_expression", "ternary_expression", "unary_expression", "binary_expression"})
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._javascript_names import names_in, parameter_names
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, field, parts, text, uncast
 from flagtrail.codebase.shapes import Case, Loop, Stub, Switch
-from flagtrail.codebase.source import Source, descendants
+from flagtrail.codebase.source import Source, ancestors, descendants
 
 _VARIABLE = re.compile(rb"\bvar\s+([\w$]+)")
 _LOOPS = frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"})
@@ -27,6 +29,7 @@ _ANSWERS = frozenset(
     }
 )
 _GROUPS = re.compile(rb"(?:describe|context|suite)\b")
+_FOR_EACH = re.compile(rb"\.(?:each|forEach)\b")
 _DECLARES = frozenset({"lexical_declaration", "variable_declaration", "function_declaration"})
 _HOLDS = re.compile(
     rb"(?:describe|context|suite)(?:\.\w+)*\Z|(?:after|before)(?:All|Each)?\Z|(?:setup|teardown)\Z"
@@ -183,6 +186,23 @@ def test_case(node: Node) -> tuple[int, int] | None:
                 return None if of_several else (at.parent.start_byte, at.parent.end_byte)
         at = at.parent
     return None
+
+
+def of_table(value: Node) -> bool:
+    """Whether a value in a test has a name that each row of a table gives: `it.each([..])('..', (on) => pay(on))`."""
+    if test_case(value) is None:
+        return False
+    read = {text(each) for each in descendants(value) if each.type.endswith("identifier")}
+    return any(read & set(map(text, _given_by_rows(above))) for above in ancestors(value))
+
+
+def _given_by_rows(node: Node) -> Iterator[Node]:
+    """The names that a loop, or a function that is called for each row, gives to what it takes out of a row."""
+    call = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+    if node.type == "for_in_statement":
+        yield from names_in(field(node, "left") or node)
+    elif node.type in FUNCTIONS and call is not None and _FOR_EACH.search(text(field(call, "function") or call)):
+        yield from parameter_names(node)
 
 
 def stub(node: Node) -> Stub | None:

@@ -104,6 +104,14 @@ def uncast(node: Node) -> Node:
     return node
 
 
+def casts_to_boolean(cast: Node) -> bool:
+    """`x as boolean`, `x as unknown as boolean | undefined`, `<boolean>x`."""
+    inside = parts(cast)
+    told = text(inside[0 if cast.type == "type_assertion" else -1]).strip(b"<>")
+    types = {each.strip() for each in told.split(b"|")}
+    return b"boolean" in types and types <= {b"boolean", b"null", b"undefined"}
+
+
 def constant(node: Node) -> tuple[Scalar] | None:
     """What a literal denotes. `undefined` is None, as `null` is."""
     if node.type in {"true", "false"}:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from tree_sitter import Node
 
 from flagtrail.codebase.shapes import Call, Definition, Given, Read, Signature, Taken
 from flagtrail.codebase.source import Source
+
+Find = Callable[[str, str], tuple[Source, ...]]
+"""What an import leads to."""
 
 
 class Relations:
@@ -61,6 +64,13 @@ class Relations:
     def given(self, call: Call, place: int, key: bytes) -> Given | None:
         """What a call gives for one property of an argument, where the argument is written out there."""
         return None
+
+    def acts(self, source: Source, statement: Node, find: Find) -> bool:
+        """Whether a statement of a module does something when it is loaded, by what it calls.
+
+        `find` reads the files of the repository that an import of a file, by its path and the import's text, can mean.
+        """
+        return False
 
     def closes(self, name: Node) -> bool:
         """Whether a name only ends what it was called to begin, as `</Page>` does."""

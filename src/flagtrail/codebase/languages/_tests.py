@@ -38,6 +38,10 @@ class Tests:
         """For what a test sets a flag to: the rows of a table that it runs for, which say it."""
         return None
 
+    def of_table(self, value: Node) -> bool:
+        """Whether rows of a test's table say what a value in it is."""
+        return False
+
     def once(self, source: Source, call: Call, context: str, elsewhere: Callable[[bytes], bool]) -> Once | None:
         """How a test that a call runs for combinations of flags runs once, with what the function `context` makes.
 

@@ -31,8 +31,10 @@ from flagtrail.codebase.languages import _javascript_statements as statements
 from flagtrail.codebase.languages import _javascript_values as values
 from flagtrail.codebase.languages import _origins, _signatures
 from flagtrail.codebase.languages._braces import Braces
+from flagtrail.codebase.languages._javascript_loading import Loading
 from flagtrail.codebase.languages._javascript_semicolons import separated
 from flagtrail.codebase.languages._javascript_values import field, operator, parts, text, uncast
+from flagtrail.codebase.languages._relations import Find
 from flagtrail.codebase.shapes import (
     Argument,
     Binding,
@@ -42,13 +44,11 @@ from flagtrail.codebase.shapes import (
     Equality,
     Function,
     Given,
-    Loop,
     Role,
     Scalar,
     Settled,
     Signature,
     Stub,
-    Switch,
     Taken,
     TakenApart,
 )
@@ -133,12 +133,12 @@ class TypeScript(Braces):
         return (left, right) if left and right else None
 
     def transparent(self, node: Node) -> Node | None:
-        """`await x`, `x!`, `x as T`, `Boolean(x)`. What a cast says of a value that is no boolean stays said."""
+        """`await x`, `x!`, `x as boolean`, `Boolean(x)`. What else a cast says stays said where it is read."""
         if node.type in {"await_expression", "non_null_expression"}:
             return next(iter(parts(node)), None)
         if node.type in values.CASTS:
-            operand = uncast(node)
-            return None if text(operand) == _NO_BOOLEAN else operand
+            said = values.casts_to_boolean(node) or places.decides(node) or self.in_condition(node)
+            return uncast(node) if said and text(uncast(node)) != _NO_BOOLEAN else None
         if node.type == "call_expression" and (called := field(node, "function")) and text(called) == b"Boolean":
             arguments = parts(field(node, "arguments") or node)
             return arguments[0] if len(arguments) == 1 and values.boolean(arguments[0]) else None
@@ -220,13 +220,8 @@ class TypeScript(Braces):
         """Whether `node` in place of `place` would bind otherwise."""
         return places.needs_parentheses(node, place)
 
-    def switch(self, node: Node) -> Switch | None:
-        """A `switch`."""
-        return statements.switch(node)
-
-    def loop(self, node: Node) -> Loop | None:
-        """`while`."""
-        return statements.loop(node)
+    switch = staticmethod(statements.switch)
+    loop = staticmethod(statements.loop)
 
     def statement(self, node: Node) -> Node | None:
         """The statement of an expression alone."""
@@ -235,25 +230,11 @@ class TypeScript(Braces):
             at = at.parent
         return at.parent if at.parent is not None and at.parent.type == "expression_statement" else None
 
-    def jumps(self, node: Node) -> bool:
-        """Whether control never goes past it."""
-        return statements.jumps(node)
-
-    def holder(self, body: Node) -> Node | None:
-        """A group of tests, or what is done before them."""
-        return statements.holder(body)
-
-    def prepares(self, statement: Node) -> bool:
-        """What a group of tests declares, and does before and after them."""
-        return statements.prepares(statement)
-
-    def idle(self, statement: Node) -> bool:
-        """Whether it is a `return` where the function ends anyway."""
-        return statements.idle(statement)
-
-    def must_stay(self, statement: Node) -> bool:
-        """Whether it is hoisted."""
-        return statements.must_stay(statement)
+    jumps = staticmethod(statements.jumps)
+    holder = staticmethod(statements.holder)
+    prepares = staticmethod(statements.prepares)
+    idle = staticmethod(statements.idle)
+    must_stay = staticmethod(statements.must_stay)
 
     def scoped_names(self, body: Node) -> Iterable[Node]:
         """What a block declares but for `var`."""
@@ -343,6 +324,10 @@ class TypeScript(Braces):
         """`a={..}` of an element, `a: ..` of an object."""
         return properties_of.given(call, place, key)
 
+    def acts(self, source: Source, statement: Node, find: Find) -> bool:
+        """Whether what it calls does something."""
+        return Loading(source, find).acts(statement)
+
     def closes(self, name: Node) -> bool:
         """`</Page>`."""
         return name.parent is not None and name.parent.type == "jsx_closing_element"
@@ -359,6 +344,8 @@ class TypeScript(Braces):
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """The test around a node."""
         return statements.test_case(node)
+
+    of_table = staticmethod(statements.of_table)
 
     def stub(self, node: Node) -> Stub | None:
         """What a mock is told to answer."""

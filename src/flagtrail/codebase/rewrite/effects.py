@@ -138,7 +138,7 @@ def _orphaned(forest: Forest, target: str, path: str) -> bool:
 
 
 def _acts(forest: Forest, path: str, deep: int) -> bool:
-    if acts_itself(forest.then(path)):
+    if acts_itself(forest, forest.then(path)):
         return True
     loaded = {*imported(forest, path, forest.then(path)), *passed_on(forest, path)} if deep else ()
     return any(_orphaned(forest, target, path) and _acts(forest, target, deep - 1) for target in loaded)
@@ -149,9 +149,16 @@ def defines_nothing(names: Names) -> bool:
     return all(_HEAD.match(names.source.text(node)) and _defines(names, node) for node in _statements(names))
 
 
-def acts_itself(names: Names) -> bool:
+def acts_itself(forest: Forest, names: Names) -> bool:
     """Whether loading a file does more than define names."""
-    return not all(_defines(names, node) for node in _statements(names))
+
+    def find(path: str, origin: str) -> tuple[Source, ...]:
+        ends = names.language.modules(path, origin, "")
+        return tuple(forest.then(each).source for each in forest.named(ends) if forest.akin(each, path))
+
+    return any(
+        not _defines(names, node) or names.language.acts(names.source, node, find) for node in _statements(names)
+    )
 
 
 def declares_for_others(names: Names) -> bool:

@@ -122,7 +122,7 @@ class Exports:
         named = {
             path: other
             for path in files - public
-            if self._rest(path) <= unused.keys() and not effects.acts_itself(self.forest.now(path))
+            if self._rest(path) <= unused.keys() and not effects.acts_itself(self.forest, self.forest.now(path))
             for other, positions in places[stem(path)].items()
             if other != path and in_texts(self.forest, other, positions, path)
         }

@@ -78,7 +78,7 @@ class Modules:
             return False
         if any(lists_flags(self.forest, self.key, path, each) for each in names.definitions if exported(each)):
             return False
-        return not effects.acts_itself(names)
+        return not effects.acts_itself(self.forest, names)
 
     # ---------------------------------------------------------------- which do
     def _fallen(self, candidates: list[str]) -> list[str]:

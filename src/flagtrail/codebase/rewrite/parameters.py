@@ -268,7 +268,9 @@ def _without(found: Names, call: Call, definition: Definition, names: Names, sig
 
 
 def does_nothing(language: Language, value: Node) -> bool:
-    """Whether making a value is no more than looking it up."""
+    """Whether making a value is no more than looking it up, and no row of a test's table says it."""
+    if language.of_table(value):
+        return False
     member = language.member(value)
     if member is not None and language.call(value) is None:
         return does_nothing(language, member[0])

@@ -11,7 +11,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.shapes import Call, Scalar
 from flagtrail.codebase.source import Edit, Source
 
 TRUE, FALSE, NULL = b"__FF_T__", b"__FF_F__", b"__FF_NIL__"
@@ -28,9 +28,9 @@ class Answer:
     """What the flag answers: its variant's name and value. An object is no `scalar`.
 
     `patterns` tell what else evaluates a flag, and does nothing by it that the program is about. `elsewhere` tells
-    whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it, and
-    `declares` whether a file or folder of a name has some text in its code, and `texts` are
-    those of all files that have a name in them.
+    whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it,
+    `declares` whether a file or folder of a name has some text in its code, `is_namesake` whether a call is of a
+    function that is only called as a client's is, and `texts` are those of all files that have a name in them.
     """
 
     variant: str
@@ -39,6 +39,7 @@ class Answer:
     elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     set_elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     declares: Callable[[str, bytes], bool] = field(default=lambda _, __: False, compare=False)
+    is_namesake: Callable[[Source, Call], bool] = field(default=lambda _, __: False, compare=False)
     texts: Callable[[bytes], Iterable[bytes]] = field(default=lambda _: (), compare=False)
 
     @property

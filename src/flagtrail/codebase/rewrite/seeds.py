@@ -239,6 +239,8 @@ def _component(source: Source, language: Language, answer: Answer, site: Site) -
 
 def _placeholder(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     pattern, (start, end) = site.pattern, language.span(site.call)
+    if answer.is_namesake(source, site.call):
+        raise Refused("unclassified", f"this {site.pattern.last} is a function of the repository that asks no client")
     name = _name(answer, pattern)
     if language.promised(source, site.call, answer.texts):
         raise Refused("unsupported", "the promise itself is used")

@@ -1,0 +1,71 @@
+"""Functions of the repository itself that are called as a client's are by a preset, and ask no client.
+
+`function isEnabled(name) { return name in plugins }` and `isEnabled('new-ui')`: what the argument names is no flag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from flagtrail.codebase import sites
+from flagtrail.codebase.languages import Language
+from flagtrail.codebase.patterns import Patterns
+from flagtrail.codebase.shapes import Call, Function
+from flagtrail.codebase.source import Source, ancestors, descendants
+
+Others = Iterable[tuple[Source, Language]]
+"""The files of the repository that hold the name that is called."""
+
+Found = tuple[Source, Language, Function]
+_OF_FLAGS = re.compile(rb"flag|feature|toggle|experiment|gate|treatment|rollout|variant|switch", re.IGNORECASE)
+"""What a function speaks of that asks for flags in a way of its own: `return config.features[name]`."""
+_ITSELF = frozenset({b"this", b"self", b"cls"})
+NEAR = 4
+"""How far above its name a function begins."""
+
+
+def is_namesake(source: Source, language: Language, call: Call, patterns: Patterns, others: Others) -> bool:
+    """Whether a call is of a function that the repository defines, and that has nothing to do with flags."""
+    member = call.receiver is not None
+    if call.receiver is not None and source.text(call.receiver) not in _ITSELF:
+        return False
+    name = source.text(call.name)
+    found = list(_functions(source, language, name, member=member))
+    if not found and not member:
+        found = list(_imported(source, language, name, others))
+    return bool(found) and not any(_asks(*each, name, patterns) for each in found)
+
+
+def _functions(source: Source, language: Language, name: bytes, *, member: bool) -> Iterator[Found]:
+    for node in sites.names(source, language, {name}):
+        for place, _ in zip(ancestors(node), range(NEAR), strict=False):
+            function = language.function(place)
+            if function is not None and function.name == node:
+                if language.NOMINAL or language.is_member(function.node) == member:
+                    yield source, language, function
+                break
+
+
+def _imported(source: Source, language: Language, name: bytes, others: Others) -> Iterator[Found]:
+    """Those of the file that an import leads to; else those of any file, where an index passes them on."""
+    origins = [each.origin for each in language.definitions(source) if each.origin and source.text(each.name) == name]
+    ends = [end for origin in origins for end in language.modules(source.path, origin, name.decode(errors="replace"))]
+    every = [(other, each) for other, each in others if origins and other.path != source.path]
+    meant = [each for each in every if any(f"/{each[0].path}".endswith(f"/{end.lstrip('/')}") for end in ends)]
+    passed_on = bool(meant) or any(origin.startswith(".") for origin in origins)
+    found = [each for other in meant for each in _functions(*other, name, member=False)]
+    yield from found or (each for other in every if passed_on for each in _functions(*other, name, member=False))
+
+
+def _asks(source: Source, language: Language, function: Function, name: bytes, patterns: Patterns) -> bool:
+    """Whether a function asks a client, or speaks of flags."""
+    if _OF_FLAGS.search(source.text(function.node)):
+        return True
+    calls = (call for node in descendants(function.node) if (call := language.call(node)) is not None)
+    return any(
+        sites.is_called(source, call, pattern)
+        for call in calls
+        if source.text(call.name) != name or call.receiver is not None
+        for pattern in patterns.called(source.text(call.name))
+    )
