@@ -100,6 +100,8 @@ def _dangling(source: Source, language: Language, answer: Answer) -> bool:
         truth = name == placeholders.TRUE
         if language.parted(node) or (name in placeholders.TRUTHS and language.refused(node, truth=truth)):
             return True
+        if language.chooses(node, answer.meaning(name), answer.texts):
+            return True
         member = language.member(node.parent) if node.parent is not None else None
         if member is not None and member[0] == node and not isinstance(answer.meaning(name), str):
             return True

@@ -304,6 +304,13 @@ class Language(Relations, Tests, ABC):
         """Whether the compiler refuses a constant in this place, since something could not be reached then."""
         return False
 
+    def chooses(self, value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+        """Whether a constant in this place could be given to another function than an answer of its type was.
+
+        `texts` are those of the files with a name.
+        """
+        return False
+
     def rendered(self, call: Call, *, truth: bool) -> Settled | None:
         """What is left of an element that shows its children where a flag is on (`<Feature name="k">..</Feature>`)."""
         return None

@@ -41,8 +41,11 @@ _MEMBERS = {
     "element_value_pair": "key",
 }
 _DECLARING = frozenset({"local_variable_declaration", "field_declaration"})
-_WIDENING = frozenset(b"double long float short byte char Integer Double Long Float Short Byte Number".split())
-"""Types that a number has only since it is declared so: the literal alone is an `int` or a `double`, and not boxed."""
+_WIDENING = frozenset(
+    b"double long float short byte char Integer Double Long Float Short Byte Number "
+    b"Object CharSequence Serializable".split()
+)
+"""Types that a value has only since it is declared so: a number alone is an `int` or a `double`, and not boxed."""
 _LABELS = frozenset({"labeled_statement", "break_statement", "continue_statement"})
 
 
@@ -219,9 +222,16 @@ def _declared(statement: Node) -> Iterator[Binding]:
 
 
 def _is_fixed(field: Node) -> bool:
-    """A private field, or one that is final and static: what else can write it is seen in this file."""
+    """A private field, or one that is final and static: what else can write it is seen in this file.
+
+    A framework could be what an annotation tells to.
+    """
     words = modifiers(field)
-    return b"private" in words or {b"static", b"final"} <= words
+    return (b"private" in words or {b"static", b"final"} <= words) and not annotated_with(field) - HARMLESS
+
+
+HARMLESS = frozenset({b"VisibleForTesting", b"SuppressWarnings", b"Deprecated", b"Nullable", b"Nonnull", b"NotNull"})
+"""Annotations by which no framework sets what they stand at."""
 
 
 def is_reached_from_outside(name: Node, body: Node) -> bool:

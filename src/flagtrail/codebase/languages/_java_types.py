@@ -7,6 +7,8 @@ the type of `price`. So a number is put in its place only where the branches are
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tree_sitter import Node
 
@@ -35,7 +37,6 @@ _NO_NUMBERS = frozenset(
 )
 _ARITHMETIC = frozenset({b"+", b"-", b"*", b"/", b"%", b"&", b"|", b"^", b"<<", b">>", b">>>"})
 _BOXES = {b"Integer": "int", b"Long": "long", b"Double": "double", b"Float": "float", b"Character": "char"}
-_METHODS = frozenset({"method_declaration", "constructor_declaration"})
 _WORDS = {b"TRUE": True, b"FALSE": False}
 
 
@@ -63,22 +64,56 @@ def _string(written: bytes) -> tuple[str] | None:
         return None
 
 
-def chooses(argument: Node) -> bool:
-    """Whether which method is called may hang on a value's being boxed: `list.remove(1)` takes a place for it.
-
-    Also by a variable that has its type from the value.
-    """
-    listed = argument.parent
-    declared = listed.parent.child_by_field_name("type") if listed is not None and listed.parent else None
-    if listed is not None and listed.type == "variable_declarator" and declared is not None:
+def is_given(value: Node) -> bool:
+    """Whether a value is an argument, or what a variable has its type from, so that it may count how it is boxed."""
+    parent = value.parent
+    declared = parent.parent.child_by_field_name("type") if parent is not None and parent.parent is not None else None
+    if parent is not None and parent.type == "variable_declarator" and declared is not None:
         return text(declared) == b"var"
+    return parent is not None and parent.type == "argument_list"
+
+
+def chooses(value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+    """Whether a literal in this place could be given to another method than what stood there: `list.remove(1)`.
+
+    `texts` are those of the files with a name. Two methods, or constructors, of a name can both take it: one just what
+    it is, the other one also what it is boxed in, or any object.
+    """
+    listed = value.parent
     call = listed.parent if listed is not None and listed.type == "argument_list" else None
     called = call.child_by_field_name("type" if call.type == "object_creation_expression" else "name") if call else None
-    if called is None:
+    takers = next((_TAKERS[kind] for kind in _TAKERS if isinstance(constant, kind)), frozenset[bytes]())
+    if called is None or listed is None or not takers:
         return False
-    top = [*ancestors(argument)][-1]
-    methods = (each.child_by_field_name("name") for each in descendants(top) if each.type in _METHODS)
-    return text(called) == b"remove" or sum(each is not None and text(each) == text(called) for each in methods) > 1
+    name, place, count = text(called).split(b"<")[0], named(listed).index(value), len(named(listed))
+    if name == b"remove" and _TAKERS[int] == takers:
+        return True
+    kinds = {_ANY_TYPE.sub(b"", kind, 1) for data in texts(name) for kind in _taken(data, name, place, count)}
+    return len(kinds & {*takers, b""}) > 1
+
+
+def _taken(data: bytes, name: bytes, place: int, count: int) -> Iterator[bytes]:
+    """What type the methods of a name that are declared in a text have for the parameter in some place, of so many."""
+    declaration = (
+        rb"[\w>\]](?<!\bnew)(?<!\breturn)(?<!\bthrow)(?<!\belse)\s+%s\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*(?:throws[\s\w.,]+)?[{;]"
+        % re.escape(name)
+    )
+    for match in re.finditer(declaration, data):
+        parameters = _GENERIC.sub(b"", _GENERIC.sub(b"", match[1])).split(b",")
+        several = b"..." in parameters[-1]
+        if match[1].strip() and (len(parameters) == count or (several and count >= len(parameters) - 1)):
+            words = parameters[min(place, len(parameters) - 1)].replace(b"...", b" ").split()
+            yield words[-2].rpartition(b".")[2] if len(words) > 1 else b""
+
+
+_GENERIC = re.compile(rb"<[^<>]*>")
+_ANY_TYPE = re.compile(rb"(?:Object|Serializable|Comparable|[A-Z]\d?)\Z")
+_TAKERS: Mapping[type, frozenset[bytes]] = {
+    bool: frozenset({b"boolean", b"Boolean"}),
+    int: frozenset(b"int long double float short byte Integer Long Double Float Short Byte Number".split()),
+    float: frozenset(b"double float Double Float Number".split()),
+}
+"""What a literal of some type can be given to, but for any object; a text is of the type that the answer was."""
 
 
 def untyped(made: Source, at: int) -> str:

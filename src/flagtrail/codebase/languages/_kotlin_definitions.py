@@ -123,6 +123,8 @@ def _has_more_constructors(owner: Node) -> bool:
 def _parameter(node: Node) -> Iterator[Definition]:
     around, name = node.parent, name_of(node)
     owner = around.parent if around is not None else None
+    if owner is not None and b"JvmOverloads" in annotated_with(owner):  # what Java gives it cannot be told by its place
+        return
     if owner is not None and owner.type == "primary_constructor":
         owner = owner.parent
     if (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Literal
 
 import tree_sitter_java
@@ -126,7 +126,7 @@ class Java(Jvm, Braces):
         if text(call.name) == b"booleanValue" and not call.arguments:
             return call.receiver
         boxing = text(call.receiver) == b"Boolean" and text(call.name) == b"valueOf" and len(call.arguments) == 1
-        return call.arguments[0].value if boxing and not _java_types.chooses(node) else None
+        return call.arguments[0].value if boxing and not _java_types.is_given(node) else None
 
     def call(self, node: Node) -> Call | None:
         name, arguments = node.child_by_field_name("name"), node.child_by_field_name("arguments")
@@ -205,10 +205,8 @@ class Java(Jvm, Braces):
     def role(self, node: Node) -> Role:
         return _java_names.role(node)
 
-    def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
-        """A literal is not boxed, as what most clients answer."""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return None if number and _java_types.chooses(call.node) else super().typed(call, placeholder, value)
+    def chooses(self, value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+        return _java_types.chooses(value, constant, texts)
 
     def refused(self, value: Node, *, truth: bool) -> bool:
         """As the condition of a `for`, or of a `do` that goes on: what stands in it, or behind it, is never reached."""

@@ -13,6 +13,7 @@ from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import imported, is_public, leads_to, mocked, passed_on, starred, stem
+from flagtrail.codebase.rewrite.packages import unpacked
 from flagtrail.codebase.rewrite.registries import lists_flags
 from flagtrail.codebase.rewrite.removal import without
 from flagtrail.codebase.source import Edit
@@ -40,6 +41,7 @@ class Modules:
         fallen = self._fallen(candidates)
         for path in fallen:
             self.forest.put(path, None)
+        unpacked(self.forest, fallen)
         return bool(fallen)
 
     def _touched(self) -> list[str]:

@@ -1,9 +1,13 @@
-"""Go's packages that do something when they are loaded: `func init()`. Their last import stays, without a name."""
+"""Packages whose imports must stay, or cannot.
+
+Go's that do something when they are loaded, `func init()`: their last import stays, without a name. The JVM's of
+which nothing is left, whose `import shop.old.*` is refused.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flagtrail.codebase.rewrite import conventions
 from flagtrail.codebase.rewrite.forest import Forest
@@ -64,3 +68,22 @@ def _acts(forest: Forest, path: str, origin: str, deep: int) -> bool:
         return True
     inner = ((each, found.origin) for each in files if deep for found in _imports(forest.now(each)))
     return any(_acts(forest, each, found, deep - 1) for each, found in inner if _is_last(forest, each, found))
+
+
+def unpacked(forest: Forest, gone: Iterable[str]) -> None:
+    """Takes out what imports all of a package of the JVM, where its last file is among those that went."""
+    nominal = [path for path in gone if forest.of_path(path) is not None and forest.language(path).NOMINAL]
+    for package in {found[1] for path in nominal if (found := _PACKAGE.search(forest.files[path]))}:
+        texts = {path: data for path in forest.files if package in (data := forest.data(path))}
+        declared = {path for path in texts if (found := _PACKAGE.search(texts[path])) and found[1] == package}
+        stays = {conventions.is_test(path) for path in declared}
+        starred = re.compile(rb"^[ \t]*import\s+%s\.\*[ \t]*;?[ \t]*(?:\r?\n|$)" % re.escape(package), re.MULTILINE)
+        for path, data in texts.items() if False not in stays else ():
+            source = (
+                forest.now(path).source if forest.of_path(path) and not stays & {conventions.is_test(path)} else None
+            )
+            if source is not None and (found := starred.search(data)):
+                forest.put(path, source.edited([Edit(*found.span())]))
+
+
+_PACKAGE = re.compile(rb"^\s*package\s+([\w.]+)", re.MULTILINE)

@@ -20,6 +20,7 @@ from flagtrail.codebase.rewrite.exports import PASSING, Exports
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, stem
 from flagtrail.codebase.rewrite.names import Mention, Names
+from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.removal import element
 from flagtrail.codebase.shapes import Call, Definition, Signature
 from flagtrail.codebase.source import Edit, ancestors
@@ -30,6 +31,7 @@ _INJECTED = re.compile(
     rb"@(?:Injectable|Controller|Component|Resolver|Directive|Pipe|Service|RestController|Repository|Configuration"
     rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
 )
+_WORD = re.compile(rb"\w+")
 _PROVIDES = re.compile(rb"@(?:Provides|Bean|Produces)\b")
 """What a container makes, which looks at the types of parameters."""
 
@@ -44,7 +46,7 @@ _BY_DEFAULT = rb"\bexport\s+default\s+(?:(?:async|abstract|function|class|[*])\s
 
 
 class UnknownError(Exception):
-    """A use that may be a call which is not understood."""
+    """A use that may be a call which is not understood; or why it must be left, where that is to be told."""
 
 
 @dataclass(slots=True)
@@ -131,8 +133,10 @@ class Parameters:
         called, name = names.source.text(signature.called), names.called(definition)
         try:
             edits = self._every_call(path, definition, signature)
-        except UnknownError:
+        except UnknownError as unknown:
             self.refused.add((path, called, name))
+            if unknown.args:
+                self.exports.kept[path, called] = Left(signature.called.start_byte, "still_used", str(unknown))
             return None
         edits.setdefault(path, set()).add(Edit(*definition.removal))
         return edits
@@ -264,7 +268,19 @@ def _without(found: Names, call: Call, definition: Definition, names: Names, sig
         return
     if not does_nothing(found.language, given.value):
         raise UnknownError
+    if _varies(found, given.value):
+        raise UnknownError(f"{name} is what a test is run with again and again, once perhaps for what never is again")
     yield Edit(*element(found.source, given.value))
+
+
+def _varies(found: Names, value: Node) -> bool:
+    """Whether a test of JUnit is run for several values of what is given."""
+    functions = (found.language.function(above) for above in ancestors(value))
+    function = next((each for each in functions if each is not None), None)
+    if function is None or b"@ParameterizedTest" not in found.source.data[function.node.start_byte : value.start_byte]:
+        return False
+    words = {word for each in function.parameters for word in _WORD.findall(found.source.text(each))}
+    return not words.isdisjoint(_WORD.findall(found.source.text(value)))
 
 
 def does_nothing(language: Language, value: Node) -> bool:

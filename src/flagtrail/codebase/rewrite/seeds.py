@@ -14,7 +14,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
-from flagtrail.codebase.rewrite import conventions, members, mocked, overrides
+from flagtrail.codebase.rewrite import conventions, members, mocked, namesakes, overrides
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.expressions import replaced
 from flagtrail.codebase.rewrite.placeholders import Answer
@@ -219,8 +219,15 @@ def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, 
         return _guarded(source, language, answer, site)
     if site.pattern.kind == "choice":
         return _chosen(source, language, answer, site)
+    return _asked(source, language, answer, site)
+
+
+def _asked(source: Source, language: Language, answer: Answer, site: Site) -> Source | None:
+    """A call that answers for the flag."""
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
+    if namesakes.is_namesake(source, language, answer, site):
+        raise Refused("unclassified", f"{site.pattern.last} is something of this code's own, which asks for no flag")
     stub = language.stub(site.call.node)
     if stub is not None:
         return overrides.stubbed(source, language, answer, stub)

@@ -96,6 +96,11 @@ def evaluated(code: bytes, *, module: bool) -> bool:
     return bool(_EVALUATED.search(code)) or (not module and bool(_OF_FUNCTION.search(code)))
 
 
+def reflected(data: bytes, name: bytes) -> bool:
+    """Whether code of the JVM takes a field by its name: `ReflectionTestUtils.setField(page, "newUi", false)`."""
+    return re.search(rb"(?:Field|InternalState|Property)\w*\s*\([^;{}]*\"%s\"" % re.escape(name), data) is not None
+
+
 def beginnings(data: bytes) -> tuple[bytes, ...]:
     """What the names begin with that Python code puts together to look them up: `getattr(self, f"_on_{event}")`."""
     return (*_BUILT.findall(data), *_CALLED.findall(data)) if b"getattr(" in data else ()

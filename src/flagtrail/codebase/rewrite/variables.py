@@ -24,12 +24,7 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     binding = of_value(language, node)
     if binding is None:
         return None
-    if binding.everywhere and language.reach(binding) == "repository" and answer.elsewhere(source.text(binding.name)):
-        raise Refused("reassigned", f"{source.text(binding.name).decode()} is named in another file as well")
-    if binding.scope.parent is None and answer.set_elsewhere(source.text(binding.name)):
-        raise Refused("reassigned", f"{source.text(binding.name).decode()} is given a value in another file as well")
-    if texts.evaluated(source.text(binding.scope), module=binding.scope.parent is None):
-        raise Refused("unsupported", f"{source.text(binding.name).decode()} may be read or set by its name in a text")
+    _only_here(source, language, answer, binding)
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
     if any(each.is_error for read in reads for each in ancestors(read)):
@@ -44,6 +39,19 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     if binding.sole:
         return without(source, language, [(binding.statement.start_byte, binding.statement.end_byte)])
     return source.edited([_binding_out(source, binding)])
+
+
+def _only_here(source: Source, language: Language, answer: Answer, binding: Binding) -> None:
+    """Raise where something else could give the variable a value, or read it by its name."""
+    name = source.text(binding.name)
+    if binding.everywhere and language.reach(binding) == "repository" and answer.elsewhere(name):
+        raise Refused("reassigned", f"{name.decode()} is named in another file as well")
+    if binding.scope.parent is None and answer.set_elsewhere(name):
+        raise Refused("reassigned", f"{name.decode()} is given a value in another file as well")
+    if binding.everywhere and any(texts.reflected(data, name) for data in answer.texts(name)):
+        raise Refused("reassigned", f"{name.decode()} is taken by its name in a text, which may give it a value")
+    if texts.evaluated(source.text(binding.scope), module=binding.scope.parent is None):
+        raise Refused("unsupported", f"{name.decode()} may be read or set by its name in a text")
 
 
 def _binding_out(source: Source, binding: Binding) -> Edit:

@@ -1,0 +1,135 @@
+"""What Java and Kotlin mean by a name, a type or a package hangs on other files."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from flagtrail.codebase.cleanup import Winner
+from flagtrail.codebase.plan import plan
+from flagtrail.codebase.repository import Files
+
+
+def removed(files: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What the files become, and why places of them are left alone."""
+    before = Files({path: dedent(text).lstrip("\n").encode() for path, text in files.items()})
+    made = plan(before, "new-ui", Winner("on", value=True))
+    after = {path: data.decode() for path, data in before.items()}
+    for change in made.changes:
+        after[change.path] = (change.after or b"").decode()
+    return after, [refusal.why for refusal in made.refusals]
+
+
+PRINTER = "package shop;\n\nclass Printer {{\n    void show({}) {{ }}\n    void show({}) {{ }}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "given", "left"),
+    [
+        ("boolean on", "Object any", 'flags.isEnabled("new-ui")', True),
+        ("boolean on, int n", "T any, int n", 'flags.isEnabled("new-ui"), 1', True),
+        ("boolean on", "Map<String, Object> all", 'flags.isEnabled("new-ui")', False),
+        ("boolean on", "Object any, int n", 'flags.isEnabled("new-ui")', False),
+    ],
+)
+def test_an_answer_by_whose_type_another_files_method_is_chosen__is_left(
+    one: str, other: str, given: str, *, left: bool
+) -> None:
+    page = "package shop;\n\nclass Page {{\n    void run(Printer printer) {{\n        printer.show({});\n    }}\n}}\n"
+    files = {"shop/Printer.java": PRINTER.format(one, other), "shop/Page.java": page.format(given)}
+    after, why = removed(files)
+    assert after["shop/Page.java"] == page.format(given if left else given.replace('flags.isEnabled("new-ui")', "true"))
+    assert why == (["unsupported"] if left else [])
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "left"),
+    [
+        (
+            "class Row { Row(String text) { } boolean isEnabled() { return false; } }",
+            'new Row("new-ui").isEnabled()',
+            True,
+        ),
+        ("class FeatureRow { FeatureRow(String text) { } }", 'new FeatureRow("new-ui").isEnabled()', False),
+        ('class All { static final Row ROW = new Row("new-ui"); }', "All.ROW.isEnabled()", True),
+        ("class Base { boolean isEnabled(String key) { return key.isEmpty(); } }", 'isEnabled("new-ui")', True),
+        (
+            "class Base { boolean isEnabled(String key) { return flags.isEnabled(key); } }",
+            'this.isEnabled("new-ui")',
+            False,
+        ),
+        (
+            "class Base { boolean isFeatureEnabled(String key) { return all.get(key); } }",
+            'isFeatureEnabled("new-ui")',
+            False,
+        ),
+    ],
+)
+def test_what_is_only_called_as_flags_are_asked_for__is_left(own: str, asked: str, *, left: bool) -> None:
+    page = (
+        f"package shop;\n\nclass Page extends Base {{\n    int run() {{\n        return {asked} ? 1 : 2;\n    }}\n}}\n"
+    )
+    after, why = removed({"shop/Own.java": f"package shop;\n\n{own}\n", "shop/Page.java": page})
+    assert ("return 1;" in after["shop/Page.java"]) is not left
+    assert ("unclassified" in why) is left
+
+
+FIELD = """
+    package shop;
+
+    class Page {
+        %sprivate boolean wide = flags.isEnabled("new-ui");
+
+        int run() {
+            return wide ? 1 : 2;
+        }
+    }
+    """
+TEST = 'package shop;\n\nclass PageTest {\n    void narrow(Page page) { setField(page, "wide", false); }\n}\n'
+
+
+@pytest.mark.parametrize(("annotation", "test"), [("", TEST), ('@Value("${wide}") ', "")])
+def test_a_field_that_something_else_may_set__is_read_as_before(annotation: str, test: str) -> None:
+    after, _ = removed({"shop/Page.java": FIELD % annotation, "shop/PageTest.java": test})
+    assert "boolean wide = true;" in after["shop/Page.java"]
+    assert "return wide ? 1 : 2;" in after["shop/Page.java"]
+
+
+@pytest.mark.parametrize(("beside", "stays"), [("", False), ("package shop.old;\n\nclass Else { }\n", True)])
+def test_an_import_of_a_whole_package__goes_with_its_last_file(beside: str, *, stays: bool) -> None:
+    page = """
+        package shop;
+
+        import shop.old.*;
+
+        class Page {
+            int run() {
+                return flags.isEnabled("new-ui") ? 1 : new Legacy().fee();
+            }
+        }
+        """
+    files = {
+        "shop/Page.java": page,
+        "shop/old/Legacy.java": "package shop.old;\n\npublic class Legacy { public int fee() { return 2; } }\n",
+        "shop/Order.kt": "package shop\n\nimport shop.old.*\n\nclass Order\n",
+        "shop/old/Else.java": beside,
+    }
+    after, _ = removed({path: text for path, text in files.items() if text})
+    assert not after["shop/old/Legacy.java"]
+    assert {"shop.old" in after[path] for path in ("shop/Page.java", "shop/Order.kt")} == {stays}
+
+
+def test_a_parameter__that_a_test_is_run_for_with_several_values__stays() -> None:
+    page = "class Page {\n    static int fee(boolean old) {\n        return %s;\n    }\n}\n"
+    test = "class PageTest {\n    @ParameterizedTest\n    void of(boolean old) { check(Page.fee(old)); }\n}\n"
+    after, why = removed({"Page.java": page % 'flags.isEnabled("new-ui") ? 1 : old ? 2 : 3', "PageTest.java": test})
+    assert after == {"Page.java": page % "1", "PageTest.java": test}
+    assert why == ["still_used"]
+
+
+def test_a_parameter_of_kotlin__of_which_java_sees_several_overloads__stays() -> None:
+    fee = "@JvmOverloads\nfun fee(a: Int, old: Int = 3, b: Int): Int = %s\n"
+    use = "class Use {\n    int run() {\n        return FeeKt.fee(1, 2);\n    }\n}\n"
+    after, _ = removed({"Fee.kt": fee % 'if (flags.isEnabled("new-ui")) a + b else old', "Use.java": use})
+    assert after == {"Fee.kt": fee % "a + b", "Use.java": use}
