@@ -113,7 +113,7 @@ def _renamed(source: Source, language: Language, name: bytes, path: str) -> Iter
 
 def _surely(source: Source, language: Language, alias: Alias) -> bool:
     """Whether a name that is given more than one value can mean just this one wherever it stands in the file."""
-    nodes = list(sites.names(source, language, {alias.name}))
+    nodes = _standing(source, language, alias.name, alias.path)
     imports = [
         each for each in language.definitions(source) if each.kind == "import" and source.text(each.name) == alias.name
     ]
@@ -187,9 +187,15 @@ def _is_itself(source: Source, language: Language, definition: Definition, path:
 def _qualified(source: Source, language: Language, name: bytes, path: str) -> bool:
     """Whether every use of a name here is one of the module or folder that defines it: `features.NewUI`."""
     modules = _modules(source, language, path)
-    found = list(sites.names(source, language, {name})) if modules else []
+    found = _standing(source, language, name, path) if modules else []
     members = (language.member(node.parent) for node in found if node.parent is not None)
     return bool(found) and all(member is not None and source.text(member[0]) in modules for member in members)
+
+
+def _standing(source: Source, language: Language, name: bytes, path: str) -> list[Node]:
+    """Where a name stands that another file may define, and is no field's."""
+    apart = not _shares(source.path, path, language)
+    return [node for node in sites.names(source, language, {name}) if not language.is_field(node, apart=apart)]
 
 
 def _modules(source: Source, language: Language, path: str) -> set[bytes]:

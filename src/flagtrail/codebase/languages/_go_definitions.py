@@ -275,7 +275,7 @@ def _lines(source: Source, node: Node, declaration: Node) -> tuple[int, int]:
         follows = follows.next_sibling
     first, last = source.line_start(start), source.line_end(end)
     if source.data[first:start].strip() or source.data[end:last].strip():
-        return start, end
+        return start, max(end, names.with_semicolon(node)[1])
     return _with_blanks(source, first, last)
 
 

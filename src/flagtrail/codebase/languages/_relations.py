@@ -53,6 +53,10 @@ class Relations:
         """The scope (a Definition's) that declares what a name means where it is read; None where that is not known."""
         return None
 
+    def is_field(self, name: Node, *, apart: bool) -> bool:
+        """Whether a name is a field's or method's, and not one that a package defines, here or `apart` from here."""
+        return False
+
     def signature(self, parameter: Node) -> Signature | None:
         """What the parameter of this name belongs to; None where its calls cannot be told by a name."""
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import ClassVar, Final
@@ -21,6 +20,7 @@ from flagtrail.codebase.languages import _go_parameters as parameters
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tables as tables
 from flagtrail.codebase.languages import _go_tests as tests
+from flagtrail.codebase.languages import _go_values as values
 from flagtrail.codebase.languages import _origins
 from flagtrail.codebase.languages._braces import Braces
 from flagtrail.codebase.languages._go_align import aligned
@@ -56,17 +56,6 @@ _PRIMARY = frozenset(
     }
 )  # fmt: skip
 _PURE_LEAVES = _PRIMARY - {"call_expression", "index_expression", "slice_expression", "type_assertion_expression"}
-_PURE_CALLS = frozenset(
-    {b"len", b"cap", b"make", b"new", b"bool", b"string", b"int", b"int64", b"float64", b"real", b"imag"}
-)
-_PURE_PACKAGES = frozenset({b"strings", b"strconv", b"math", b"unicode", b"utf8", b"path"})
-_PURE_FUNCTIONS = {
-    b"context": {b"Background", b"TODO"},
-    b"errors": {b"New"},
-    b"fmt": {b"Sprintf", b"Sprint", b"Sprintln", b"Errorf"},
-    b"time": {b"Now", b"Duration", b"Since"},
-    b"openfeature": {b"NewEvaluationContext", b"NewTargetlessEvaluationContext"},
-}
 _PURE_TYPES = frozenset({"type_identifier", "map_type", "slice_type", "pointer_type", "channel_type", "qualified_type"})
 _SWITCHES = frozenset({"expression_switch_statement"})
 _CONVERSIONS = frozenset({b"bool", b"string"})
@@ -117,11 +106,11 @@ class Go(Braces):
             case "nil":
                 return (None,)
             case "int_literal" | "float_literal":
-                return _number(text)
+                return values.number(text)
             case "raw_string_literal":
                 return (text[1:-1].replace("\r", ""),)
             case "interpreted_string_literal":
-                return _text(text)
+                return values.text(text)
             case _:
                 return None
 
@@ -176,7 +165,9 @@ class Go(Braces):
             return True
         if node.type == "call_expression":
             call = self.call(node)
-            return call is not None and _only_answers(call) and all(self.pure(each.value) for each in call.arguments)
+            return (
+                call is not None and values.only_answers(call) and all(self.pure(each.value) for each in call.arguments)
+            )
         if node.type == "unary_expression":
             operator = node.child_by_field_name("operator")
             return (
@@ -311,6 +302,12 @@ class Go(Braces):
     def declaring(self, name: Node) -> Node | None:
         return scopes.variable_scope(name) if name.type == "identifier" else None
 
+    def is_field(self, name: Node, *, apart: bool) -> bool:
+        member = self.member(name.parent) if name.parent is not None else None
+        if member is None or member[1] != name:
+            return name.type == "field_identifier" or (apart and self.role(name) == "member")
+        return member[0].type != "identifier" or scopes.variable_scope(member[0]).type != "source_file"
+
     def signature(self, parameter: Node) -> Signature | None:
         return parameters.signature(parameter)
 
@@ -339,15 +336,6 @@ class Go(Braces):
         return combinations.once(source, call, context, elsewhere)
 
 
-def _only_answers(call: Call) -> bool:
-    """Whether a function of the language or its library does nothing but answer."""
-    name = call.name.text or b""
-    if call.receiver is None:
-        return name in _PURE_CALLS
-    package = call.receiver.text or b""
-    return package in _PURE_PACKAGES or name in _PURE_FUNCTIONS.get(package, ())
-
-
 def _argument(node: Node) -> Argument:
     if node.type == "variadic_argument":
         return Argument(node.named_children[0], spread=True)
@@ -369,32 +357,6 @@ def _generic_call(node: Node) -> Call | None:
 def _breaks(node: Node) -> bool:
     """Whether a `break` in a loop or switch could leave it; one of an inner loop counts, too."""
     return any(inside.type == "break_statement" for inside in descendants(node))
-
-
-def _number(text: str) -> tuple[Scalar] | None:
-    plain = text.replace("_", "").lower()
-    try:
-        if plain.startswith("0") and plain.isdigit():
-            return (int(plain, 8),)
-        return (int(plain, 0),)
-    except ValueError:
-        pass
-    try:
-        return (float(plain),)
-    except ValueError:
-        return None
-
-
-def _text(text: str) -> tuple[Scalar] | None:
-    """The text of a literal; Go's escapes are among Python's, but for those of bytes, which may be no text."""
-    if "\\" not in text:
-        return (text[1:-1],)
-    if "\\x" in text or any(f"\\{digit}" in text for digit in "01234567"):
-        return None
-    try:
-        return (str(ast.literal_eval(text)),)
-    except (SyntaxError, ValueError):
-        return None
 
 
 LANGUAGE: Final = Go()

@@ -17,7 +17,7 @@ from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, mocked, passed_on, stem
 from flagtrail.codebase.rewrite.lookups import Lookups
-from flagtrail.codebase.rewrite.meanings import meant, original_of, package, stars, times_used
+from flagtrail.codebase.rewrite.meanings import is_field, meant, original_of, package, stars, times_used
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.registries import lists_flags, registering
@@ -347,8 +347,8 @@ class Exports:
         if mention.stands == "bind":
             return False
         if mention.stands == "member":
-            stems = {stem(owner) for owner in owners}
-            return language.SHARES_FOLDER or len(owners) > 1 or any(each in names.words for each in stems)
+            near = language.SHARES_FOLDER or len(owners) > 1 or any(stem(each) in names.words for each in owners)
+            return near and not is_field(names, mention, owners[0])
         if language.SHARES_FOLDER:
             return package(path) == package(owners[0]) or stars(names)
         return not any(each.stands == "bind" for each in names.mentions(name)) or stars(names)

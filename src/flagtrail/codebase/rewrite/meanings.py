@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
-from flagtrail.codebase.rewrite.names import MEMBERS, Names
+from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.shapes import Definition
 
-_STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|import\s+\.\s")
+_STARRED = re.compile(rb"import\s*\*|import\s[\w.\s]+\.\*|(?:import|^)\s+\.\s+\"", re.MULTILINE)
 _LOOKED_UP_IN = re.compile(rb"([\w$]+[!?]*\.|[\])]\.)?([\w$]+)(?:\([^()]*\))?[!?]*\s*(?:\.|::)\s*\Z")
 _OWN = frozenset({b"self", b"this", b"super", b"cls"})
 _DECLARED = (
@@ -89,6 +89,12 @@ def _could_mean(user: Names, at: int, home: Names, definition: Definition) -> bo
     if (not before and name in _OWN) or _folded(name) in _folded(owner) or _folded(owner) in _folded(name):
         return True
     return re.search(_DECLARED % {b"name": re.escape(name), b"owner": re.escape(owner)}, data) is not None
+
+
+def is_field(user: Names, mention: Mention, path: str) -> bool:
+    """Whether a name in another package is a field's, and not what a file defines: `order.Total`, `Order{Total: 1}`."""
+    apart = package(user.source.path) != package(path) and not stars(user)
+    return apart and user.language.is_field(mention.node, apart=True)
 
 
 def _folded(name: bytes) -> bytes:

@@ -23,7 +23,8 @@ def lists_flags(forest: Forest, key: bytes, path: str, definition: Definition) -
 
 
 def _texts(names: Names, definition: Definition) -> set[bytes]:
-    return set(_TEXT.findall(names.source.data[slice(*definition.removal)]))
+    found = _TEXT.finditer(names.source.data, *definition.removal)
+    return {each[1] for each in found if names.in_text(each.start(1), each[1], lambda *_: True)}
 
 
 def registering(names: Names, key: bytes, makers: Collection[bytes]) -> frozenset[bytes]:

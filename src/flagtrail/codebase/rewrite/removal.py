@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +10,8 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.splice import out
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.shapes import Chain
+from flagtrail.codebase.source import Edit, Source, ancestors
 
 Span = tuple[int, int]
 
@@ -80,31 +82,52 @@ def _grown(source: Source, language: Language, span: Span, gone: list[Span]) -> 
         block = statement.parent if statement is not None else None
         if statement is None or block is None:
             return span
-        body = block if _is_block(language, block) else statement
+        body = _whole(language, block) if _is_block(language, block) else statement
         holder = language.holder(body)
         if holder is not None and (_emptied(language, body, [span, *gone]) or _untested(language, body, [span, *gone])):
             span = holder.start_byte, holder.end_byte
             continue
-        chain = language.chain(body.parent) if body.parent is not None else None
-        if chain is None or len(chain.arms) > 1 or chain.otherwise is not None or chain.initializer is not None:
+        chain = _chain(language, body)
+        if (
+            chain is None
+            or chain.initializer is not None
+            or not all(language.pure(arm.condition) for arm in chain.arms)
+        ):
             return span
-        arm = chain.arms[0]
-        if arm.body != body or not language.pure(arm.condition) or not _emptied(language, body, [span, *gone]):
+        bodies = [*(arm.body for arm in chain.arms), *([chain.otherwise] if chain.otherwise is not None else [])]
+        if body not in bodies or not all(_emptied(language, each, [span, *gone]) for each in bodies):
             return span
         span = chain.node.start_byte, chain.node.end_byte
 
 
+def _chain(language: Language, body: Node) -> Chain | None:
+    """The `if` that a body is a part of."""
+    around = itertools.takewhile(lambda above: not _is_block(language, above), ancestors(body))
+    return next((chain for above in around if (chain := language.chain(above)) is not None), None)
+
+
+def _whole(language: Language, block: Node) -> Node:
+    """A block with its braces, where the grammar puts its statements in a list of their own."""
+    around = block.parent
+    return (
+        around if around is not None and _is_block(language, around) and _solid(language, around) == [block] else block
+    )
+
+
+def _solid(language: Language, block: Node) -> list[Node]:
+    return [each for each in block.named_children if each.type not in language.COMMENTS]
+
+
 def _emptied(language: Language, body: Node, gone: list[Span]) -> bool:
     """Whether all statements of a body are within what goes."""
-    inner = [each for each in body.named_children if each.type not in language.COMMENTS]
-    if not _is_block(language, body):
-        inner = [body]
-    return all(any(start <= each.start_byte and each.end_byte <= end for start, end in gone) for each in inner)
+    if any(start <= body.start_byte and body.end_byte <= end for start, end in gone):
+        return True
+    return _is_block(language, body) and all(_emptied(language, each, gone) for each in _solid(language, body))
 
 
 def _untested(language: Language, body: Node, gone: list[Span]) -> bool:
     """Whether the tests of a group are within what goes, and what is left in it is there for them alone."""
-    inner = [each for each in body.named_children if each.type not in language.COMMENTS]
+    inner = _solid(language, body)
     going = [each for each in inner if any(start <= each.start_byte and each.end_byte <= end for start, end in gone)]
     tests = (language.test_case(part) for each in going for part in each.named_children)
     return any(tests) and all(each in going or language.prepares(each) for each in inner)

@@ -130,7 +130,11 @@ def places(source: Source, language: Language, wanted: Wanted, span: tuple[int, 
     longest = max(map(len, (wanted.key.encode(), *every, *(each.name for each in wanted.mocks))))
     further = None if span is None else (span[0], span[1] + FURTHER + longest)
     found = {node.start_byte: node for node in sites.texts(source, language, wanted.key, further)}
-    found |= {node.start_byte: node for node in sites.names(source, language, every, further)}
+    found |= {
+        node.start_byte: node
+        for node in sites.names(source, language, every, further)
+        if source.text(node) not in wanted.aliases or not language.is_field(node, apart=False)
+    }
     found |= {
         node.start_byte: node
         for each in wanted.mocks
