@@ -20,7 +20,7 @@ from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.references import modules
 from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.rewrite import members as members_of
-from flagtrail.codebase.rewrite import mocked, placeholders
+from flagtrail.codebase.rewrite import mocked, placeholders, texts
 from flagtrail.codebase.rewrite.fallen import Fallen, fallen
 from flagtrail.codebase.rewrite.importing import stem
 from flagtrail.codebase.rewrite.listed import unlisted, unnamed
@@ -99,7 +99,11 @@ class Search:
         if name.isupper():  # `override_settings(NEW_UI=False)`
             form += rb"|[({,]\s*%s\s*=(?!=)"
         given = re.compile(form.replace(b"%s", word))
-        return any(path != but and given.search(self.data[path]) for path in self.holding(name))
+        module = stem(but)
+        unnamed = re.compile(rb"\bsetattr\(\s*(?:\w+\.)*%s\s*,(?!\s*[\"'])" % re.escape(module))
+        return any(path != but and given.search(self.data[path]) for path in self.holding(name)) or any(
+            unnamed.search(self.data[path]) for path in self.holding(module)
+        )
 
     def mocks_all(self, path: str) -> bool:
         """Whether a test puts what answers nothing in the place of a whole file: `jest.mock('./answer')`."""
@@ -279,7 +283,7 @@ def _unique(search: Search, known: Known) -> bool:
     inside = known.local and not (known.member and _language(known.path).PRIVATE_BY_CONVENTION)
     paths = [known.path] if inside else search.holding(name)
     holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
-    if any(source.unread for source, _ in holding):
+    if any(source.unread for source, _ in holding) or texts.evaluated(search.data[known.path], module=True):
         return False
     if sum(aliases.given(source, language, name) for source, language in holding) > 1:
         return False

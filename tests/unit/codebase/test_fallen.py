@@ -82,6 +82,25 @@ def test_a_name__that_something_else_of_that_name_was_called_by__is_a_users_own_
     assert removed(files)[0]["src/lambda.ts"] == files["src/lambda.ts"]
 
 
+def test_an_import__that_another_file_may_take_by_a_star__stays() -> None:
+    page = """
+        from client import flags
+        from old import old
+
+        def price():
+            return 2 if flags.is_enabled("new-ui") else old()
+    """
+    after, _ = removed(
+        {
+            "page.py": page,
+            "old.py": "def old():\n    return 1\n",
+            "shop.py": "from page import *\n\nprint(price(), old())\n",
+        }
+    )
+    assert after["page.py"] == "from old import old\n\ndef price():\n    return 2\n"
+    assert after["old.py"] is not None
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [

@@ -147,3 +147,18 @@ def test_an_argument__that_the_rows_of_a_table_give__stays_with_its_parameter(te
 
     assert ("old: boolean" not in after["fee.ts"]) is goes
     assert ("fee(2)" in after["fee.test.ts"]) is goes
+
+
+@pytest.mark.parametrize(
+    ("decorator", "goes"), [("@pytest.mark.parametrize('old', [1, 2])\n", False), ("@pytest.mark.django_db\n", True)]
+)
+def test_an_argument__that_a_python_test_is_given_for_several_values__stays_with_its_parameter(
+    decorator: str, goes: bool
+) -> None:
+    test = f"import pytest\nfrom fees import fee\n\n\n{decorator}def test_fee(old):\n    assert fee(2, old) == 2\n"
+    after = removed(
+        {"fees.py": f"from client import flags\n\n\ndef fee(rows, old):\n    {CHOOSES}\n", "test_fees.py": test}
+    )
+
+    assert ("def fee(rows):" in after["fees.py"]) is goes
+    assert ("fee(2) == 2" in after["test_fees.py"]) is goes

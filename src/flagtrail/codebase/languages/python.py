@@ -15,6 +15,7 @@ from flagtrail.codebase.languages import (
     _python_expressions,
     _python_layout,
     _python_lists,
+    _python_loading,
     _python_mocks,
     _python_names,
     _python_objections,
@@ -26,6 +27,7 @@ from flagtrail.codebase.languages import (
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_grammar import PARSER
 from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.languages._relations import Find
 from flagtrail.codebase.shapes import (
     Argument,
     Binding,
@@ -331,6 +333,10 @@ class Python(Language):
     def signature(self, parameter: Node) -> Signature | None:
         """A function with a name; of a class's `__init__` it is the class that is called."""
         return _signatures.signature(parameter, _signatures.PYTHON)
+
+    def acts(self, source: Source, statement: Node, find: Find) -> bool:  # noqa: ARG002 - names of calls tell
+        """Whether it gives a value by a call that does not only make one."""
+        return _python_loading.acts(statement)
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""

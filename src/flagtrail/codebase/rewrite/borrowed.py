@@ -67,11 +67,11 @@ def _in_code(forest: Forest, other: str, path: str, name: bytes) -> bool:
     line = rb"^[ \t]*(?:from|import)\b[^\n]*(?<!\w)%s\b|^[ \t]*%s\b[ \t]*(?:,|as\b|$)" % ((re.escape(stem(path)),) * 2)
     if not re.search(line, forest.data(other), re.MULTILINE):
         return False
+    if any(path in targets for _, targets in starred(forest, other)):
+        return True
     names = forest.now(other)
     if path not in set(imported(forest, other, names)):
         return False
-    if any(path in targets for _, targets in starred(forest, other)):
-        return True
     calls = b"|".join(re.escape(each) for each in {stem(path), *_aliases(forest, names, path)})
     looked_up = rb"(?<![\w.])(?:%s)(?:\.%s(?!\w)|,\s*[\"']%s[\"'])" % (calls, re.escape(name), re.escape(name))
     return bool(re.search(looked_up, names.source.data)) or _takes(forest, names, path, name)

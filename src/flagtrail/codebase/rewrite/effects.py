@@ -32,8 +32,6 @@ _REGISTERS = re.compile(
 STYLES = re.compile(rb"""import\s+(?:\w+\s+from\s+)?['"]([^'"]+\.(?:css|scss|sass|less|svg|png))['"]""")
 _JAVASCRIPT = re.compile(rb"import\s+(?!type\b)[^'\"]*?from\s*(?=['\"])")
 _REQUIRED = re.compile(rb"(?:const|let|var)\s+[^=;]+=\s*(?=require\(['\"][^'\"]+['\"]\)\s*;?\Z)")
-_WHOLE = re.compile(rb"import [\w.]+(?: as \w+)?")
-_PYTHON = re.compile(rb"from\s+(\.*)((?:\w+\.)*)(\w+)\s+import\s.*", re.DOTALL)
 
 
 def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, frozenset[bytes]] | None:
@@ -48,7 +46,11 @@ def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, fro
     if now.language.SHARES_FOLDER:
         return packages.still_loading(forest, now, after)
     lost = set(imported(forest, path, now)) - set(imported(forest, path, Names(after, now.language)))
-    acting = {target for target in lost if _orphaned(forest, target, path) and _acts(forest, target, DEEP)}
+    acting = {
+        target
+        for target in lost
+        if (_orphaned(forest, target, path) and _acts(forest, target, DEEP)) or _is_looked_up(forest, target, path)
+    }
     loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target)}
     data = now.source.data
     named = frozenset(
@@ -68,30 +70,30 @@ def _apart(edits: set[Edit]) -> Iterator[Edit]:
 
 def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, bytes]]:
     """The import of a file without a name of it, where it can do without; and its name."""
-    path = names.source.path
+    path, language = names.source.path, names.language
     for definition in names.definitions:
-        ends = names.language.modules(path, definition.origin, original_of(names, definition).decode())
+        original = original_of(names, definition).decode()
+        ends = language.modules(path, definition.origin, original)
         if not definition.origin or target not in set(forest.named(ends)):
             continue
         statement = _statement(definition.name)
-        text = names.source.text(statement)
-        found = _PYTHON.match(text)
-        if found is not None and found.group(3) != stem(target) and not target.endswith("/__init__.py"):
-            line = _submodule(found, stem(target))
-            for edit in _beside(names, statement, definition, line):
+        if language.PRIVATE_BY_CONVENTION:
+            itself = target in set(forest.named(language.modules(path, definition.origin, "")))
+            for edit in _beside(names, statement, definition, _module(definition.origin, "" if itself else original)):
                 yield edit, names.called(definition)
             continue
-        text = _REQUIRED.sub(b"", _PYTHON.sub(_module, _JAVASCRIPT.sub(b"import ", text)))
-        told = b"  # noqa: F401" if _WHOLE.fullmatch(text) and statement.type == "import_statement" else b""
-        told = told if names.language.PRIVATE_BY_CONVENTION else b""
-        yield Edit(statement.start_byte, statement.end_byte, text + told), names.called(definition)
+        text = _REQUIRED.sub(b"", _JAVASCRIPT.sub(b"import ", names.source.text(statement)))
+        yield Edit(statement.start_byte, statement.end_byte, text), names.called(definition)
 
 
-def _module(found: re.Match[bytes]) -> bytes:
-    dots, package, name = found.groups()
-    if not dots:
-        return b"import " + package + name + b"  # noqa: F401"
-    return b"from " + dots + package.rstrip(b".") + b" import " + name + b"  # noqa: F401"
+def _module(origin: str, name: str) -> tuple[bytes, bytes]:
+    """How a module of Python is imported for what it does, and the name that this binds; `name` is of a package."""
+    module = origin.lstrip(".")
+    parts = [part for part in (*module.split("."), name) if part]
+    if module == origin:
+        return b"import " + ".".join(parts).encode(), parts[0].encode()
+    package = origin[: len(origin) - len(module)] + ".".join(parts[:-1])
+    return f"from {package} import {parts[-1]}".encode(), parts[-1].encode()
 
 
 def _statement(name: Node) -> Node:
@@ -106,22 +108,26 @@ def _statement(name: Node) -> Node:
     return statement
 
 
-def _submodule(found: re.Match[bytes], name: bytes) -> bytes:
-    """`from shop import tasks, legacy` loads `shop.tasks`, and may be needed for the other one."""
-    dots, package, last = found.groups()
-    if dots:
-        return b"from " + dots + package + last + b" import " + name + b"  # noqa: F401"
-    return b"import " + package + last + b"." + name + b"  # noqa: F401"
-
-
-def _beside(names: Names, statement: Node, definition: Definition, line: bytes) -> Iterator[Edit]:
-    """An import in the place of one name of a statement, which stays for its others."""
+def _beside(names: Names, statement: Node, definition: Definition, module: tuple[bytes, bytes]) -> Iterator[Edit]:
+    """An import of a module in the place of one name of a statement, which stays for its others."""
+    line, bound = module
     start, end = statement.start_byte, statement.end_byte
+    if any(_is_other(each, definition, bound) for each in names.by_name.get(bound, ())):
+        yield Edit(*definition.removal, names.source.data[slice(*definition.removal)])
+        return
+    line += b"  # noqa: F401"
     if sum(start <= each.name.start_byte < end for each in names.definitions) == 1:
         yield Edit(start, end, line)
         return
     yield Edit(start, start, line + b"\n" + names.source.indent(start))
     yield Edit(*definition.removal)
+
+
+def _is_other(each: Definition, definition: Definition, bound: bytes) -> bool:
+    """Whether a name means something else than the module, or the package that it is of, which would take its place."""
+    return each.kind != "import" or (
+        each.origin != definition.origin and each.origin.partition(".")[0].encode() != bound
+    )
 
 
 def _orphaned(forest: Forest, target: str, path: str) -> bool:
@@ -135,6 +141,30 @@ def _orphaned(forest: Forest, target: str, path: str) -> bool:
         if other not in (path, target) and not conventions.is_test(other)
     )
     return len(places) <= MOST_FILES and not any(others)
+
+
+def _is_looked_up(forest: Forest, target: str, path: str) -> bool:
+    """Whether a file looks a module up in its package, and none but one imports it: `shop.old` after `import shop`."""
+    if not forest.language(target).PRIVATE_BY_CONVENTION:
+        return False
+    package = target.removesuffix("/__init__.py").rpartition("/")[0]
+    users = [each for each in forest.search([stem(target)])[stem(target)] if forest.akin(each, target)]
+    member = re.compile(rb"\w\.%s\b(?!\s+import\b)" % re.escape(stem(target)))
+    holding = (each for each in users if member.search(forest.data(each)))
+    if not any(_looks_up(forest, forest.now(each), package, stem(target)) for each in holding):
+        return False
+    return not any(target in set(imported(forest, each, forest.now(each))) for each in users if each != path)
+
+
+def _looks_up(forest: Forest, names: Names, package: str, module: bytes) -> bool:
+    called = {package.rpartition("/")[2].encode()}
+    for each in names.definitions:
+        ends = names.language.modules(names.source.path, each.origin, original_of(names, each).decode())
+        if each.kind == "import" and f"{package}/__init__.py" in set(forest.named(ends)):
+            called.add(names.called(each))
+    above = (each.node.parent for each in names.mentions(module) if each.stands == "member")
+    members = (names.language.member(each) for each in above if each is not None)
+    return any(each is not None and names.source.text(each[0]).rpartition(b".")[2] in called for each in members)
 
 
 def _acts(forest: Forest, path: str, deep: int) -> bool:

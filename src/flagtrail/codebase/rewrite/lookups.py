@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from flagtrail.codebase.rewrite import texts
+from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.borrowed import borrowed
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, stem
@@ -48,6 +48,9 @@ _SHOWN = {
     ),
 }
 """By family, what reads all fields of an object, or all properties of a bean."""
+_SHOWS_ANY = re.compile(rb"\b(?:vars|asdict|getmembers|dir)\((?!\))|\.__dict__\b")
+_SHOWING = (b"vars", b"asdict", b"getmembers", b"dir", b"__dict__")
+"""How code of Python reads all fields of whatever object it is handed."""
 _ORDERED = {"jvm": re.compile(rb"\bordinal\b|\bcompareTo\(")}
 """By family, what reads the place of a constant among others."""
 _SUBCLASSES = rb"\b%s(?:::class|\.class|::class\.java)\.(?:sealedSubclasses|(?:get)?[pP]ermittedSubclasses)"
@@ -132,8 +135,19 @@ class Lookups:
             return False
         if definition.kind == "member" and any(self._matched(_ORDERED, each) for each in near):
             return True
+        if definition.kind == "field" and names.language.NAMES_IN_TEXTS and self._shows_any():
+            return True
         shown = definition.kind in MEMBERS or _is_property(names, definition)
         return shown and any(self._matched(_SHOWN, each) for each in near)
+
+    def _shows_any(self) -> bool:
+        """Whether a file of the product reads all fields of objects that it is handed, whatever their class."""
+        found = (path for places in self.forest.search(_SHOWING).values() for path in places)
+        return any(
+            _SHOWS_ANY.search(self.forest.data(path))
+            for path in found
+            if self.forest.of_path(path) is not None and not conventions.is_test(path)
+        )
 
     def _near(self, path: str, names: Names, holders: Iterable[bytes]) -> set[str]:
         """The files that may hold what a class makes: its own, those it imports, and those that name it."""

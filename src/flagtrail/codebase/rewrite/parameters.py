@@ -32,6 +32,7 @@ _INJECTED = re.compile(
     rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
 )
 _WORD = re.compile(rb"\w+")
+_RUN_AGAIN = re.compile(rb"@(?:ParameterizedTest|(?:\w+\.)*parametrize)\b")
 _PROVIDES = re.compile(rb"@(?:Provides|Bean|Produces)\b")
 """What a container makes, which looks at the types of parameters."""
 
@@ -274,10 +275,10 @@ def _without(found: Names, call: Call, definition: Definition, names: Names, sig
 
 
 def _varies(found: Names, value: Node) -> bool:
-    """Whether a test of JUnit is run for several values of what is given."""
+    """Whether a test of JUnit or pytest is run for several values of what is given."""
     functions = (found.language.function(above) for above in ancestors(value))
     function = next((each for each in functions if each is not None), None)
-    if function is None or b"@ParameterizedTest" not in found.source.data[function.node.start_byte : value.start_byte]:
+    if function is None or not _RUN_AGAIN.search(found.source.data[function.node.start_byte : value.start_byte]):
         return False
     words = {word for each in function.parameters for word in _WORD.findall(found.source.text(each))}
     return not words.isdisjoint(_WORD.findall(found.source.text(value)))

@@ -34,7 +34,8 @@ def _ran(job: dict[str, Any]) -> dict[str, Any]:
 def _outcome(job: dict[str, Any], assignment: dict[str, bool]) -> str:
     ours = (str(Path(job["folder"]).parent), str(HERE / "stub"))
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", "") or "").startswith(ours):
+        where = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+        if where.startswith(ours):
             del sys.modules[name]
     importlib.invalidate_caches()
     stub = importlib.import_module("stub")
