@@ -20,6 +20,7 @@ Others = Iterable[tuple[Source, Language]]
 Found = tuple[Source, Language, Function]
 _OF_FLAGS = re.compile(rb"flag|feature|toggle|experiment|gate|treatment|rollout|variant|switch", re.IGNORECASE)
 """What a function speaks of that asks for flags in a way of its own: `return config.features[name]`."""
+_FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|client|config|settings|stub|fake|mock", re.IGNORECASE)
 _ITSELF = frozenset({b"this", b"self", b"cls"})
 NEAR = 4
 """How far above its name a function begins."""
@@ -59,8 +60,8 @@ def _imported(source: Source, language: Language, name: bytes, others: Others) -
 
 
 def _asks(source: Source, language: Language, function: Function, name: bytes, patterns: Patterns) -> bool:
-    """Whether a function asks a client, or speaks of flags."""
-    if _OF_FLAGS.search(source.text(function.node)):
+    """Whether a function asks a client, or speaks of flags, or its file is called so."""
+    if _OF_FLAGS.search(source.text(function.node)) or _FILE_OF_FLAGS.search(source.path):
         return True
     calls = (call for node in descendants(function.node) if (call := language.call(node)) is not None)
     return any(
