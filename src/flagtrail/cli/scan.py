@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import sys
@@ -208,12 +209,14 @@ def _progress(label: str, *, still: bool = False) -> Iterator[Callable[[int], No
 
 
 def _origin(tree: Worktree, branch: str | None, repository: str | None, *, default: bool | None) -> Origin | None:
-    from flagtrail.codebase.origin import Origin, origin
+    from flagtrail.codebase.origin import Origin, begun
 
     if not tree.tracked:
         return None
+    asked = begun(tree.root, os.environ)
+    importlib.import_module("flagtrail.codebase.scan")  # while git answers
     try:
-        told = origin(tree.root, os.environ)
+        told = asked()
     except FlagtrailError:
         return None
     return Origin(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -106,6 +103,9 @@ def as_json(found: ScanReport) -> bytes:
 
 def as_csv(found: ScanReport) -> bytes:
     """One line for each reference."""
+    import csv
+    import io
+
     from flagtrail.reports._cells import neutral
 
     text = io.StringIO()
@@ -171,6 +171,8 @@ def as_sarif(found: ScanReport) -> bytes:
 
 
 def _result(rule: str, each: CodeReference, text: str) -> dict[str, Any]:
+    from urllib.parse import quote
+
     level = _RULES[rule][0]
     region = {"startLine": each.line, "startColumn": each.column, "snippet": {"text": each.snippet}}
     logical = {"logicalLocations": [{"fullyQualifiedName": each.symbol}]} if each.symbol else {}

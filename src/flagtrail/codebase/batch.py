@@ -15,7 +15,9 @@ BETWEEN = b"\n\0\n"
 """Between two files: no word goes over it."""
 
 Fill = Callable[[str, memoryview, int], int | str]
-"""Puts a file's bytes into memory, from some byte on: how many they are; or why it has none for us."""
+"""Puts a file's bytes into memory, from some byte on: how many they are; or why it has none for us. There is room for
+one byte more than the largest file has.
+"""
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from flagtrail.codebase.batch import Batch, filled
-from flagtrail.codebase.git import git, top
+from flagtrail.codebase.git import begun, top
 from flagtrail.codebase.patterns import FILE, Config, config
 from flagtrail.model.errors import SourceUnreadable
 
@@ -73,22 +73,24 @@ class Worktree:
 
     def paths(self) -> Iterator[str]:
         """Every file, sorted. A path that is no UTF-8 holds surrogates, as Python's own functions take it."""
-        for path in self.listed():
+        for path in self.listing()():
             found = self.look(path)
             if isinstance(found, bytes):
                 yield path
             else:
                 self.skipped[found] += 1
 
-    def listed(self) -> list[str]:
-        """Every file, sorted, whether it is a text or not. Begins to count anew what is skipped."""
+    def listing(self) -> Callable[[], list[str]]:
+        """Begin to list the files, while something else is done: then every one, sorted, whether it is a text or not.
+
+        Begins to count anew what is skipped.
+        """
         self.skipped = Counter()
-        found = sorted(self._tracked() if self.tracked else self._walked())
-        if self._ignore is None:
-            return found
-        kept = [path for path in found if not self._ignore(path)]
-        self.skipped["ignored"] += len(found) - len(kept)
-        return kept
+        if not self.tracked:
+            return lambda: self._kept_of(self._walked())
+        below = ("--", f"{self.folder}/") if self.folder else ()
+        told = begun(self.root, "ls-files", "--stage", "-z", "--full-name", *below)
+        return lambda: self._kept_of(self._tracked(told()))
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises SourceUnreadable where there is none, or none that `paths()` would name."""
@@ -106,9 +108,15 @@ class Worktree:
         return filled(paths, MAX_BYTES, self._fill, skip)
 
     # ---------------------------------------------------------------- which files
-    def _tracked(self) -> list[str]:
-        below = ("--", f"{self.folder}/") if self.folder else ()
-        listed = git(self.root, "ls-files", "--stage", "-z", "--full-name", *below)
+    def _kept_of(self, paths: Iterable[str]) -> list[str]:
+        found = sorted(paths)
+        if self._ignore is None:
+            return found
+        kept = [path for path in found if not self._ignore(path)]
+        self.skipped["ignored"] += len(found) - len(kept)
+        return kept
+
+    def _tracked(self, listed: bytes) -> list[str]:
         entries = os.fsdecode(listed).split("\0")[:-1]
         kinds = Counter(entry[:6] for entry in entries)
         self.skipped["link"] += kinds["120000"]
@@ -127,12 +135,16 @@ class Worktree:
     # ---------------------------------------------------------------- reading
     def _load(self, path: str) -> bytes | Why:
         """A file's bytes, or why it is none of ours."""
-        opened = self._opened(path)
-        if isinstance(opened, str):
-            return opened
-        descriptor, size = opened
+        descriptor = self._opened(path)
+        if isinstance(descriptor, str):
+            return descriptor
         try:
-            data = os.read(descriptor, size)
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                return "unreadable"
+            if facts.st_size > MAX_BYTES:
+                return "too_large"
+            data = os.read(descriptor, facts.st_size)
         except OSError:
             return "unreadable"
         finally:
@@ -145,34 +157,31 @@ class Worktree:
         return data
 
     def _fill(self, path: str, room: memoryview, at: int) -> int | Why:
-        """The same, into memory that is there."""
-        opened = self._opened(path)
-        if isinstance(opened, str):
-            return opened
-        descriptor, size = opened
+        """The same, into memory that is there, which has room for a file that is too large."""
+        descriptor = self._opened(path)
+        if isinstance(descriptor, str):
+            return descriptor
         try:
-            size = _read_into(descriptor, room[at : at + size])
+            size = _read_into(descriptor, room[at : at + MAX_BYTES + 1])
+            if not size and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return "unreadable"
         except OSError:
             return "unreadable"
         finally:
             os.close(descriptor)
+        if size > MAX_BYTES:
+            return "too_large"
         return "binary" if _NUL.search(room, at, at + min(size, _BINARY)) else size
 
-    def _opened(self, path: str) -> tuple[int, int] | Why:
-        """A file to read, and its size; or why it is none of ours."""
+    def _opened(self, path: str) -> int | Why:
+        """A file to read; or why it is none of ours."""
         above = path.rpartition("/")[0]
         if not (self._inside[above] if above in self._inside else self._is_inside(above)):
             return "link" if os.path.lexists(self._prefix + above) else "unreadable"
         try:
-            descriptor = os.open(self._prefix + path, _FLAGS)
+            return os.open(self._prefix + path, _FLAGS)
         except OSError as error:
             return "link" if error.errno == errno.ELOOP else "unreadable"
-        facts = os.fstat(descriptor)
-        regular = stat.S_ISREG(facts.st_mode)
-        if regular and facts.st_size <= MAX_BYTES:
-            return descriptor, facts.st_size
-        os.close(descriptor)
-        return "too_large" if regular else "unreadable"
 
     def _is_inside(self, folder: str) -> bool:
         """Whether a folder is reached without a symbolic link; each is looked at once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flagtrail.model.errors import SourceUnreadable
@@ -35,6 +35,17 @@ def git(
 
     `config` are settings (`name=value`) for this call alone.
     """
+    return begun(folder, *asked, seconds=seconds, config=config, stdin=stdin)()
+
+
+def begun(
+    folder: Path,
+    *asked: str,
+    seconds: float = TIMEOUT_SECONDS,
+    config: Sequence[str] = (),
+    stdin: bytes | None = None,
+) -> Callable[[], bytes]:
+    """The same, while something else is done: it must be asked for what git prints."""
     program = shutil.which("git")
     if program is None:
         raise SourceUnreadable("git is not installed", source=str(folder))
@@ -42,31 +53,42 @@ def git(
     for setting in config:
         command += ["-c", setting]
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed program, a list of arguments, no shell
+        running = subprocess.Popen(  # noqa: S603 - a fixed program, a list of arguments, no shell
             [*command, *asked],
-            capture_output=True,
-            check=False,
-            timeout=seconds,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment(),
-            input=stdin or b"",
         )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        late = isinstance(error, subprocess.TimeoutExpired)
-        words = f"took longer than {seconds:g} s" if late else str(error)
-        raise SourceUnreadable(f"git {asked[0]} {words}", source=str(folder)) from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        told = said[0] if said else f"exit {done.returncode}"
-        raise SourceUnreadable(f"git {asked[0]} failed in {folder}: {told}", source=str(folder))
-    return done.stdout
+    except (OSError, ValueError) as error:
+        raise SourceUnreadable(f"git {asked[0]} {error}", source=str(folder)) from error
+    return lambda: _told(running, f"git {asked[0]}", folder, seconds, stdin or b"")
 
 
-def each(folder: Path, *questions: Sequence[str]) -> list[bytes]:
-    """What git prints for each of several questions, which are asked at once; nothing where it fails."""
+def _told(running: subprocess.Popen[bytes], what: str, folder: Path, seconds: float, stdin: bytes) -> bytes:
+    try:
+        told, said = running.communicate(stdin, timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise SourceUnreadable(f"{what} took longer than {seconds:g} s", source=str(folder)) from error
+    finally:
+        running.kill()
+        running.wait()
+    if running.returncode:
+        lines = said.decode(errors="replace").strip().splitlines()
+        words = lines[0] if lines else f"exit {running.returncode}"
+        raise SourceUnreadable(f"{what} failed in {folder}: {words}", source=str(folder))
+    return told
+
+
+def asked(folder: Path, *questions: Sequence[str]) -> Callable[[], list[bytes]]:
+    """Several questions, which git answers at once, while something else is done: then what it prints for each.
+
+    It is nothing where git fails.
+    """
     program = shutil.which("git")
     if program is None:
-        return [b""] * len(questions)
-    asked = [
+        return lambda: [b""] * len(questions)
+    every = [
         subprocess.Popen(  # noqa: S603 - a fixed program, a list of arguments, no shell
             [program, *arguments(folder), *question],
             stdin=subprocess.DEVNULL,
@@ -76,7 +98,7 @@ def each(folder: Path, *questions: Sequence[str]) -> list[bytes]:
         )
         for question in questions
     ]
-    return [_answer(running) for running in asked]
+    return lambda: [_answer(running) for running in every]
 
 
 def _answer(running: subprocess.Popen[bytes]) -> bytes:

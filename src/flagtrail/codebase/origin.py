@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
-from flagtrail.codebase.git import each
+from flagtrail.codebase.git import asked
 from flagtrail.model.errors import SourceUnreadable
 
 _REMOTE = re.compile(
@@ -32,18 +31,23 @@ class Origin(msgspec.Struct, frozen=True):
     url: str
 
 
-def origin(root: Path, environ: Mapping[str, str]) -> Origin:
-    """Of the worktree at `root`. Raises SourceUnreadable where it has no commit."""
-    commit, here, main, remote = (
-        told.decode("utf-8", "replace").strip()
-        for told in each(
-            root,
-            ("rev-parse", "--verify", "HEAD"),
-            ("symbolic-ref", "--short", "-q", "HEAD"),
-            ("symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD"),
-            ("remote", "get-url", "origin"),
-        )
+def begun(root: Path, environ: Mapping[str, str]) -> Callable[[], Origin]:
+    """Ask for that of the worktree at `root`, while something else is done; then it is told.
+
+    That raises SourceUnreadable where there is no commit.
+    """
+    every = asked(
+        root,
+        ("rev-parse", "--verify", "HEAD"),
+        ("symbolic-ref", "--short", "-q", "HEAD"),
+        ("symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD"),
+        ("remote", "get-url", "origin"),
     )
+    return lambda: _origin(root, environ, every())
+
+
+def _origin(root: Path, environ: Mapping[str, str], answers: list[bytes]) -> Origin:
+    commit, here, main, remote = (told.decode("utf-8", "replace").strip() for told in answers)
     if not commit:
         raise SourceUnreadable(f"{root} is no git worktree with a commit", source=str(root))
     main = main.removeprefix("origin/")
@@ -62,5 +66,7 @@ def origin(root: Path, environ: Mapping[str, str]) -> Origin:
 
 
 def _url(host: str, path: str) -> str:
+    from urllib.parse import quote
+
     form = next((form for name, form in _SHOWN.items() if name in host), "")
     return f"https://{host}/{quote(path)}/{form}" if form else ""

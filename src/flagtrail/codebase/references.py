@@ -11,7 +11,6 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
-from pathlib import PurePosixPath
 
 import msgspec
 from tree_sitter import Node
@@ -202,12 +201,11 @@ class Reading:
             return not alias.container and (known or renamed.is_module(self._whole, held, alias.path))
         if alias.path == self.source.path:
             return not alias.container or name.wrapper or self._is_in(node, alias.container)
-        path = PurePosixPath(alias.path)
-        folder = PurePosixPath(self.source.path).parent
-        near = self.language.SHARES_FOLDER and not alias.container and path.parent == folder
+        together = alias.path.rpartition("/")[0] == self.source.path.rpartition("/")[0]
+        near = self.language.SHARES_FOLDER and not alias.container and together
         if (imported or near) and not name.member:
             return True
-        every = re.escape(alias.container or path.stem.encode())
+        every = re.escape(alias.container or modules(alias.path)[0].encode())
         return re.search(every + rb"(?:\.\*|\s+import\s+\*)", self._whole) is not None
 
     def _is_in(self, node: Node, container: bytes) -> bool:
@@ -382,8 +380,9 @@ def _with_few_above(node: Node | None) -> Iterator[Node]:
 
 def modules(path: str) -> tuple[str, str]:
     """What a file is called where it is imported: by its own name, or by its folder's."""
-    pure = PurePosixPath(path)
-    return pure.stem, pure.parent.name
+    folder, _, name = path.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    return stem if stem and dot else name, folder.rpartition("/")[2]
 
 
 def _names(name: bytes, key: str) -> bool:

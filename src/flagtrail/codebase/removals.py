@@ -44,12 +44,12 @@ def removals(root: Path, keys: Collection[str], *, folder: str = "", seconds: fl
 
     Raises SourceUnreadable where git cannot be asked.
     """
-    wanted = Keys(keys)
-    left, found = set(wanted.words), dict[str, Removed]()
+    left, found = set(filter(None, keys)), dict[str, Removed]()
     if not left:
         return Removals({}, complete=True)
     now: Removed | None = None
-    with _log(root, list(wanted.words), folder, seconds) as (lines, late):
+    with _log(root, sorted(left), folder, seconds) as (lines, late):
+        wanted = Keys(left)  # while git begins
         for line in lines:
             if line.startswith(_COMMIT):
                 now = _read(line)

@@ -14,8 +14,10 @@ class Repository(Protocol):
     def paths(self) -> Iterator[str]:
         """Every file, sorted."""
 
-    def listed(self) -> list[str]:
-        """The same and those that turn out to be no text, sorted, without a look at any."""
+    def listing(self) -> Callable[[], list[str]]:
+        """Begin to list them, while something else is done: then the same and those that turn out to be no text,
+        sorted, without a look at any.
+        """
 
     def batches(self, paths: Iterable[str], skip: Callable[[str], None]) -> Iterator[Batch]:
         """The bytes of these files; of each that is not looked at, `skip` is told in a word why."""
@@ -29,11 +31,11 @@ class Files(dict[str, bytes]):
 
     def paths(self) -> Iterator[str]:
         """Every file, sorted."""
-        return iter(self.listed())
+        return iter(sorted(self))
 
-    def listed(self) -> list[str]:
+    def listing(self) -> Callable[[], list[str]]:
         """The same."""
-        return sorted(self)
+        return lambda: sorted(self)
 
     def batches(self, paths: Iterable[str], skip: Callable[[str], None]) -> Iterator[Batch]:  # noqa: ARG002 - all are there
         """The bytes of these files, at once."""

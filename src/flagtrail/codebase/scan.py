@@ -74,8 +74,10 @@ class Result(msgspec.Struct, frozen=True):
 
 def scan(repository: Repository, keys: Iterable[str], config: Config, tick: Tick | None = None) -> Result:
     """Every place that names one of the keys, and evaluations of others. Raises SourceUnreadable for a bad preset."""
-    paths = repository.listed()
-    search = _Search(repository, paths, tuple(dict.fromkeys(keys)), config, tick)
+    search = _Search(repository, tuple(dict.fromkeys(keys)), config, tick)
+    listing = repository.listing()
+    languages.load()  # while git lists
+    paths = search.divided(listing())
     with _without_collecting(), pair(search.part, alone=len(paths) < LEAST_SHARED) as both:
         first = both.both(_First(0), _First(1))
         names = sorted((name for part in first for file in part.found for name in file.nicknames), key=_place)
@@ -158,9 +160,7 @@ class _Half:
 class _Search:
     """One scan: the files that could matter, and what is looked for in them."""
 
-    def __init__(
-        self, repository: Repository, paths: list[str], keys: tuple[str, ...], config: Config, tick: Tick | None
-    ) -> None:
+    def __init__(self, repository: Repository, keys: tuple[str, ...], config: Config, tick: Tick | None) -> None:
         self._repository = repository
         self._config = config
         self._tick = tick
@@ -169,13 +169,21 @@ class _Search:
         self._asking = _asking(self._every)
         self._keys = Keys(keys, [*self._asking, *self._members])
         self._known = frozenset(keys)
-        self._of_language = {name: self._every.of(name) for name in languages.names()}
-        self._halves = (_Half(repository, paths[::2]), _Half(repository, paths[1::2]))
+        self._halves: tuple[_Half, ...] = ()
 
     @cached_property
     def _spelled(self) -> dict[bytes, str]:
         """Every key as a member is spelled: asked for by few repositories."""
         return {each.spelled(key).encode(): key for each in self._every.members for key in self._keys.words}
+
+    def divided(self, paths: list[str]) -> list[str]:
+        """Take these files, of which each process does half."""
+        self._halves = (_Half(self._repository, paths[::2]), _Half(self._repository, paths[1::2]))
+        return paths
+
+    @cached_property
+    def _of_language(self) -> dict[str, Patterns]:
+        return {name: self._every.of(name) for name in languages.names()}
 
     def part(self, wanted: _First | _Second) -> _Part:
         """Do one part of the work."""

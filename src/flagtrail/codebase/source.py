@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 from tree_sitter import Node, Parser, Tree
+
+if TYPE_CHECKING:
+    import difflib
 
 MOST_BYTES = 1_000_000
 """Larger files are written by machines."""
@@ -230,6 +233,8 @@ def lines_before(after: bytes, before: bytes) -> Callable[[int], int]:
 
     @cache
     def blocks() -> list[difflib.Match]:
+        import difflib
+
         return difflib.SequenceMatcher(None, old[same:], new[same:]).get_matching_blocks()
 
     def was(line: int) -> int:

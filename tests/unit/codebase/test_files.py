@@ -202,7 +202,7 @@ def test_batches__small_ones__hold_what_each_file_holds_and_tell_of_the_others(
     git.write({**texts, "large.py": "x" * 9, "logo.png": b"\x89PNG\0"})
     git.commit("first")
     tree, skipped = Worktree.of(git.folder), list[str]()
-    found = list(tree.batches([*tree.listed(), "none.py"], skipped.append))
+    found = list(tree.batches([*tree.listing()(), "none.py"], skipped.append))
 
     assert {path: each.file(at).decode() for each in found for at, path in enumerate(each.paths)} == texts
     assert len(found) > len({id(each.data.obj) for each in found}) > 1

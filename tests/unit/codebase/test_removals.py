@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.git import Git
 
-from flagtrail.codebase.origin import Origin, origin
+from flagtrail.codebase.origin import Origin, begun
 from flagtrail.codebase.removals import Removed, removals
 from flagtrail.model.errors import SourceUnreadable
 
@@ -106,7 +106,7 @@ def test_origin__of_a_remote__names_the_repository_without_its_credentials(
         git.run("remote", "add", "origin", remote)
     commit = git.run("rev-parse", "HEAD")
 
-    assert origin(git.folder, {}) == Origin(repository, "main", commit, None, url)
+    assert begun(git.folder, {})() == Origin(repository, "main", commit, None, url)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_origin__of_a_commit_alone__takes_the_branch_from_the_pipeline(
 ) -> None:
     git.run("checkout", "-q", "--detach")
 
-    assert origin(git.folder, environ).branch == branch
+    assert begun(git.folder, environ)().branch == branch
 
 
 def test_origin__knows_the_default_branch_where_the_clone_does(git: Git, tmp_path: Path) -> None:
     git.run("clone", "-q", str(git.folder), str(tmp_path / "clone"))
 
-    assert origin(tmp_path / "clone", {}).default is True
-    assert origin(tmp_path / "clone", {"CI_COMMIT_REF_NAME": "topic"}).default is False
+    assert begun(tmp_path / "clone", {})().default is True
+    assert begun(tmp_path / "clone", {"CI_COMMIT_REF_NAME": "topic"})().default is False
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,11 @@ def test_origin__knows_the_default_branch_where_the_clone_does(git: Git, tmp_pat
     ],
 )
 def test_origin__of_a_pull_request__is_never_the_default_branch(git: Git, environ: dict[str, str]) -> None:
-    told = origin(git.folder, environ)
+    told = begun(git.folder, environ)()
 
     assert (told.branch, told.default) == ("pull/main", False)
 
 
 def test_origin__no_commit__is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="no git worktree with a commit"):
-        origin(Git(tmp_path / "empty").folder, {})
+        begun(Git(tmp_path / "empty").folder, {})()

@@ -6,7 +6,6 @@ with the same parts are one column: types, values, tags, bodies of one line, com
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -36,6 +35,8 @@ class _Gap(msgspec.Struct, frozen=True):
 
 def aligned(before: Source, after: Source) -> Source:
     """The file after its change, with the columns aligned that the change left ragged."""
+    import difflib
+
     old, new = (each.data.split(b"\n") for each in (before, after))
     if len(old) > MOST_LINES or old == new:
         return after
