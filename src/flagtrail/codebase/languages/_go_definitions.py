@@ -8,6 +8,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages import _go_interfaces as interfaces
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_parameters as parameters
 from flagtrail.codebase.languages import _go_scopes as scopes
@@ -149,6 +150,8 @@ def _is_run_by_tools(source: Source, node: Node) -> bool:
 def _functions(source: Source, node: Node) -> Iterator[Definition]:
     name = node.child_by_field_name("name")
     if name is None or name.text in _NEVER or _directed(node) or _is_run_by_tools(source, node):
+        return
+    if interfaces.demanded(source, node):
         return
     kind: Literal["function", "member"] = "function" if node.type == "function_declaration" else "member"
     yield Definition(kind, name, _lines(source, node, node), "repository", scope=source.tree.root_node)

@@ -26,6 +26,8 @@ class Relations:
     """A type is told by its name, never by its members: nobody else can need a private one."""
     NAMES_IN_TEXTS: ClassVar[bool] = False
     """A text can name what a module defines: `__all__`, `getattr(module, "name")`, `patch("module.name")`."""
+    FOUND_BY_TEXTS: ClassVar[bool] = True
+    """A text can lead to what a module defines, if it tells the module, too: `Class.forName("shop.Cart")`."""
     EXTENSIONS: ClassVar[bool] = False
     """A function that is imported by its name can be looked up in a value, as if it were its member."""
     TYPES: ClassVar[frozenset[str]] = frozenset({"type", "type_annotation", "type_arguments", "type_identifier"})

@@ -20,6 +20,7 @@ from flagtrail.codebase.languages import _go_parameters as parameters
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tables as tables
 from flagtrail.codebase.languages import _go_tests as tests
+from flagtrail.codebase.languages import _go_tidy as tidy
 from flagtrail.codebase.languages import _go_values as values
 from flagtrail.codebase.languages import _origins
 from flagtrail.codebase.languages._braces import Braces
@@ -88,6 +89,7 @@ class Go(Braces):
         "slice_expression": "operand", "type_assertion_expression": "operand",
     }  # fmt: skip
     SHARES_FOLDER = True
+    FOUND_BY_TEXTS = False
     JUMPS = Braces.JUMPS | {"goto_statement", "fallthrough_statement"}
 
     @cached_property
@@ -285,7 +287,7 @@ class Go(Braces):
         return super().written(node, value)
 
     def tidied(self, before: Source, after: Source) -> Source:
-        return aligned(before, after)
+        return aligned(before, tidy.tidied(before, after))
 
     def function(self, node: Node) -> Function | None:
         return definitions.function(node)

@@ -330,7 +330,7 @@ class Exports:
             use.code = True
         held = all(self._holder(owner, each) for owner, found in definitions.items() for each in found)
         reads = texts.component if (of_class and not held) or names.language.NAMES_IN_TEXTS else texts.looked_up
-        for at in places:
+        for at in places if of_class or names.language.FOUND_BY_TEXTS else ():
             labels = at not in mentions and texts.labels(self.forest.files[path], names.source.data, at, name)
             if at not in mentions and not labels and names.in_text(at, name, reads):
                 use.doubt = f"stands in a text in {path}, line {names.source.line(at)}"
