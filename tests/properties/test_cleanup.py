@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import itertools
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping
 from types import GeneratorType
+from typing import TypeVar
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.loading import loadable
+from tests.support.modules import tree
 from tests.support.programs import FLAG, program
 
 from flagtrail.codebase.cleanup import Winner
@@ -28,8 +32,12 @@ call = "flags.colour"
 yields = "variant"
 """
 OUTCOMES = [dict(zip("ab", outcomes, strict=True)) for outcomes in itertools.product((False, True), repeat=2)]
+WINNERS = pytest.mark.parametrize("winner", [Winner("blue", True), Winner("off", False)], ids=["on", "off"])
 UNDEFINED = ("UnboundLocalError", "NameError")
 """What reading a variable without a value raises: a program that does so has no behaviour to keep."""
+
+
+T = TypeVar("T")
 
 
 class Flags:
@@ -60,34 +68,53 @@ async def several(*values: object) -> AsyncIterator[object]:
         yield value
 
 
-def run(text: str, winner: Winner, outcomes: Mapping[str, bool]) -> tuple[str, list[str]]:
-    """What `subject` returns, yields or raises, and the trace that it leaves."""
+def run(files: Mapping[str, str], winner: Winner, outcomes: Mapping[str, bool]) -> tuple[str, list[str], list[str]]:
+    """What `main.subject` returns, yields or raises, the trace that it leaves, and what was done by loading modules.
+
+    Of the latter the order hangs on which of them is loaded first, which may be another one after an import went.
+    """
     trace: list[str] = []
+    loaded: list[str] = []
+
+    def note(text: str) -> None:
+        (loaded if texts.loading else trace).append(text)
 
     def cond(name: str) -> bool:
-        trace.append(name)
+        note(name)
         return outcomes[name]
 
     def probe(value: object) -> object:
-        trace.append(f"probe {value!r}")
+        note(f"probe {value!r}")
         return value
 
-    names = {"flags": Flags(winner), "cond": cond, "probe": probe, "trace": trace.append, "context": context}
+    def keep(what: T) -> T:
+        note(f"keep {getattr(what, '__name__', what)}")
+        return what
+
+    names = {"flags": Flags(winner), "cond": cond, "probe": probe, "trace": note, "context": context, "keep": keep}
     names |= {"ready": ready, "several": several, "wait": asyncio.run}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), loadable(files, names) as texts:
         warnings.simplefilter("ignore", SyntaxWarning)
-        exec(compile(text, "program", "exec"), names)  # noqa: S102 - a program of our own making
-    try:
-        made = names["subject"](0, None)  # type: ignore[operator] # the program defines it
-        result = f"yields {list(itertools.islice(made, 50))}" if isinstance(made, GeneratorType) else f"returns {made}"
-    except Exception as raised:  # noqa: BLE001 - whatever it raises is what it does
-        result = f"raises {type(raised).__name__}"
-    return result, trace
+        try:
+            made = importlib.import_module("main").subject(0, None)
+            result = f"yields {list(itertools.islice(made, 50))}" if isinstance(made, GeneratorType) else f"is {made}"
+        except Exception as raised:  # noqa: BLE001 - whatever it raises is what it does
+            result = f"raises {type(raised).__name__}"
+    return result, trace, sorted(loaded)
 
 
-def removed(text: str, winner: Winner) -> str:
-    made = plan(Files({"program.py": text.encode(), ".flagtrail.toml": CONFIG}), FLAG, winner)
-    return next((change.after.decode() for change in made.changes if change.after is not None), text)
+def removed(files: Mapping[str, str], winner: Winner) -> dict[str, str]:
+    before = Files({path: text.encode() for path, text in files.items()} | {".flagtrail.toml": CONFIG})
+    after = dict(files)
+    for change in plan(before, FLAG, winner).changes:
+        del after[change.path]
+        if change.after is not None:
+            after[change.path] = change.after.decode()
+    return after
+
+
+def told(files: Mapping[str, str]) -> str:
+    return "\n".join(f"--- {path}\n{text}" for path, text in files.items())
 
 
 def is_valid(text: str) -> bool:
@@ -101,15 +128,25 @@ def is_valid(text: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("winner", [Winner("blue", True), Winner("off", False)], ids=["on", "off"])
-@given(seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=50)
-def test_a_program__without_the_flag__does_what_it_did(winner: Winner, seed: int) -> None:
-    before = program(seed)
-    assume(is_valid(before))
+def check(before: Mapping[str, str], winner: Winner) -> None:
     after = removed(before, winner)
-
     for outcomes in OUTCOMES:
         was = run(before, winner, outcomes)
         assume(not was[0].endswith(UNDEFINED))
-        assert run(after, winner, outcomes) == was, f"--- before\n{before}\n--- after\n{after}"
+        assert run(after, winner, outcomes) == was, f"before\n{told(before)}\nafter\n{told(after)}"
+
+
+@WINNERS
+@given(seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=30)
+def test_a_program__without_the_flag__does_what_it_did(winner: Winner, seed: int) -> None:
+    text = program(seed)
+    assume(is_valid(text))
+    check({"main.py": f"from world import *\n\n\n{text}"}, winner)
+
+
+@WINNERS
+@given(seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=8)
+def test_a_program_of_several_modules__without_the_flag__does_what_it_did(winner: Winner, seed: int) -> None:
+    check(tree(seed), winner)
