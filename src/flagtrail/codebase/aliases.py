@@ -16,7 +16,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.naming import Alias, naming
+from flagtrail.codebase.naming import Alias, naming, spelled
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite import seeds
@@ -53,9 +53,10 @@ class Known:
 def aliases(source: Source, language: Language, key: str, patterns: Patterns) -> Iterator[Alias]:
     """The names that this file gives to the key."""
     literals = list(sites.texts(source, language, key))
-    if not literals:
+    if not literals and not language.NOMINAL:
         return
     definitions = list(language.definitions(source))
+    yield from spelled(source, definitions, key) if not literals else ()
     for literal in literals:
         site = sites.site(source, language, literal, patterns)
         registers = site is not None and site.pattern.kind == "definition"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 from tree_sitter import Node
@@ -35,6 +35,12 @@ _IN_BODY = re.compile(rb"[^{}]*\{[^{}]*(?i:key|name|id|flag)\w*\s*(?::[^={}]*)?=
 """What may stand between an object's name and the key that a property of it has."""
 
 
+STANDS_FOR_FLAGS = re.compile(
+    rb"(?i)flag|feature|toggle|switch|gate|experiment|setting|property|option|capabilit|rollout|release|variant|beta"
+)
+"""What classes and functions are called that have to do with flags."""
+
+
 class Alias(msgspec.Struct, frozen=True):
     """A constant, enum member or entry that holds the key. `container` is what it is a member of, empty if nothing."""
 
@@ -58,6 +64,15 @@ def naming(
         (container and source.text(container.name)) or b"",
         holder.reach != "repository",
     )
+
+
+def spelled(source: Source, definitions: Collection[Definition], key: str) -> Iterator[Alias]:
+    """The members of enumerations of flags that are the key by their own name: `enum class Feature { NEW_UI }`."""
+    for each in definitions:
+        if each.kind == "member" and source.text(each.name) == key.encode():
+            container = _container(definitions, each)
+            if container is not None and STANDS_FOR_FLAGS.search(source.text(container.name)):
+                yield Alias(source.text(each.name), source.path, source.text(container.name), local=False)
 
 
 def holds(source: Source, definitions: Iterable[Definition], literal: Node) -> bool:

@@ -250,7 +250,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             *each(
                 f'use(own.@@("new-ui")){end}',
                 "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature "
-                "hasFeatureFlag getFeatureFlag getFlag isOn",
+                "hasFeatureFlag getFeatureFlag getFlag isOn isActive isFeatureActive",
             ),
             *each(f'use(own.@@("new-ui")){end}', FLOWS if language == "kotlin" else ""),
             *each('use(@@("new-ui", false));', "Setting.boolSetting" if language == "java" else ""),

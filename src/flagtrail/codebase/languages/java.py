@@ -176,6 +176,10 @@ class Java(Jvm, Braces):
         tight = ("unary_expression", "cast_expression", "instanceof_expression")
         return _STRONG[parent.type] if parent.type in tight else -2
 
+    def needs_parentheses(self, node: Node, place: Node) -> bool:
+        joined = _is_sum(node) and place.parent is not None and _is_sum(place.parent) and _begins_with_text(node)
+        return super().needs_parentheses(node, place) and not joined
+
     # ---------------------------------------------------------------- statements
     def switch(self, node: Node) -> Switch | None:
         return _java_statements.switch(node)
@@ -260,6 +264,17 @@ class Java(Jvm, Braces):
 def _operator(node: Node) -> bytes:
     operator = node.child_by_field_name("operator")
     return text(operator) if operator is not None else b""
+
+
+def _is_sum(node: Node) -> bool:
+    return node.type == "binary_expression" and _operator(node) == b"+"
+
+
+def _begins_with_text(node: Node) -> bool:
+    """Whether a sum joins texts from its first operand on: it means the same as the end of a longer one."""
+    while _is_sum(node):
+        node = node.children[0]
+    return node.type == "string_literal"
 
 
 def _compared(name: bytes, receiver: Node, values: tuple[Node, ...]) -> Equality | None:

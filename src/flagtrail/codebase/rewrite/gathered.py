@@ -42,13 +42,17 @@ _LOADING = {
             rb"|\bimport\.meta\.glob|\breaddir(?:Sync)?\(|\b%s" % _LISTS
         ),
     ),
-    "jvm": ((b"forName", b"loadClass"), re.compile(rb"\b(?:forName|loadClass)\((?!\s*\"[\w.$]*\"\s*[,)])")),
+    "jvm": (
+        (b"forName", b"loadClass"),
+        re.compile(rb"\b(?:Class\s*\.\s*forName|loadClass)\((?!\s*\"(?:[^\"$\n]|\$(?![a-z{]))*\"\s*[,)])"),
+    ),
 }
 """For each family of languages what tells of such a file at a glance, and for sure."""
 _OWN = re.compile(
     rb"__file__|__path__|__package__|\b(?:import_module|__import__|iter_modules|walk_packages)\([^\n]*__name__"
-    rb"|__dirname|import\.meta\.(?:url|dirname)"
+    rb"|__dirname|import\.meta\.(?:url|dirname)|\bgetPackage(?:Name)?\(|\.packageName\b"
 )
+_PACKAGE = re.compile(rb"^\s*package\s+([\w.]+)", re.MULTILINE)
 _TEXT = re.compile(rb"""(?<!from )(?<!import )(["'`])((?:(?!\1)[^\n\\])+)""")
 _ENDS = re.compile(r"[*{$%(|?+\s]")
 
@@ -78,12 +82,29 @@ class Gathered:
             for path in files
             if any(token in (data := self.forest.files[path]) for token in tokens) and loads.search(data)
         ]
+        if family == "jvm":
+            yield from self._packages(files, loading)
+            return
         known = {folder for path in self.forest.files for folder in _around(posixpath.dirname(path))} - {""}
         for path in loading:
             yield from self._of(path, known)
-        if loading and family != "typescript":
+        if loading and family == "python":
             built = (texts.modules(self.forest.files[path]) for path in files)
             yield from (folder for found in built for each in found for folder in _meant(each, "", known))
+
+    def _packages(self, files: list[str], loading: list[str]) -> Iterator[str]:
+        """The folders of the JVM's packages that are named, with all of their name, by what loads classes, or built."""
+        folders: dict[bytes, set[str]] = {}
+        for path in files if loading else ():
+            if package := _PACKAGE.search(self.forest.files[path]):
+                folders.setdefault(package[1], set()).add(posixpath.dirname(path))
+        for path in loading:
+            if _OWN.search(self.forest.files[path]):
+                yield posixpath.dirname(path)
+            named = (match.group(2).decode(errors="replace") for match in _TEXT.finditer(self.forest.files[path]))
+            yield from (each for text in named for each in folders.get(_package(text), ()))
+        built = (text for path in files if loading for text in texts.modules(self.forest.files[path]))
+        yield from (each for text in built for each in folders.get(_package(text), ()))
 
     def _is_of(self, path: str, family: str) -> bool:
         language = self.forest.of_path(path)
@@ -120,6 +141,13 @@ def _meant(text: str, own: str, known: set[str]) -> Iterator[str]:
     yield from (joined for base in {*_around(own), ""} if (joined := posixpath.join(base, folder)) in known)
     if "/" in folder:
         yield from (each for each in known if each.endswith(f"/{folder}"))
+
+
+def _package(text: str) -> bytes:
+    """The package that a text names, which another part of a class's name may follow: `"shop.old." + name`."""
+    end = _ENDS.search(text)
+    start = text.replace("/", ".") if end is None else text[: end.start()].replace("/", ".").rpartition(".")[0]
+    return start.strip(".").encode()
 
 
 def _is_package(path: str) -> bool:

@@ -102,7 +102,7 @@ class Lookups:
         """Whether a name that is looked up while the program runs could be what a file defines."""
         path, name = names.source.path, names.called(definition)
         scope = definition.scope
-        spoken = definition.kind != "import" or len(names.words.get(name, ())) > 1
+        spoken = not names.language.NOMINAL and (definition.kind != "import" or len(names.words.get(name, ())) > 1)
         if scope is not None and spoken and texts.evaluated(names.source.text(scope), module=scope.parent is None):
             return True
         if names.language.NAMES_IN_TEXTS and _is_documented(names, definition):

@@ -11,16 +11,13 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.naming import STANDS_FOR_FLAGS
 from flagtrail.codebase.patterns import shipped
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.shapes import Call, Function
 from flagtrail.codebase.sites import RECEIVER, Site
 from flagtrail.codebase.source import Source, ancestors, descendants
 
-_STANDS_FOR_FLAGS = re.compile(
-    rb"(?i)flag|feature|toggle|switch|gate|experiment|setting|property|option|capabilit|rollout|release|variant|beta"
-)
-"""What classes and functions are called that have to do with flags."""
 _NAME = re.compile(rb"\w+")
 _THIS = frozenset({b"this", b"self"})
 
@@ -31,10 +28,10 @@ def is_namesake(source: Source, language: Language, answer: Answer, site: Site) 
         return False
     call = site.call
     if site.pattern.key == RECEIVER:
-        return any(not _STANDS_FOR_FLAGS.search(made) for made in _classes(source, language, answer, site.key))
+        return any(not STANDS_FOR_FLAGS.search(made) for made in _classes(source, language, answer, site.key))
     if call.receiver is not None and source.text(call.receiver) not in _THIS:
         return False
-    own = [] if _STANDS_FOR_FLAGS.search(source.text(call.name)) else list(_own(source, language, answer, call))
+    own = [] if STANDS_FOR_FLAGS.search(source.text(call.name)) else list(_own(source, language, answer, call))
     return any(not _asks(language, answer, each) and not _is_of_flags(each) for each in own)
 
 
@@ -87,4 +84,4 @@ def _asks(language: Language, answer: Answer, function: Function) -> bool:
 def _is_of_flags(function: Function) -> bool:
     """Whether it is a method of what is called like something that has to do with flags."""
     names = (each.child_by_field_name("name") for each in ancestors(function.node))
-    return any(name is not None and _STANDS_FOR_FLAGS.search(name.text or b"") for name in names)
+    return any(name is not None and STANDS_FOR_FLAGS.search(name.text or b"") for name in names)

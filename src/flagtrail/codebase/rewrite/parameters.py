@@ -94,7 +94,7 @@ class Parameters:
         """Whether nothing uses the parameter or gives it a value, nor the field that it is."""
         if any(True for found in (names.uses(definition), names.writes(definition)) for _ in found):
             return False
-        if texts.evaluated(names.source.text(signature.node), module=False):
+        if not names.language.NOMINAL and texts.evaluated(names.source.text(signature.node), module=False):
             return False
         if not signature.property:
             return True

@@ -14,11 +14,13 @@ _VALUED = frozenset({"constant", "variable", "member", "class", "field"})
 
 
 def lists_flags(forest: Forest, key: bytes, path: str, definition: Definition) -> bool:
-    """Whether a definition holds another text, in a file where one holds the flag's key."""
+    """Whether a definition holds another text, in a file where one holds the flag's key, or members beside it."""
     if definition.kind not in _VALUED or key not in forest.then(path).source.data:
         return False
+    then, start, end = forest.then(path), *definition.removal
+    if definition.kind == "class" and any(each.kind == "member" for each in then.by_name.get(key, ())):
+        return any(each.kind == "member" and start <= each.removal[0] < end for each in forest.now(path).definitions)
     held = _texts(forest.now(path), definition) - {key}
-    then = forest.then(path)
     return bool(held) and any(key in _texts(then, each) for each in then.definitions if each.kind in _VALUED)
 
 

@@ -50,7 +50,7 @@ def _only_here(source: Source, language: Language, answer: Answer, binding: Bind
         raise Refused("reassigned", f"{name.decode()} is given a value in another file as well")
     if binding.everywhere and any(texts.reflected(data, name) for data in answer.texts(name)):
         raise Refused("reassigned", f"{name.decode()} is taken by its name in a text, which may give it a value")
-    if texts.evaluated(source.text(binding.scope), module=binding.scope.parent is None):
+    if not language.NOMINAL and texts.evaluated(source.text(binding.scope), module=binding.scope.parent is None):
         raise Refused("unsupported", f"{name.decode()} may be read or set by its name in a text")
 
 

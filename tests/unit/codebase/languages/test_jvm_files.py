@@ -133,3 +133,50 @@ def test_a_parameter_of_kotlin__of_which_java_sees_several_overloads__stays() ->
     use = "class Use {\n    int run() {\n        return FeeKt.fee(1, 2);\n    }\n}\n"
     after, _ = removed({"Fee.kt": fee % 'if (flags.isEnabled("new-ui")) a + b else old', "Use.java": use})
     assert after == {"Fee.kt": fee % "a + b", "Use.java": use}
+
+
+FEATURE = "package shop\n\nenum class {} {{\n    NEW_UI,\n    SEARCH;\n}}\n"
+ASKS = """
+    package shop
+
+    fun run(flags: Flags, arguments: List<String>): Int {
+        val wide = flags.isActive(%s.NEW_UI)
+        return if (wide) arguments.size else 2
+    }
+
+    fun search(flags: Flags) = flags.isActive(%s.SEARCH)
+    """
+
+
+@pytest.mark.parametrize(("name", "is_flag"), [("ShopFeature", True), ("Level", False)])
+def test_a_member_of_an_enumeration_of_flags__is_the_flag_of_its_own_name(name: str, *, is_flag: bool) -> None:
+    files = {"shop/Names.kt": FEATURE.format(name), "shop/Page.kt": dedent(ASKS % (name, name)).lstrip()}
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "NEW_UI", Winner("on", value=True))
+    after = {change.path: (change.after or b"").decode() for change in made.changes}
+    assert not made.refusals
+    assert after.keys() == (files.keys() if is_flag else set())
+    assert ("return arguments.size" in after.get("shop/Page.kt", "")) is is_flag
+    assert after.get("shop/Names.kt", FEATURE).count("NEW_UI") == (not is_flag)
+
+
+@pytest.mark.parametrize(
+    ("loads", "stays"),
+    [
+        ('Class.forName("shop.old.$kind")', True),
+        ('Class.forName(PACKAGE + kind)\n\nval PACKAGE = "shop.old."', True),
+        ('Charset.forName("UTF-8").also { log("old") }', False),
+        ('Class.forName("mail.$kind").also { log("old") }', False),
+    ],
+)
+def test_a_class__that_may_be_loaded_by_a_name_put_together__stays(loads: str, *, stays: bool) -> None:
+    page = (
+        'package shop\n\nimport shop.old.Legacy\n\nfun fee() = if (flags.isEnabled("new-ui")) 1 else Legacy().fee()\n'
+    )
+    after, _ = removed(
+        {
+            "shop/Page.kt": page,
+            "shop/Load.kt": f"package shop\n\nfun load(kind: String) = {loads}\n",
+            "shop/old/Legacy.kt": "package shop.old\n\nclass Legacy { fun fee() = 2 }\n",
+        }
+    )
+    assert bool(after["shop/old/Legacy.kt"]) is stays
