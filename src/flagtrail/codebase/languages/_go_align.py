@@ -6,6 +6,7 @@ with the same parts are one column: types, values, tags, bodies of one line, com
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.source import Edit, Source, descendants
 
+_Block = tuple[str, int, int, int, int]
 KINDS = ("type", "value", "tag", "keyed", "body", "comment")
 _FUNCTIONS = frozenset({"function_declaration", "method_declaration"})
 LONG_KEY = 40
@@ -35,12 +37,10 @@ class _Gap(msgspec.Struct, frozen=True):
 
 def aligned(before: Source, after: Source) -> Source:
     """The file after its change, with the columns aligned that the change left ragged."""
-    import difflib
-
     old, new = (each.data.split(b"\n") for each in (before, after))
     if len(old) > MOST_LINES or old == new:
         return after
-    blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    blocks = list(_compared(old, new))
     touched = {line for tag, _, _, low, high in blocks if tag != "equal" for line in range(low - 1, high + 1)}
     was = {new_at: low + at for tag, low, _, new_low, new_high in blocks if tag == "equal"
            for at, new_at in enumerate(range(new_low, new_high))}  # fmt: skip
@@ -61,7 +61,35 @@ def aligned(before: Source, after: Source) -> Source:
 MOST_LINES = 20_000
 
 
-def _were(blocks: Sequence[tuple[str, int, int, int, int]], run: list[int]) -> Iterator[int]:
+def _compared(old: list[bytes], new: list[bytes]) -> Iterator[_Block]:
+    """What became of which lines. What stands between two lines that both have once is compared by itself: to compare
+    a long file as a whole, where most lines are `}`, takes the square of its length.
+    """
+    once = _once(old) & _once(new)
+    places = {line: number for number, line in enumerate(old) if line in once}
+    low = new_low = 0
+    for new_high, line in enumerate(new):
+        high = places.get(line, -1)
+        if high >= low:
+            yield from _between(old[low:high], new[new_low:new_high], low, new_low)
+            yield "equal", high, high + 1, new_high, new_high + 1
+            low, new_low = high + 1, new_high + 1
+    yield from _between(old[low:], new[new_low:], low, new_low)
+
+
+def _between(old: list[bytes], new: list[bytes], low: int, new_low: int) -> Iterator[_Block]:
+    from difflib import SequenceMatcher
+
+    blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if old or new else ()
+    for tag, start, end, new_start, new_end in blocks:
+        yield tag, low + start, low + end, new_low + new_start, new_low + new_end
+
+
+def _once(lines: list[bytes]) -> set[bytes]:
+    return {line for line, count in Counter(lines).items() if count == 1}
+
+
+def _were(blocks: Sequence[_Block], run: list[int]) -> Iterator[int]:
     """The lines that those of a run, of which none is as it was, took the place of."""
     for tag, low, high, new_low, new_high in blocks:
         if tag == "replace" and new_low <= run[-1] and run[0] < new_high:

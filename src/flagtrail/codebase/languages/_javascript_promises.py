@@ -21,6 +21,7 @@ _FUNCTIONS = frozenset(
 )  # fmt: skip
 _THROUGH = frozenset({"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression"})
 _KEPT = frozenset({"pair", "array", "public_field_definition", "field_definition"})
+_USED = _KEPT | {"return_statement", "arrow_function", "variable_declarator", "assignment_expression", "arguments"}
 _PROMISED = re.compile(rb"\bPromise(?:Like)?\s*<")
 _AWAITED = (
     rb"\bawait\s+(?:[\w$]+\s*[.!?]+\s*)*%s\s*[(<]"
@@ -40,7 +41,7 @@ def is_used(source: Source, call: Call, texts: Texts) -> bool:
     while at.parent is not None and at.parent.type in _THROUGH:
         at = at.parent
     around = at.parent
-    if around is None:
+    if around is None or around.type not in _USED:
         return False
     here = _awaits(source.data, text(call.name))
     if around.type == "return_statement" or (around.type == "arrow_function" and field(around, "body") == at):

@@ -10,22 +10,20 @@ from tree_sitter import Node
 from flagtrail.codebase.source import Edit, Source
 
 _GOES_ON = (b"(", b"[", b"`")
-_ANYWHERE = re.compile(rb"^[ \t]*;?[ \t]*[(\[`]", re.MULTILINE)
+_BLANK = re.compile(rb"\s*")
 _OPEN_ENDED = frozenset({"export_statement", "expression_statement", "lexical_declaration", "variable_declaration"})
 _BLOCKS = frozenset({"program", "statement_block", "switch_case", "switch_default"})
 
 
 def separated(source: Source, edits: Iterable[Edit]) -> list[Edit]:
     """The edits, with a semicolon wherever a statement would come to stand behind one that it would go on with."""
-    made = list(edits)
-    if not _ANYWHERE.search(source.data) and not any(edit.text.lstrip()[:1] in _GOES_ON for edit in made):
-        return made
-    return [each for edit in made for each in _parted(source, edit)]
+    return [each for edit in edits for each in _parted(source, edit)]
 
 
 def _parted(source: Source, edit: Edit) -> Iterator[Edit]:
     text = edit.text.lstrip()
-    begin = edit.end + len(source.data[edit.end :]) - len(source.data[edit.end :].lstrip())
+    blank = _BLANK.match(source.data, edit.end)
+    begin = blank.end() if blank is not None else edit.end
     first = text[:1] or source.data[begin : begin + 1]
     before = _statement_before(source, edit.start) if first in _GOES_ON else None
     if before is None or before.type not in _OPEN_ENDED or source.text(before).endswith(b";"):

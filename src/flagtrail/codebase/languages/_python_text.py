@@ -126,4 +126,4 @@ def _escaped(code: str) -> str:
 
 def is_too_deep(data: bytes) -> bool:
     """Whether lines are indented deeper than the grammar bears: no tree is made of such a file."""
-    return len(_FAR_IN.findall(data)) >= MOST_INDENTS
+    return len(data) > MOST_INDENTS**2 and len(_FAR_IN.findall(data)) >= MOST_INDENTS

@@ -6,10 +6,12 @@ Names are told by their text. Whatever could be a use counts as one: `$name` wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from operator import attrgetter
+from typing import Literal, TypeVar
 
 from tree_sitter import Node
 
@@ -26,6 +28,7 @@ _TYPED = re.compile(rb"^#\s*type:|@\w+\s*\{")
 MEMBERS = frozenset({"field", "member"})
 HOLDERS = frozenset({"function", "class"})
 
+_T = TypeVar("_T")
 Stands = Role | Literal["text"]
 
 
@@ -47,6 +50,7 @@ class Names:
     def __init__(self, source: Source, language: Language) -> None:
         self.source, self.language = source, language
         self._mentions: dict[bytes, tuple[Mention, ...]] = {}
+        self._inner: dict[bytes, list[tuple[Span, Definition]]] = {}
 
     @cached_property
     def words(self) -> dict[bytes, list[int]]:
@@ -105,7 +109,7 @@ class Names:
         """Every place where a name stands for something, or could."""
         if name not in self._mentions:
             found = (self._mention(at, name) for at in self.words.get(name, ()))
-            self._mentions[name] = tuple(each for each in found if each is not None)
+            self._mentions[name] = tuple(sorted((each for each in found if each is not None), key=attrgetter("at")))
         return self._mentions[name]
 
     def _mention(self, at: int, name: bytes) -> Mention | None:
@@ -158,10 +162,10 @@ class Names:
         looked_up |= definition.kind == "import" and self.language.EXTENSIONS
         begin, end = self._scope(definition)
         hidden = self._hiding(definition, name, (begin, end))
-        for mention in self.mentions(name):
+        for mention in _between(self.mentions(name), begin, end, key=attrgetter("at")):
             at = mention.at
             asked = mention.stands not in ("bind", "write") or self._is_address(mention)
-            if not begin <= at < end or _holds(definition.removal, at) or not asked:
+            if _holds(definition.removal, at) or not asked:
                 continue
             if mention.stands == "member" and not looked_up:
                 continue
@@ -208,11 +212,11 @@ class Names:
     def writes(self, definition: Definition) -> Iterator[Mention]:
         """The assignments to what a definition declares."""
         begin, end = self._scope(definition)
-        for mention in self.mentions(self.called(definition)):
+        for mention in _between(self.mentions(self.called(definition)), begin, end, key=attrgetter("at")):
             outside = not _holds(definition.removal, mention.at)
             field = definition.kind == "field" and self.language.is_set(mention.node)
             written = mention.stands == "write" or (field and self._could_be(definition, mention))
-            if written and begin <= mention.at < end and outside:
+            if written and outside:
                 yield mention
 
     def in_class(self, definition: Definition) -> bool:
@@ -222,18 +226,20 @@ class Names:
 
     def _hiding(self, definition: Definition, name: bytes, scope: Span) -> list[Span]:
         """Where another definition of the name, further in, is meant: from behind it to the end of its scope."""
-        found = []
-        for other in self.by_name.get(name, ()):
-            inner = other.scope
-            if other is definition or inner is None or other.kind in MEMBERS:
-                continue
-            if (inner.start_byte, inner.end_byte) != scope and _within((inner.start_byte, inner.end_byte), scope):
-                found.append((other.since or other.removal[1], inner.end_byte))
-        return found
+        if name not in self._inner:
+            others = (each for each in self.by_name.get(name, ()) if each.kind not in MEMBERS)
+            scoped = ((self._scope(each), each) for each in others if each.scope is not None)
+            self._inner[name] = sorted(scoped, key=lambda each: each[0])
+        return [
+            (other.since or other.removal[1], inner[1])
+            for inner, other in _between(self._inner[name], *scope, key=lambda each: each[0][0])
+            if other is not definition and inner != scope and inner[1] <= scope[1]
+        ]
 
 
-def _within(inner: Span, outer: Span) -> bool:
-    return outer[0] <= inner[0] and inner[1] <= outer[1]
+def _between(ordered: Sequence[_T], begin: int, end: int, key: Callable[[_T], int]) -> Sequence[_T]:
+    """Those whose key is in [begin, end), of many that are in its order."""
+    return ordered[bisect_left(ordered, begin, key=key) : bisect_left(ordered, end, key=key)]
 
 
 def _holds(span: Span, at: int) -> bool:
