@@ -49,6 +49,42 @@ def test_a_file__that_anything_else_leads_to__stays(path: str, text: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "files",
+    [
+        {"src/use.ts": "import * as shop from './old';\n\nexport const use = shop['old'];\n"},
+        {
+            "src/keep.ts": "import { other } from './old';\n\nexport const keep = other();\n",
+            "src/keep.test.ts": "import * as shop from './old';\n\nit('asks', () => { jest.spyOn(shop, 'old'); });\n",
+        },
+        {"src/use.ts": "import type * as shop from './old';\n\nexport type Old = Pick<typeof shop, 'old'>;\n"},
+        {
+            "index.ts": "export * from './src/old';\n",
+            "use.ts": "import * as shop from '.';\n\nexport const use = Object.keys(shop);\n",
+        },
+    ],
+    ids=["looked up by a text", "replaced by a test", "picked by a type", "shown whole by an index"],
+)
+def test_a_name__that_is_used_without_being_named_in_code__stays(files: dict[str, str]) -> None:
+    old = "export const old = () => 2;\nexport const other = () => 3;\n"
+    after, _ = removed({"src/page.ts": ASKING.format(more=""), "src/old.ts": old} | files)
+    assert after["src/old.ts"] == old
+    assert all(after[path] == text for path, text in files.items())
+
+
+def test_a_parameter__for_which_a_template_may_give_an_argument__stays() -> None:
+    price = """
+        import { flags } from './flags';
+
+        export const price = (sum: number, old: number) => (flags.isEnabled('new-ui') ? sum : old);
+    """
+    template = "<script>\nimport { price } from './price';\n</script>\n\n<p>{price(1, 2)}</p>\n"
+    use = "import { price } from './price';\n\nexport const two = price(2, 3);\n"
+    files = {"src/price.ts": price, "src/use.ts": use}
+    assert removed(files)[0]["src/use.ts"] == use.replace("2, 3", "2")
+    assert removed(files | {"src/Price.svelte": template})[0]["src/use.ts"] == use
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "pages/old.tsx",

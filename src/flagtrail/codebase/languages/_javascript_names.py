@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, text
+from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, operator, text
 from flagtrail.codebase.shapes import Binding, Role
 
 VALUE = b"__FF_V__"
@@ -185,6 +185,19 @@ def names_in(pattern: Node | None) -> Iterator[Node]:
     elif pattern.type in PATTERNS:
         for child in pattern.named_children:
             yield from names_in(child)
+
+
+def looks_up(name: Node) -> bool:
+    """Whether a text names a member: `shop['old']`, `'old' in shop`, `spyOn(shop, 'old')`, `Pick<Shop, 'old'>`."""
+    whole = name.parent if name.type == "string_fragment" else name
+    if whole is None or whole.type != "string" or whole.end_byte - whole.start_byte != len(text(name)) + 2:
+        return False
+    around = whole.parent
+    if around is None or around.type in {"literal_type", "subscript_expression"}:
+        return around is not None
+    if around.type == "arguments":
+        return next((each for each in around.named_children if each.type != "comment"), whole) != whole
+    return around.type == "binary_expression" and field(around, "left") == whole and operator(around) == b"in"
 
 
 def declared(statement: Node) -> Iterator[Node]:

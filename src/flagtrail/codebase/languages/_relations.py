@@ -43,6 +43,10 @@ class Relations:
         """Whether a member of this name is declared here, and is no truth value: a method, a text, an object."""
         return False
 
+    def looks_up(self, name: Node) -> bool:
+        """Whether what is looked up in something is named by this text, as it stands there."""
+        return False
+
     def is_set(self, name: Node) -> bool:
         """Whether a field is given a value where it is looked up: `this.name = value`."""
         return False

@@ -101,15 +101,12 @@ def _is_default(node: Node) -> bool:
 
 
 def _called(function: Node) -> Node | None:
-    name = _name(function)
-    if name is not None:
-        return name
-    holder = function.parent
-    return (
-        _name(holder)
-        if holder is not None and holder.type in ("variable_declarator", "public_field_definition")
-        else None
-    )
+    """What calls a function by: its own name, or that of the variable or field which it is the value of."""
+    if function.type not in ("arrow_function", "function_expression"):
+        return _name(function)
+    holder, own = function.parent, function.child_by_field_name("name")
+    held = holder is not None and holder.type in ("variable_declarator", "public_field_definition")
+    return _name(holder) if holder is not None and held and own is None else None
 
 
 def _name(node: Node) -> Node | None:

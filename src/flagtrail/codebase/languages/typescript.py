@@ -300,6 +300,8 @@ class TypeScript(Braces):
         """Every name that could be removed."""
         return definitions_of.definitions(source)
 
+    looks_up = staticmethod(names_of.looks_up)
+
     def is_set(self, name: Node) -> bool:
         """`this.name = value`."""
         return fields.is_set(name)

@@ -332,7 +332,7 @@ class Exports:
         reads = texts.component if (of_class and not held) or names.language.NAMES_IN_TEXTS else texts.looked_up
         for at in places if of_class or names.language.FOUND_BY_TEXTS else ():
             labels = at not in mentions and texts.labels(self.forest.files[path], names.source.data, at, name)
-            if at not in mentions and not labels and names.in_text(at, name, reads):
+            if at not in mentions and not labels and (names.in_text(at, name, reads) or names.by_text(at, name)):
                 use.doubt = f"stands in a text in {path}, line {names.source.line(at)}"
 
     def _uses(self, names: Names, mention: Mention, name: bytes, owners: list[str], *, of_class: bool) -> bool:

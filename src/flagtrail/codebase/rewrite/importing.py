@@ -24,8 +24,8 @@ _TEXT = re.compile(rb"""['"`]([^'"`\s]+)['"`]""")
 def stem(path: str) -> bytes:
     """How imports call a file: by its name, or its folder's."""
     folder, _, name = path.rpartition("/")
-    called = name.partition(".")[0]
-    return (folder.rpartition("/")[2] if called in ("index", "__init__") else called).encode()
+    called = name.lstrip(".").partition(".")[0]
+    return (folder.rpartition("/")[2] if folder and called in ("index", "__init__") else called).encode()
 
 
 def imported(forest: Forest, path: str, names: Names, *, surely: bool = False) -> Iterator[str]:

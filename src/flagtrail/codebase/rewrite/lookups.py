@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.borrowed import borrowed
 from flagtrail.codebase.rewrite.forest import Forest
-from flagtrail.codebase.rewrite.importing import imported, stem
+from flagtrail.codebase.rewrite.importing import imported, starred, stem
 from flagtrail.codebase.rewrite.meanings import original_of
 from flagtrail.codebase.rewrite.names import MEMBERS, WORD, Mention, Names
 from flagtrail.codebase.shapes import Definition
@@ -175,11 +175,15 @@ class Lookups:
             for each in places
         )
 
-    def _taken(self, path: str) -> bool:
-        """Whether a file that imports a module does more with it than to name what it wants of it."""
-        places = self.forest.search([stem(path)])[stem(path)]
-        users = [each for each in places if each != path and self.forest.akin(each, path)]
-        return len(users) <= MOST_FILES and any(self._takes(user, path) for user in users)
+    def _taken(self, path: str, passing: frozenset[str] = frozenset()) -> bool:
+        """Whether a file that imports a module, or one that passes it on, does more with it than name what it wants."""
+        places, passing = self.forest.search([stem(path)])[stem(path)], passing | {path}
+        users = [each for each in places if each not in passing and self.forest.akin(each, path)]
+        return len(users) <= MOST_FILES and any(
+            self._takes(user, path)
+            or (any(path in meant for _, meant in starred(self.forest, user)) and self._taken(user, passing))
+            for user in users
+        )
 
     def _takes(self, user: str, path: str) -> bool:
         names = self.forest.now(user)

@@ -144,6 +144,11 @@ class Names:
             return False
         return reads(self.source.data, at, name)
 
+    def by_text(self, at: int, name: bytes) -> bool:
+        """Whether a word is all of a text by which something is looked up, or a type is made: `shop['old']`."""
+        node = self.source.tree.root_node.descendant_for_byte_range(at, at + len(name))
+        return node is not None and self.language.looks_up(node)
+
     def uses(self, definition: Definition) -> Iterator[Mention]:
         """What could use a definition in this file, outside of itself.
 

@@ -166,7 +166,9 @@ class Parameters:
         if len(places) > MOST_FILES or self._is_found(names, signature) or self._has_other_names(path, name):
             raise UnknownError
         for other, positions in places.items():
-            if self.forest.of_path(other) is None or not self.forest.akin(other, path):
+            if self.forest.of_path(other) is None:
+                self._check_file(other, positions, name)
+            if not self.forest.akin(other, path):
                 continue
             found = self.forest.now(other)
             mentions = {mention.at: mention for mention in found.mentions(name)}
@@ -205,6 +207,12 @@ class Parameters:
             and path in set(imported(self.forest, other, self.forest.now(other)))
             for other in users
         )
+
+    def _check_file(self, path: str, positions: Iterable[int], called: bytes) -> None:
+        """Raise where a file that is not parsed, as a template is, may call the function."""
+        data = self.forest.data(path)
+        if any(texts.in_file(path, data, at, called) for at in positions):
+            raise UnknownError
 
     def _check_text(self, names: Names, at: int, called: bytes) -> None:
         if names.language.NAMES_IN_TEXTS and names.in_text(at, called, texts.component):
