@@ -31,8 +31,10 @@ _MEMBER_OF = {
         rb"|Object\.(?:keys|values|entries|getOwnPropertyNames|getPrototypeOf)\(\s*this\b|\bReflect\.(?:get|ownKeys)\("
     ),
     "jvm": re.compile(
-        rb"\bget(?:Declared)?(?:Method|Field)\((?!\))|\bget(?:Declared)?(?:Methods|Fields|Constructors)\(\)"
-        rb"|::class(?:\.java)?\.(?:members|functions|declared\w+|member\w+)|\.kotlin\.(?:members|functions|declared\w+|member\w+)"
+        rb"\bgetDeclared(?:Method|Field)(?:s\(\)|\((?!\)))|\bgetDeclaredConstructors\(\)"
+        rb"|(?:\.java|\bgetClass\(\)|\b(?:forName|loadClass|asSubclass)\([^()\n]*\)|\b(?:[ckt]|cls|\w*[cC]la[sz]{2}\w*"
+        rb"|\w*[tT]ype(?:\(\))?))\s*\.\s*get(?:(?:Method|Field)\((?!\))|(?:Methods|Fields|Constructors)\(\))"
+        rb"|(?:::class(?:\.java)?|\.kotlin|\bjavaClass)\.(?:members|methods|fields|functions|declared\w+|member\w+)"
     ),
     "go": re.compile(rb"\b(?:Method|Field)ByName\((?!\")|\bNum(?:Method|Field)\(\)"),
 }

@@ -180,3 +180,32 @@ def test_a_class__that_may_be_loaded_by_a_name_put_together__stays(loads: str, *
         }
     )
     assert bool(after["shop/old/Legacy.kt"]) is stays
+
+
+@pytest.mark.parametrize(
+    ("looks", "stays"),
+    [
+        ("Object.class.getMethod(name)", True),
+        ("Page.class.getDeclaredMethods()", True),
+        ("document.getField(name)", False),
+        ("document.getFields()", False),
+    ],
+)
+def test_a_method__that_reflection_may_look_up__stays(looks: str, *, stays: bool) -> None:
+    page = """
+        package shop;
+
+        class Page {
+            static int legacy() { return 2; }
+
+            static int run() {
+                return flags.isEnabled("new-ui") ? 1 : legacy();
+            }
+
+            static Object look(Document document, String name) throws Exception {
+                return %s;
+            }
+        }
+        """
+    after, _ = removed({"shop/Page.java": page % looks})
+    assert ("legacy" in after["shop/Page.java"]) is stays
