@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
@@ -45,13 +45,16 @@ def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, fro
         return None
     if now.language.SHARES_FOLDER:
         return packages.still_loading(forest, now, after)
-    lost = set(imported(forest, path, now)) - set(imported(forest, path, Names(after, now.language)))
+    left = Names(after, now.language)
+    lost = set(imported(forest, path, now)) - set(imported(forest, path, left))
+    lost |= set(imported(forest, path, now, at_once=True)) - set(imported(forest, path, left, at_once=True))
     acting = {
         target
         for target in lost
         if (_orphaned(forest, target, path) and _acts(forest, target, DEEP)) or _is_looked_up(forest, target, path)
     }
-    loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target)}
+    gone = [each for each in now.definitions if each.origin and now.key(each) not in left.by_key]
+    loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target, gone)}
     data = now.source.data
     named = frozenset(
         name for edit, name in loading if edit.start < edit.end and edit.text.startswith(data[edit.start : edit.end])
@@ -68,13 +71,13 @@ def _apart(edits: set[Edit]) -> Iterator[Edit]:
             at = max(at, edit.end)
 
 
-def _loading(forest: Forest, names: Names, target: str) -> Iterator[tuple[Edit, bytes]]:
-    """The import of a file without a name of it, where it can do without; and its name."""
+def _loading(forest: Forest, names: Names, target: str, gone: Iterable[Definition]) -> Iterator[tuple[Edit, bytes]]:
+    """The imports of a file that go, without a name of it, where they can do without; and the names."""
     path, language = names.source.path, names.language
-    for definition in names.definitions:
+    for definition in gone:
         original = original_of(names, definition).decode()
         ends = language.modules(path, definition.origin, original)
-        if not definition.origin or target not in set(forest.named(ends)):
+        if target not in set(forest.named(ends)):
             continue
         statement = _statement(definition.name)
         if language.PRIVATE_BY_CONVENTION:
@@ -136,7 +139,7 @@ def _orphaned(forest: Forest, target: str, path: str) -> bool:
         return False
     places = forest.search([stem(target)])[stem(target)]
     others = (
-        leads_to(forest, other, positions, target)
+        leads_to(forest, other, positions, target, at_once=True)
         for other, positions in places.items()
         if other not in (path, target) and not conventions.is_test(other)
     )

@@ -9,6 +9,7 @@ from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.meanings import original_of
 from flagtrail.codebase.rewrite.names import Names
+from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import ancestors
 
 _STAR = re.compile(
@@ -28,17 +29,25 @@ def stem(path: str) -> bytes:
     return (folder.rpartition("/")[2] if folder and called in ("index", "__init__") else called).encode()
 
 
-def imported(forest: Forest, path: str, names: Names, *, surely: bool = False) -> Iterator[str]:
-    """The files of the repository that a file imports; `surely` without those that another package may be meant by."""
+def imported(forest: Forest, path: str, names: Names, *, surely: bool = False, at_once: bool = False) -> Iterator[str]:
+    """The files of the repository that a file imports; `surely` without those that another package may be meant by.
+
+    `at_once` without those that only a function imports, when it is called.
+    """
     if names.language.SHARES_FOLDER:
         return
-    meant = [(each.origin, original_of(names, each).decode()) for each in names.definitions if each.origin]
+    imports = (each for each in names.definitions if each.origin and not (at_once and _is_late(each)))
+    meant = [(each.origin, original_of(names, each).decode()) for each in imports]
     loaded = [(origin.decode(errors="replace"), "") for origin in _LOADED.findall(names.source.data)]
     for origin, name in (*meant, *loaded):
         foreign = surely and _may_be_foreign(origin)
         for target in forest.named(names.language.modules(path, origin, name)):
             if forest.of_path(target) is not None and not (foreign and not _beside(path, target, origin)):
                 yield target
+
+
+def _is_late(definition: Definition) -> bool:
+    return definition.scope is not None and definition.scope.parent is not None
 
 
 def _may_be_foreign(origin: str) -> bool:
@@ -71,11 +80,14 @@ def passed_on(forest: Forest, path: str) -> Iterator[str]:
     yield from (each for _, meant in starred(forest, path, then=True) for each in sorted(meant) if forest.of_path(each))
 
 
-def leads_to(forest: Forest, other: str, places: Iterable[int], path: str) -> bool:
-    """Whether one of the places where a file's name stands in another one is an import of it, or could act as one."""
+def leads_to(forest: Forest, other: str, places: Iterable[int], path: str, *, at_once: bool = False) -> bool:
+    """Whether one of the places where a file's name stands in another one is an import of it, or could act as one.
+
+    See `imported` for `at_once`.
+    """
     if forest.of_path(other) is not None and not forest.akin(other, path):
         return False
-    if forest.of_path(other) is not None and path in set(imported(forest, other, forest.now(other))):
+    if forest.of_path(other) is not None and path in set(imported(forest, other, forest.now(other), at_once=at_once)):
         return True
     return in_texts(forest, other, places, path)
 
