@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.cleanup import Refusal
 from flagtrail.codebase.folding import Folded
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.refused import Left
-from flagtrail.codebase.source import Source, lines_before
+from flagtrail.codebase.source import Source, ancestors, lines_before
 
 
 def of_left(before: Source, after: Source | None, left: Iterable[Left]) -> list[Refusal]:
@@ -31,4 +32,14 @@ def of_file(file: Folded, language: Language, flag: str, after: Source) -> list[
         line = was(after.line(node.start_byte))
         if line not in lines:
             told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))
-    return told
+    lines |= {refusal.line for refusal in told}
+    misread = {was(after.line(at)) for at in _misread(after, flag)} - lines
+    return told + [Refusal(path, line, "unsupported", "what stands around it cannot be parsed") for line in misread]
+
+
+def _misread(source: Source, flag: str) -> Iterator[int]:
+    """Where the key stands in quotes in code that cannot be parsed, in which not even a text may be one."""
+    for match in re.finditer(rb"[\"'`]%s[\"'`]" % re.escape(flag.encode()), source.data) if source.defects else ():
+        inner = source.tree.root_node.descendant_for_byte_range(match.start() + 1, match.start() + 2)
+        if inner is not None and any(each.is_error for each in (inner, *ancestors(inner))):
+            yield match.start()

@@ -46,7 +46,9 @@ _SHOWN = {
     ),
     "jvm": re.compile(
         rb"\b\w*[mM]apper(?:\(\))?\.(?:write|convert|valueTo|read)\w*\(|\bGson\b|\btoJson\b|\bencodeToString\b|@Serializable\b"
-        rb"|@(?:ResponseBody|RestController|Json\w+|ModelAttribute|Entity|Document|Embeddable)\b|\bBeanUtils\b|\bIntrospector\b"
+        rb"|@(?:Re(?:quest|sponse)Body|RestController|Json\w+|ModelAttribute|Entity|Document|Embeddable|FeignClient|\w+Listener)\b"
+        rb"|\b(?:BeanUtils|Introspector|(?:Object|Json|Xml|Yaml|Model)Mapper|Moshi|Jsonb|Kryo|JAXBContext|Rest(?:Template|Client)"
+        rb"|WebClient|Retrofit|ObjectOutputStream)\b"
     ),
 }
 """By family, what reads all fields of an object, or all properties of a bean."""

@@ -209,3 +209,35 @@ def test_a_method__that_reflection_may_look_up__stays(looks: str, *, stays: bool
         """
     after, _ = removed({"shop/Page.java": page % looks})
     assert ("legacy" in after["shop/Page.java"]) is stays
+
+
+def test_a_key_in_code_that_cannot_be_parsed__is_told_though_no_text_can_be_read_there() -> None:
+    page = """
+        package shop
+
+        class Page(c: Client) : Base(on = c.isEnabled("new-ui")) { fun fee() = 1 }
+        class Footer(c: Client) { private val on by lazy { println("x"); c.isEnabled("new-ui") }; fun fee() = 2 }
+        """
+    before = dedent(page).lstrip().encode()
+    made = plan(Files({"Page.kt": before}), "new-ui", Winner("on", value=True))
+    assert [(each.line, each.why) for each in made.refusals] == [(3, "unsupported"), (4, "unsupported")]
+
+
+@pytest.mark.parametrize(
+    ("reads", "stays"),
+    [
+        ("ObjectMapper json, String text", True),
+        ("RestTemplate web, String url", True),
+        ("Map<String, String> all", False),
+    ],
+)
+def test_a_property_of_a_bean__that_others_may_read_as_a_whole__stays(reads: str, *, stays: bool) -> None:
+    files = {
+        "shop/Order.java": "package shop;\n\npublic class Order {\n    public int getFee() { return 1; }\n\n"
+        "    public int getTotal() { return 2; }\n}\n",
+        "shop/Page.java": "package shop;\n\nclass Page {\n    int run(Order order) {\n"
+        '        return flags.isEnabled("new-ui") ? order.getTotal() : order.getFee();\n    }\n}\n',
+        "shop/Orders.java": f"package shop;\n\nabstract class Orders {{\n    abstract Order of({reads});\n}}\n",
+    }
+    after, _ = removed(files)
+    assert ("getFee" in after["shop/Order.java"]) is stays
