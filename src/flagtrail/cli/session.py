@@ -249,7 +249,7 @@ def _file(settings: Settings) -> Path | None:
 def _in_process(app: App) -> httpx2.AsyncBaseTransport:
     from flagtrail.server.asgi import create
 
-    return InProcess(create(app))
+    return InProcess(create(app, pages=False))
 
 
 def _checked(server: str) -> str:

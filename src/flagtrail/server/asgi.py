@@ -122,8 +122,9 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type=problems.MEDIA_TYPE)
 
 
-def create(app: App, *, demo: bool = False) -> Front:
-    """The ASGI application of one installation. With `demo`, visitors from this machine are its owner.
+def create(app: App, *, demo: bool = False, pages: bool = True) -> Front:
+    """The ASGI application of one installation. With `demo`, visitors from this machine are its owner; without
+    `pages` it has no web UI, and half of its routes to build.
 
     Its start (ASGI lifespan) starts the followers; its stop closes the app.
     """
@@ -145,7 +146,7 @@ def create(app: App, *, demo: bool = False) -> Front:
             api,
             *UNGATED,
             *openapi.ROUTES,
-            *_pages(),
+            *(_pages() if pages else ()),
         ],
         state=State({"flagtrail": app, "credentials": credentials, "demo": demo, "api": api, "traffic": traffic}),
         guards=[guard],
