@@ -277,6 +277,7 @@ class Definition:
     (`start()` of `x := start()`, which makes it pure). For an import `origin` is the text of the module it comes from.
     `spelled` is what code calls it, where that is not the text of `name` (Go: `flags` of `import "example.org/flags"`).
     `since` is the byte from which on the name means it, where that is not the end of `removal` (`x, y := f(x)`).
+    `parts` are bytes elsewhere that go with it, and are no use of it: the methods of Go's types.
     """
 
     kind: Literal["import", "export", "variable", "constant", "function", "class", "parameter", "field", "member"]
@@ -289,6 +290,12 @@ class Definition:
     remainder: bytes = b""
     scope: Node | None = field(default=None, compare=False)
     since: int = field(default=0, compare=False)
+    parts: tuple[tuple[int, int], ...] = field(default=(), compare=False)
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """All bytes that go with it."""
+        return self.removal, *self.parts
 
 
 class Wrapping(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ _PACKAGES = {
     "github.com/configcat/go-sdk": "configcat",
     "github.com/growthbook/growthbook-golang": "growthbook",
 }
+_ASSERTED = rb"var _ [\w.]+ = (?:\(\*%s\)\(nil\)|&?%s\{\}|new\(%s\))"
 _CALLED = frozenset({"identifier", "selector_expression", "func_literal", "call_expression", "index_expression"})
 _BUILT_IN = frozenset(
     b"append cap complex imag len make max min new real bool byte complex64 complex128 error float32 float64 int int8"
@@ -122,7 +123,26 @@ def _package_level(source: Source, node: Node, pure: Pure) -> Iterator[Definitio
         value = spec.child_by_field_name("value") if kind != "class" else None
         is_pure = all(map(pure, scopes.elements(value)))
         root = source.tree.root_node
-        yield Definition(kind, found[0], removal, "repository", is_pure, scope=root)  # type: ignore[arg-type] # see kind
+        parts = tuple(_lines(source, each, each) for each in _of_type(root, found[0])) if kind == "class" else ()
+        yield Definition(kind, found[0], removal, "repository", is_pure, scope=root, parts=parts)  # type: ignore[arg-type] # see kind
+
+
+def _of_type(root: Node, name: Node) -> Iterator[Node]:
+    """The methods of a type, and what says that it satisfies an interface: `var _ io.Closer = (*disk)(nil)`."""
+    for node in root.named_children:
+        if node.type == "method_declaration":
+            receiver = node.child_by_field_name("receiver")
+            kind = (
+                next((each for each in descendants(receiver) if each.type == "type_identifier"), None)
+                if receiver
+                else None
+            )
+            if kind is not None and kind.text == name.text and not _directed(node):
+                yield node
+        elif node.type == "var_declaration" and re.fullmatch(
+            _ASSERTED % ((re.escape(name.text or b""),) * 3), node.text or b""
+        ):
+            yield node
 
 
 def _removable(inside: list[Node], at: int) -> bool:

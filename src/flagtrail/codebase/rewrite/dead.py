@@ -134,7 +134,7 @@ class _Sweep:
                 continue
             dead[key] = None
             for definition in self.groups[key]:
-                inside = WORD.findall(self.now.source.data, *definition.removal)
+                inside = [word for span in definition.spans for word in WORD.findall(self.now.source.data, *span)]
                 work += [other for name in set(inside) for other in named.get(name, ())]
         return self._unused(list(dead))
 
@@ -186,7 +186,7 @@ class _Sweep:
         """The bytes of which nothing is left when a definition is taken out."""
         start, end = definition.removal
         if definition.pure and not definition.remainder:
-            return [definition.removal]
+            return list(definition.spans)
         if definition.remainder:
             at = self.now.source.data.find(definition.remainder, start, end)
             return [(start, at), (at + len(definition.remainder), end)] if at >= 0 else []
@@ -232,7 +232,7 @@ class _Sweep:
         if definition.pure and definition.remainder:
             return _Edits((), (Edit(*definition.removal, definition.remainder),))
         if self._goes_whole(definition):
-            return _Edits((definition.removal,))
+            return _Edits(definition.spans)
         binding = self._binding(definition.name)
         return self._value_kept(key, binding)
 

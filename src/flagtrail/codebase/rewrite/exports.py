@@ -17,7 +17,7 @@ from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
 from flagtrail.codebase.rewrite.importing import in_texts, is_public, mocked, passed_on, stem
 from flagtrail.codebase.rewrite.lookups import Lookups
-from flagtrail.codebase.rewrite.meanings import is_field, meant, original_of, package, stars, times_used
+from flagtrail.codebase.rewrite.meanings import is_field, meant, original_of, package, stars, times_used, within
 from flagtrail.codebase.rewrite.names import MEMBERS, Mention, Names
 from flagtrail.codebase.rewrite.refused import Left
 from flagtrail.codebase.rewrite.registries import lists_flags, registering
@@ -294,7 +294,8 @@ class Exports:
         use = _Use()
         use.code = name in self.spared or any(self._stays(path, each) for path in owners for each in definitions[path])
         for path, positions in places.items():
-            own = [*(each.removal for each in definitions.get(path, ())), *mocked(self.forest, path, owners[0])]
+            spans = (span for each in definitions.get(path, ()) for span in each.spans)
+            own = [*spans, *mocked(self.forest, path, owners[0])]
             outside = [at for at in positions if not any(start <= at < end for start, end in own)]
             if use.code or not outside:
                 continue
@@ -338,7 +339,7 @@ class Exports:
     def _uses(self, names: Names, mention: Mention, name: bytes, owners: list[str], *, of_class: bool) -> bool:
         """Whether a name in another file means what the owners define."""
         path, language = names.source.path, names.language
-        around = [each for each in names.definitions if each.kind == "import" and _within(mention.at, each)]
+        around = [each for each in names.definitions if each.kind == "import" and within(mention.at, each)]
         if around:
             return any(self._imports(path, each, name, owners) for each in around)
         if of_class or mention.stands == "text":
@@ -376,7 +377,7 @@ class Exports:
         """The constant or enum that a member is looked up in."""
         names = self.forest.now(path)
         kinds = ("constant", "variable", "class") if member.kind == "member" else ()
-        around = [each for each in names.definitions if each.kind in kinds and _within(member.removal[0], each)]
+        around = [each for each in names.definitions if each.kind in kinds and within(member.removal[0], each)]
         return around[-1] if around else None
 
     def _whole(self, path: str, member: Definition) -> bool:
@@ -393,7 +394,3 @@ class Exports:
 
 def _kept(now: Names, named: frozenset[bytes], definition: Definition) -> bool:
     return exported(definition) or (bool(definition.origin) and now.called(definition) in named)
-
-
-def _within(at: int, definition: Definition) -> bool:
-    return definition.removal[0] <= at < definition.removal[1]

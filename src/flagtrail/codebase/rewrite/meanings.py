@@ -16,8 +16,12 @@ _OWN = frozenset({b"self", b"this", b"super", b"cls"})
 _DECLARED = (
     rb"(?<![\w$])%(name)s\??\s*:?[:=][^\n;,)]{0,40}?(?<![\w$])%(owner)s(?![\w$])"
     rb"|(?<![\w$])%(owner)s(?:<[^\n;>]*>)?\s+%(name)s(?![\w$])"
+    rb"|(?<![\w$])%(name)s\s+\*?(?:\w+\.)?%(owner)s(?![\w$])"
 )
-"""An object and its class, where it is declared or made: `cart: Cart`, `Cart cart`, `cart = new Cart()`."""
+"""An object and its class, where it is declared: `cart: Cart`, `Cart cart`, `cart *Cart`, `cart = new Cart()`."""
+_OF_TYPE = re.compile(rb"(\w+)(?:\[[^\]]*\])?\s*\)\Z")
+TELLING = 3
+"""Characters of a name that tells a type: Go's are called by a letter, too."""
 _FAR = 200
 """How far in front of a name stands what it is looked up in."""
 _ROOT = re.compile(r"^(?:.*/)?src/\w+/(?:java|kotlin)/")
@@ -50,6 +54,8 @@ def _in_sight(forest: Forest, user: Names, path: str, name: bytes) -> bool:
     around = {now.called(each) for found in now.by_name.get(name, ()) for each in now.around[found]}
     if around & user.words.keys():
         return True
+    if package(path) == package(user.source.path) and any(_receiver(now, each) for each in now.by_name.get(name, ())):
+        return True
     origins = {each.origin for each in user.definitions if each.origin}
     modules = user.language.modules
     return any(path in set(forest.named(modules(user.source.path, origin, ""))) for origin in origins)
@@ -65,11 +71,14 @@ def times_used(user: Names, name: bytes, home: Names, defined: Iterable[Definiti
     mentions = user.mentions(name)
     bound = [each.at for each in mentions if each.stands == "bind" and each.node not in shown]
     hiding = [each for each in user.definitions if each.kind in ("function", "constant", "variable")] if bound else []
-    hiding = [each for each in hiding if each.name not in shown and any(_within(at, each) for at in bound)]
+    hiding = [each for each in hiding if each.name not in shown and any(within(at, each) for at in bound)]
+    parts = [span for each in defined for span in each.parts] if shown else []
     used = 0
     for mention in mentions:
+        if any(start <= mention.at < end for start, end in parts):
+            continue
         if mention.stands in ("read", "shorthand"):
-            used += not any(_within(mention.at, each) for each in hiding)
+            used += not any(within(mention.at, each) for each in hiding)
         elif mention.stands != "bind":
             used += any(_could_mean(user, mention.at, home, each) for each in defined)
     return used
@@ -77,18 +86,33 @@ def times_used(user: Names, name: bytes, home: Names, defined: Iterable[Definiti
 
 def _could_mean(user: Names, at: int, home: Names, definition: Definition) -> bool:
     """Whether what is looked up at a place could be what a file defines."""
-    if definition.kind in MEMBERS:
+    of = _receiver(home, definition)
+    if of is None and definition.kind in MEMBERS:
         return True
-    if not home.in_class(definition):
+    if of is not None and not home.called(definition)[:1].isupper():
+        return True
+    if of is None and not home.in_class(definition):
         return user.source.path != home.source.path or user.language.SHARES_FOLDER or b"exports" in user.words
-    data, owner = user.source.data, home.called(home.around[definition][-1])
+    data, owner = user.source.data, of or home.called(home.around[definition][-1])
     found = _LOOKED_UP_IN.search(data, max(0, at - _FAR), at)
     if found is None:
         return False
     before, name = found.groups()
-    if (not before and name in _OWN) or _folded(name) in _folded(owner) or _folded(owner) in _folded(name):
+    if not before and name in _OWN:
         return True
+    if (of is None or len(name) >= TELLING) and (_folded(name) in _folded(owner) or _folded(owner) in _folded(name)):
+        return True
+    if of is not None:  # the same letter means another object in the next function
+        data = data[max(0, data.rfind(b"\nfunc ", 0, at)) : at]
     return re.search(_DECLARED % {b"name": re.escape(name), b"owner": re.escape(owner)}, data) is not None
+
+
+def _receiver(home: Names, definition: Definition) -> bytes | None:
+    """The type that a method is declared for, where that is done apart from the type (Go)."""
+    method = definition.name.parent
+    declared = method.child_by_field_name("receiver") if method is not None else None
+    found = _OF_TYPE.search(home.source.text(declared)) if declared is not None else None
+    return found[1] if found is not None else None
 
 
 def is_field(user: Names, mention: Mention, path: str) -> bool:
@@ -102,7 +126,8 @@ def _folded(name: bytes) -> bytes:
     return name.replace(b"_", b"").lower()
 
 
-def _within(at: int, definition: Definition) -> bool:
+def within(at: int, definition: Definition) -> bool:
+    """Whether a place lies in what a definition takes along when it goes."""
     return definition.removal[0] <= at < definition.removal[1]
 
 

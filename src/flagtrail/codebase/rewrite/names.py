@@ -170,7 +170,7 @@ class Names:
         for mention in _between(self.mentions(name), begin, end, key=attrgetter("at")):
             at = mention.at
             asked = mention.stands not in ("bind", "write") or self._is_address(mention)
-            if _holds(definition.removal, at) or not asked:
+            if any(_holds(span, at) for span in definition.spans) or not asked:
                 continue
             if mention.stands == "member" and not looked_up:
                 continue
