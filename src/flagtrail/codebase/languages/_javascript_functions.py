@@ -30,11 +30,18 @@ def function(node: Node) -> Function | None:
         node=_whole_node(node),
         name=name,
         body=body,
-        result=None if "generator" in made.type or any(child.type == "*" for child in made.children) else _result(body),
+        result=None if _is_more(made) else _result(body),
         parameters=tuple(_parameter_nodes(made)),
         private=_hidden(node),
         overrides=_demanded(node),
     )
+
+
+def _is_more(made: Node) -> bool:
+    """Whether a call is more than its answer: of a generator, or of what tells a type, `(x): x is string`."""
+    told = field(made, "return_type")
+    predicate = told is not None and told.type in {"asserts_annotation", "type_predicate_annotation"}
+    return predicate or "generator" in made.type or any(child.type == "*" for child in made.children)
 
 
 def _whole_node(node: Node) -> Node:

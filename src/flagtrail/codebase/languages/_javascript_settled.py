@@ -12,15 +12,17 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_elements import chosen
 from flagtrail.codebase.languages._javascript_names import listed
+from flagtrail.codebase.languages._javascript_places import needs_parentheses
 from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
 from flagtrail.codebase.shapes import Scalar, Settled
-from flagtrail.codebase.source import Edit, Source
+from flagtrail.codebase.source import Edit, Source, descendants
 
 Value = tuple[Scalar] | None
 
 _HOOK = re.compile(rb"(?:\A|\.)use[A-Z]\w*\Z")
 _JOINS_CLASSES = frozenset({b"classNames", b"classnames", b"clsx", b"cn", b"cx", b"twJoin", b"twMerge"})
 _PLAIN = re.compile(r"[^\s{}<>&'\"\\](?:[^{}<>&'\"\\\n]*[^\s{}<>&'\"\\])?")
+_OVER_LINES = frozenset({"arguments", "array", "pair", "variable_declarator"})
 _EMPTY = re.compile(rb"\{\s+\}")
 _NAME = re.compile(rb"[A-Za-z_$][\w$]*\Z")
 
@@ -43,7 +45,35 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
         return _called_alone(place, kept)
     if around.type == "assignment_expression" and text(field(around, "left") or around) == text(kept):
         return _assigned_to_itself(around, place)
-    return None if value is None else _of_literal(source, around, place, value)
+    if value is not None:
+        return _of_literal(source, around, place, value)
+    return _shortened(source, around, kept) or _with_comments(source, around, place, kept)
+
+
+def _shortened(source: Source, pair: Node, kept: Node) -> Settled | None:
+    """`{ size: size }` is `{ size }`, in a file that writes it so."""
+    named = pair.type == "pair" and kept.type == "identifier" and text(field(pair, "key") or pair) == text(kept)
+    short = named and any(each.type == "shorthand_property_identifier" for each in descendants(source.tree.root_node))
+    return Settled(pair.start_byte, pair.end_byte, text=text(kept)) if short else None
+
+
+def _with_comments(source: Source, around: Node, place: Node, kept: Node) -> Settled | None:
+    """What is kept, with the comments right in front of it, where a line may end before it."""
+    lines, before = [kept], kept.prev_sibling
+    while before is not None and before.type == "comment":
+        lines, before = [before, *lines], before.prev_sibling
+    if len(lines) == 1 or around.type not in _OVER_LINES or needs_parentheses(kept, place):
+        return None
+    if _begins_a_line(source, lines[0]):
+        return Settled(place.start_byte, place.end_byte, span=(lines[0].start_byte, kept.end_byte))
+    if b"\n" in text(kept) or not _begins_a_line(source, place):
+        return None
+    joined = (b"\n" + source.indent(place.start_byte)).join(map(text, lines))
+    return Settled(place.start_byte, place.end_byte, text=joined)
+
+
+def _begins_a_line(source: Source, node: Node) -> bool:
+    return not source.data[source.line_start(node.start_byte) : node.start_byte].strip()
 
 
 def _of_literal(source: Source, around: Node, place: Node, value: tuple[Scalar]) -> Settled | None:

@@ -53,9 +53,14 @@ def replaced(source: Source, language: Language, place: Node, kept: Node) -> Sou
         text = moved(source, language, (chosen.start_byte, chosen.end_byte), source.indent(place.start_byte))
         if outer != place or core != kept:
             return source.edited([put(source, place.start_byte, place.end_byte, text)])
-    if language.needs_parentheses(core, outer):
+    if language.needs_parentheses(core, outer) or _joins_a_sign(source, outer, text):
         text = b"(" + text + b")"
     return source.edited([put(source, outer.start_byte, outer.end_byte, text)])
+
+
+def _joins_a_sign(source: Source, place: Node, text: bytes) -> bool:
+    """Whether a sign would stand right behind the same one: `-(-x)` is no `--x`."""
+    return text[:1] in (b"-", b"+") and source.data[place.start_byte - 1 : place.start_byte] == text[:1]
 
 
 def _is_enclosed(source: Source, place: Node) -> bool:
