@@ -40,6 +40,7 @@ _MEMBER_OF = {
 }
 """By family, how members are looked up by a name that is put together, or all at once."""
 _SHOWN = {
+    "python": re.compile(rb"\b(?:vars|asdict|getmembers|dir)\((?!\))|\.__dict__\b"),
     "typescript": re.compile(
         rb"\bJSON\.stringify\(|\bstructuredClone\(|\bObject\.(?:keys|values|entries|assign)\(|\bpostMessage\("
         rb"|\bfor\s*\((?:const|let|var)\s+\w+\s+in\s"
@@ -52,9 +53,6 @@ _SHOWN = {
     ),
 }
 """By family, what reads all fields of an object, or all properties of a bean."""
-_SHOWS_ANY = re.compile(rb"\b(?:vars|asdict|getmembers|dir)\((?!\))|\.__dict__\b")
-_SHOWING = (b"vars", b"asdict", b"getmembers", b"dir", b"__dict__")
-"""How code of Python reads all fields of whatever object it is handed."""
 _ORDERED = {"jvm": re.compile(rb"\bordinal\b|\bcompareTo\(")}
 """By family, what reads the place of a constant among others."""
 _SUBCLASSES = rb"\b%s(?:::class|\.class|::class\.java)\.(?:sealedSubclasses|(?:get)?[pP]ermittedSubclasses)"
@@ -139,19 +137,23 @@ class Lookups:
             return False
         if definition.kind == "member" and any(self._matched(_ORDERED, each) for each in near):
             return True
-        if definition.kind == "field" and names.language.NAMES_IN_TEXTS and self._shows_any():
-            return True
         shown = definition.kind in MEMBERS or _is_property(names, definition)
+        near |= self._handed_to(path) if shown and names.language.PRIVATE_BY_CONVENTION else set()
         return shown and any(self._matched(_SHOWN, each) for each in near)
 
-    def _shows_any(self) -> bool:
-        """Whether a file of the product reads all fields of objects that it is handed, whatever their class."""
-        found = (path for places in self.forest.search(_SHOWING).values() for path in places)
-        return any(
-            _SHOWS_ANY.search(self.forest.data(path))
-            for path in found
-            if self.forest.of_path(path) is not None and not conventions.is_test(path)
-        )
+    def _handed_to(self, path: str) -> set[str]:
+        """The files that may be handed what a file makes, by those that import it or import one that does."""
+        users = {path}
+        for _ in range(2):
+            for target in tuple(users):
+                users.update(
+                    other
+                    for other in self.forest.search([stem(target)])[stem(target)]
+                    if self.forest.akin(other, path)
+                    and not conventions.is_test(other)
+                    and target in set(imported(self.forest, other, self.forest.now(other)))
+                )
+        return users.union(*(imported(self.forest, user, self.forest.now(user)) for user in users))
 
     def _near(self, path: str, names: Names, holders: Iterable[bytes]) -> set[str]:
         """The files that may hold what a class makes: its own, those it imports, and those that name it."""
