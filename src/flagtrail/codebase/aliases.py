@@ -327,6 +327,15 @@ def _usable(source: Source, language: Language, known: Known) -> Iterator[Derive
             yield replace(derived, name=name)
 
 
+def replaces(source: Source, language: Language, name: bytes) -> bool:
+    """Whether a file may put something else in a method's place: `self.is_new = other`, a class that imports one."""
+    if language.NOMINAL:
+        return False
+    form = rb"(?<![\w.])(?:self|cls|this)\.%s\s*(?::[^=\n]+)?=(?![=>])" % re.escape(name)
+    passed_on = language.PRIVATE_BY_CONVENTION and imported(source, language, name)
+    return passed_on or re.search(form, source.data) is not None
+
+
 def given(source: Source, language: Language, name: bytes) -> int:
     """How often a file gives a name a meaning or a value."""
     nodes = sites.names(source, language, {name})

@@ -287,6 +287,8 @@ def _unique(search: Search, known: Known) -> bool:
         return False
     if sum(aliases.given(source, language, name) for source, language in holding) > 1:
         return False
+    if known.member and any(aliases.replaces(source, language, name) for source, language in holding):
+        return False
     if known.derived.function and search.mocks_all(known.path):
         return False
     if aliases.is_called_so(name, search.data[known.path], [source.data for source, _ in holding]):

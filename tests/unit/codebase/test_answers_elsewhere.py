@@ -32,3 +32,31 @@ def test_a_function_that_has_the_name_of_an_answer__is_asked_as_before(imported:
     files = Files({"src/answer.ts": ANSWER, "src/page.ts": page, **others})
     made = plan(files, "new-ui", Winner("on", value=True))
     assert [(change.path, change.after is None) for change in made.changes] == [("src/answer.ts", False)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "from pages import Page\n\n\nclass Old(Page):\n    def __init__(self):\n        self._is_new = lambda: False\n",
+        "from pages import Page\n\n\nclass Old(Page):\n    from answers import never as _is_new\n",
+        "from pages import Page\n\n\nclass Old(Page):\n    _is_new: object = staticmethod(lambda: False)\n",
+        "from pages import Page\n\npage = Page()\npage._is_new = lambda: False\n",
+    ],
+    ids=["set by an object", "imported by a class", "an attribute of a class", "set on an object"],
+)
+def test_a_method__in_whose_place_something_else_may_stand__is_asked_as_before(other: str) -> None:
+    pages = """from client import flags
+
+
+class Page:
+    def _is_new(self):
+        return flags.is_enabled("new-ui")
+
+    def shown(self):
+        return 1 if self._is_new() else 2
+"""
+    files = Files({"pages.py": pages.encode(), "other.py": other.encode()})
+    made = plan(files, "new-ui", Winner("on", value=True))
+    after = {change.path: (change.after or b"").decode() for change in made.changes}
+    assert "return 1 if self._is_new() else 2" in after["pages.py"]
+    assert "other.py" not in after
