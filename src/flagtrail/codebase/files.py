@@ -30,7 +30,6 @@ SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "nod
 """In a folder without git."""
 
 _BINARY = 8_000  # as git judges: a NUL among the first bytes
-_NUL = re.compile(rb"\0")
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _REGULAR = ("100644", "100755")
 
@@ -171,7 +170,7 @@ class Worktree:
             os.close(descriptor)
         if size > MAX_BYTES:
             return "too_large"
-        return "binary" if _NUL.search(room, at, at + min(size, _BINARY)) else size
+        return "binary" if b"\0" in bytes(room[at : at + min(size, _BINARY)]) else size
 
     def _opened(self, path: str) -> int | Why:
         """A file to read; or why it is none of ours."""

@@ -78,14 +78,12 @@ class Source(msgspec.Struct, frozen=True):
         begin, end = around(root, self.data, edits[0].start, edits[-1].end)
         if (end - begin) * 2 > len(self.data):
             return self.parse(data, None)
-        old = self.tree.copy()
-        for edit in reversed(edits):
-            start = self._point(edit.start)
-            lines, last = edit.text.count(b"\n"), len(edit.text) - edit.text.rfind(b"\n") - 1
-            point = (start[0] + lines, last if lines else start[1] + last)
-            old.edit(edit.start, edit.end, edit.start + len(edit.text), start, self._point(edit.end), point)
+        old, grown = self.tree.copy(), len(data) - len(self.data)
+        first, last = _told(root, self.data, edits[0].start, edits[-1].end)
+        points = _point(self.data, first), _point(self.data, last), _point(data, last + grown)
+        old.edit(first, last, last + grown, *points)
         made = self.parse(data, old)
-        return made if self._is_same(made, data, begin, end + len(data) - len(self.data)) else self.parse(data, None)
+        return made if self._is_same(made, data, begin, end + grown) else self.parse(data, None)
 
     def _is_same(self, made: Tree, data: bytes, begin: int, end: int) -> bool:
         """Whether the statements of a file in some of its bytes are what they are when they are read alone.
@@ -99,9 +97,6 @@ class Source(msgspec.Struct, frozen=True):
         return not alone.has_error and [
             (node.start_byte - begin, node.end_byte - begin, str(node)) for node in within(made.root_node, begin, end)
         ] == [(node.start_byte, node.end_byte, str(node)) for node in alone.children]
-
-    def _point(self, at: int) -> tuple[int, int]:
-        return self.data.count(b"\n", 0, at), at - self.line_start(at)
 
     def text(self, node: Node) -> bytes:
         """What a node was parsed from."""
@@ -171,6 +166,10 @@ def _unfollowed(root: Node) -> str:
     return ""
 
 
+def _point(data: bytes, at: int) -> tuple[int, int]:
+    return data.count(b"\n", 0, at), at - data.rfind(b"\n", 0, at) - 1
+
+
 def descendants(node: Node) -> Iterator[Node]:
     """A node and all below it, in the order of the text."""
     cursor = node.walk()
@@ -197,6 +196,16 @@ def around(root: Node, data: bytes, start: int, end: int) -> tuple[int, int]:
     begin = next(within(root, len(before) - 1, len(data)), None) if before else None
     behind = next((node for node in within(root, end, len(data)) if node.start_byte > end), None)
     return begin.start_byte if begin is not None else 0, behind.end_byte if behind is not None else len(data)
+
+
+def _told(root: Node, data: bytes, start: int, end: int) -> tuple[int, int]:
+    """What a parser is told of an edit of [start, end): that it goes on until the next statement of the file begins,
+    and began within the one it is in. Told of an edge of a block alone, Python's reads the rest of the file again.
+    """
+    own = next(within(root, start, len(data)), None)
+    behind = next((node for node in within(root, end, len(data)) if node.start_byte >= end), None)
+    first = start if own is None else min(start, own.start_byte + 1)
+    return first, behind.start_byte if behind is not None else len(data)
 
 
 def within(root: Node, begin: int, end: int) -> Iterator[Node]:
