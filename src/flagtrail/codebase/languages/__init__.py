@@ -157,6 +157,10 @@ class Language(Relations, Tests, ABC):
         """`object.name`: the object, and the node of the name."""
         return None
 
+    def spelled(self, member: Node) -> tuple[int, int]:
+        """The bytes of what looks something up, or calls it, where its node has more than it."""
+        return member.start_byte, member.end_byte
+
     def lookup(self, node: Node) -> tuple[Node, Node] | None:
         """`object[key]`: the object, and the expression by which something is looked up in it."""
         return None

@@ -180,6 +180,14 @@ def taken(place: Node, value: tuple[Scalar]) -> Settled | None:
     return None
 
 
+def delegated(place: Node) -> Settled | None:
+    """`val on by true` is `val on = true`: what a delegate would have answered."""
+    delegate = place.parent
+    if delegate is None or delegate.type != "property_delegate":
+        return None
+    return Settled(delegate.start_byte, delegate.end_byte, None, b"= " + text(place))
+
+
 def written(node: Node, value: Scalar, literal: bytes) -> Mend:
     """`"${true}"` is `"true"`."""
     parent = node.parent

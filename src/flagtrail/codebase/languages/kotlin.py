@@ -213,7 +213,13 @@ class Kotlin(Jvm):
     def member(self, node: Node) -> tuple[Node, Node] | None:
         if node.type != "navigation_expression" or len(named(node)) < 2:  # noqa: PLR2004 - of what, and what
             return None
-        return node.children[0], node.children[-1]
+        owner = node.children[0]
+        while is_prefixed(owner):
+            owner = owner.children[-1]
+        return owner, node.children[-1]
+
+    def spelled(self, member: Node) -> tuple[int, int]:
+        return head(member).start_byte, member.end_byte
 
     def pure(self, node: Node) -> bool:
         if node.type in _PURE:
@@ -228,7 +234,8 @@ class Kotlin(Jvm):
         if value is None:
             return _kotlin_choices.in_text(place, kept) or _kotlin_choices.lifted(source, place, kept)
         return (
-            _kotlin_choices.never(place, value)
+            _kotlin_choices.delegated(place)
+            or _kotlin_choices.never(place, value)
             or _kotlin_choices.taken(place, value)
             or _kotlin_flows.settled(place, value)
         )

@@ -9,6 +9,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
+from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.splice import put
 from flagtrail.codebase.shapes import Binding, TakenApart
 from flagtrail.codebase.sites import is_called
@@ -31,12 +32,12 @@ class Member:
     read: Node | None = None
     part: TakenApart | None = None
 
-    def replaced(self, source: Source, text: bytes) -> Source:
+    def replaced(self, source: Source, language: Language, text: bytes) -> Source:
         """The file with `text` in its place."""
         if self.part is not None:
             return source.edited(apart(source, self.part, text))
         assert self.read is not None  # noqa: S101 - it is one of both
-        return source.edited([put(source, self.read.start_byte, self.read.end_byte, text)])
+        return source.edited([put(source, *language.spelled(self.read), text)])
 
 
 def found(source: Source, language: Language, patterns: Patterns, key: str, node: Node) -> Member | None:
@@ -49,10 +50,19 @@ def found(source: Source, language: Language, patterns: Patterns, key: str, node
     member = language.member(node.parent)
     if member is not None and member[1] == node:
         pattern = _answering(source, language, wanted, member[0])
-        return Member(pattern, read=node.parent) if pattern is not None else None
+        return Member(pattern, read=_read(language, node, node.parent)) if pattern is not None else None
     part = taken(language, node)
     pattern = _answering(source, language, wanted, part.value) if part is not None else None
     return Member(pattern, part=part) if pattern is not None else None
+
+
+def _read(language: Language, name: Node, member: Node) -> Node:
+    """All that reads a member: where it is a method, the call."""
+    calls = (language.call(place) for place in (member, member.parent) if place is not None)
+    call = next((each for each in calls if each is not None and each.name == name), None)
+    if call is not None and call.arguments:
+        raise Refused("unsupported", "what is asked of the flag with arguments is not understood")
+    return call.node if call is not None else member
 
 
 def looked_up(source: Source, language: Language, patterns: Patterns, key: Node) -> Member | None:

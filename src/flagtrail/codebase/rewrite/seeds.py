@@ -186,7 +186,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     member = members.found(source, language, wanted.patterns, wanted.key, node)
     member = member or members.looked_up(source, language, wanted.patterns, sites.whole(language, node))
     if member is not None:
-        return member.replaced(source, _name(answer, member.pattern))
+        return member.replaced(source, language, _name(answer, member.pattern))
     setting = language.setting(node) if conventions.is_test(source.path) else None
     if setting is not None:
         return _set(source, language, answer, node, setting[1])
@@ -368,7 +368,7 @@ def _of_accessor(source: Source, language: Language, derived: Derived, node: Nod
         return None
     if not language.pure(member[0]):
         raise Refused("impure_argument", "what it is read of does something when it is evaluated")
-    return source.edited([put(source, node.parent.start_byte, node.parent.end_byte, derived.placeholder)])
+    return source.edited([put(source, *language.spelled(node.parent), derived.placeholder)])
 
 
 def _above(node: Node) -> Iterable[Node]:

@@ -241,3 +241,27 @@ def test_a_property_of_a_bean__that_others_may_read_as_a_whole__stays(reads: str
     }
     after, _ = removed(files)
     assert ("getFee" in after["shop/Order.java"]) is stays
+
+
+MEMBERS = '[[patterns]]\ncall = "Features"\nkind = "members"\n\n[[patterns]]\ncall = "remote"\nkey = "key"\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fun a() = if (!Features.newUi) 1 else 2", "fun a() = 2"),
+        ("fun a() = b() || !shop.Features.newUi", "fun a() = b()"),
+        ("fun a() = listOf(b(), !Features.newUi())", "fun a() = listOf(b(), false)"),
+        ("fun a() = b(Features.newUi)", "fun a() = b(true)"),
+        (
+            'class A {\n    val on: Boolean by remote(\n        key = "newUi",\n    )\n}',
+            "class A {\n    val on: Boolean = true\n}",
+        ),
+    ],
+)
+def test_a_flag_that_is_a_member_or_a_delegate_in_kotlin__is_taken_with_what_belongs_to_it(
+    before: str, after: str
+) -> None:
+    files = {".flagtrail.toml": MEMBERS, "Page.kt": f"package shop\n\n{before}\n"}
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "newUi", Winner("on", value=True))
+    assert [change.after for change in made.changes] == [f"package shop\n\n{after}\n".encode()]
