@@ -340,14 +340,16 @@ class Kotlin(Jvm):
 
 
 def _arguments(call: Node) -> Iterable[Argument]:
-    listed, block = child(call, "value_arguments"), child(call, "annotated_lambda")
+    """One without a name behind one with a name is told as one that may stand for any."""
+    listed, block, mixed = child(call, "value_arguments"), child(call, "annotated_lambda"), False
     for each in named(listed) if listed is not None else ():
         parts = named(each)
         if each.type != "value_argument" or not parts:
             continue
         by_name = any(part.type == "=" for part in each.children)
         name = text(parts[0]).decode("utf-8", "replace") if by_name else None
-        yield Argument(parts[-1], name, spread=parts[-1].type == "spread_expression")
+        yield Argument(parts[-1], name, spread=parts[-1].type == "spread_expression" or (mixed and not by_name))
+        mixed = mixed or by_name
     if block is not None:
         yield Argument(block)
 

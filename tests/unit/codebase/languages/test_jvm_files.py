@@ -265,3 +265,22 @@ def test_a_flag_that_is_a_member_or_a_delegate_in_kotlin__is_taken_with_what_bel
     files = {".flagtrail.toml": MEMBERS, "Page.kt": f"package shop\n\n{before}\n"}
     made = plan(Files({path: text.encode() for path, text in files.items()}), "newUi", Winner("on", value=True))
     assert [change.after for change in made.changes] == [f"package shop\n\n{after}\n".encode()]
+
+
+@pytest.mark.parametrize(
+    ("call", "after"),
+    [
+        ("fee(1, 2) { b() }", "fee(1) { b() }"),
+        ("fee(1) { b() }", None),
+        ("fee(old = 2, n = 1) { b() }", "fee(n = 1) { b() }"),
+        ("fee(n = 1, 2) { b() }", None),
+    ],
+)
+def test_an_argument_of_kotlin__goes_only_where_its_place_is_sure(call: str, after: str | None) -> None:
+    fee = "package shop\n\nfun fee(n: Int, old: Int = 0, f: () -> Unit): Int {\n    f()\n    return {}\n}}\n"
+    fee = fee.replace("{\n    f()", "{{\n    f()")
+    use = "package shop\n\nfun use() = {}\n"
+    asked = 'if (flags.isEnabled("new-ui")) n else old'
+    made, _ = removed({"Fee.kt": fee.format(asked), "Use.kt": use.format(call)})
+    kept = fee.format("n") if after is None else fee.format("n").replace("old: Int = 0, ", "")
+    assert made == {"Fee.kt": kept, "Use.kt": use.format(after or call)}
