@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from flagtrail.codebase import languages
 from flagtrail.codebase.rewrite.dead import swept
 from flagtrail.codebase.rewrite.fallen import fallen
+from flagtrail.codebase.rewrite.names import Names
 from flagtrail.codebase.source import Source
 
 NAMES = tuple("abcdefgh")
@@ -118,6 +119,7 @@ def test_sweeping_a_file__twice_is_once(program: Program) -> None:
     for path, data in before.items():
         language = languages.of_path(path)
         assert language is not None
-        once, _ = swept(source(path, data), source(path, folded[path]), language)
-        assert swept(source(path, data), once, language)[0].data == once.data
-        assert swept(once, once, language)[0].data == once.data
+        then, now = (Names(source(path, each), language) for each in (data, folded[path]))
+        once = Names(swept(then, now)[0], language)
+        assert swept(then, once)[0].data == once.source.data
+        assert swept(once, once)[0].data == once.source.data

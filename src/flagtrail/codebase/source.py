@@ -230,7 +230,7 @@ def common(before: bytes, after: bytes) -> int:
     low, high = 0, min(len(before), len(after))
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if before[:middle] == after[:middle] else (low, middle - 1)
+        low, high = (middle, high) if before[low:middle] == after[low:middle] else (low, middle - 1)
     return low
 
 

@@ -14,6 +14,7 @@ import pytest
 from flagtrail.codebase import languages
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.dead import swept
+from flagtrail.codebase.rewrite.names import Names
 
 FOLDER = Path(__file__).parent / "dead"
 SUFFIX = {"python": "py", "typescript": "tsx", "go": "go", "java": "java", "kotlin": "kt"}
@@ -47,18 +48,18 @@ EACH = pytest.mark.parametrize(("name", "title", "text"), cases(), ids=lambda va
 def test_what_fell_dead__goes_with_what_was_its_own__and_the_rest_stays(name: str, title: str, text: str) -> None:
     of = language(name)
     path = f"shop/view.{SUFFIX[name]}"
-    before, after = (of.source(path, side(text, marks).encode()) for marks in ("-x", "x"))
-    source, left = swept(before, after, of)
+    before, after = (Names(of.source(path, side(text, marks).encode()), of) for marks in ("-x", "x"))
+    source, left = swept(before, after)
     assert source.data.decode() == side(text, "+"), title
     assert [each.why for each in left] == re.findall(r"refused: (\w+)", text)
-    assert source.defects <= before.defects
+    assert source.defects <= before.source.defects
 
 
 @EACH
 def test_sweeping__again_or_without_a_change__does_nothing(name: str, title: str, text: str) -> None:
     of = language(name)
     path = f"shop/view.{SUFFIX[name]}"
-    before, after = (of.source(path, side(text, marks).encode()) for marks in ("-x", "x"))
-    once, _ = swept(before, after, of)
-    assert swept(before, once, of)[0].data == once.data, title
-    assert swept(before, before, of)[0].data == before.data
+    before, after = (Names(of.source(path, side(text, marks).encode()), of) for marks in ("-x", "x"))
+    once, _ = swept(before, after)
+    assert swept(before, Names(once, of))[0].data == once.data, title
+    assert swept(before, before)[0].data == before.source.data

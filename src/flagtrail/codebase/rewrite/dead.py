@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite.names import WORD, Names, Span
 from flagtrail.codebase.rewrite.refused import Left, Why
 from flagtrail.codebase.rewrite.removal import without
@@ -37,28 +36,26 @@ def exported(definition: Definition) -> bool:
 
 
 def swept(
-    before: Source,
-    after: Source,
-    language: Language,
+    then: Names,
+    now: Names,
     kept: Kept = exported,
     lost: Collection[bytes] = (),
     registering: Collection[bytes] = (),
     found: Found = lambda _names, _definition: False,
 ) -> tuple[Source, tuple[Left, ...]]:
-    """The file without the names whose last use went between `before` and `after`; `kept` says which to leave alone.
+    """The file without the names whose last use went between `then` and `now`; `kept` says which to leave alone.
 
     `lost` are names whose last use in other files went, which nothing keeps; `registering` those whose value does
     nothing but make the flag known. What is `found` by a name that no code says stays. Also the names that nothing uses
     any more and that stay all the same, by their place in the file as it became.
     """
-    then = Names(before, language)
     for _ in range(MOST_ROUNDS):
-        sweep = _Sweep(then, Names(after, language), kept, found, frozenset(lost), frozenset(registering))
+        sweep = _Sweep(then, now, kept, found, frozenset(lost), frozenset(registering))
         made = sweep.made()
         if made is None:
-            return after, tuple(sorted(sweep.held.values(), key=lambda each: each.at))
-        after = made
-    return after, ()
+            return now.source, tuple(sorted(sweep.held.values(), key=lambda each: each.at))
+        now = Names(made, now.language)
+    return now.source, ()
 
 
 @dataclass(frozen=True, slots=True)

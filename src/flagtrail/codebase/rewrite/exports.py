@@ -75,15 +75,15 @@ class Exports:
                 continue
             lost = self.lost.get(path, set())
             then, now = self.forest.then(path), self.forest.now(path)
-            language = self.forest.language(path)
             known = registering(now, self.key, self.registers)
             found = self.lookups.may_find
-            source, left = swept(then.source, now.source, language, exported, frozenset(lost), known, found)
+            source, left = swept(then, now, exported, frozenset(lost), known, found)
             loading = effects.still_loading(self.forest, path, source)
             if loading is not None:
                 loads, named = loading
                 kept = partial(_kept, now, named)
-                source, left = swept(then.source, loads, language, kept, frozenset(lost) - named, known, found)
+                loaded = Names(loads, now.language)
+                source, left = swept(then, loaded, kept, frozenset(lost) - named, known, found)
             self.left[path] = left
             if source.data != self.forest.files[path]:
                 self.forest.put(path, source)
