@@ -44,10 +44,14 @@ _WRITES = frozenset({"assignment_expression", "augmented_assignment_expression",
 
 @dataclass(slots=True)
 class Loading:
-    """One file as it is loaded; `find` reads the files that it imports."""
+    """One file as it is loaded; `find` reads the files that it imports.
+
+    What it keeps for itself (`const all = []`) nobody sees once it is not loaded; of `another` file others may.
+    """
 
     source: Source
     find: Find
+    another: bool = False
 
     def acts(self, statement: Node, steps: int = MOST_STEPS) -> bool:
         """Whether a statement, when it is evaluated, does something that is seen from outside of it."""
@@ -81,7 +85,7 @@ class Loading:
         found = self._defined(text(given)) if given.type == "identifier" else []
         files = (file for each in found if each.kind == "import" for file in self.find(self.source.path, each.origin))
         here = any(each.kind == "function" and self._made_acts(_declaration(each.name), steps) for each in found)
-        return here or any(Loading(file, self.find).callback_acts(given, steps) for file in files)
+        return here or any(Loading(file, self.find, another=True).callback_acts(given, steps) for file in files)
 
     def _is_builtin(self, root: Node, called: Node, given: list[Node]) -> bool:
         plain = root.type == "identifier" and _BUILT_IN.match(text(root)) and not self._defined(text(root))
@@ -101,7 +105,7 @@ class Loading:
             if each.kind == "import":
                 return self._import_acts(each, call, root, steps)
             made = _declaration(each.name)
-            return self._made_acts(made, steps) if called == root else not self._is_fresh(root, made)
+            return self._made_acts(made, steps) if called == root else self.another or not self._is_fresh(root, made)
         return True
 
     def _import_acts(self, found: Definition, call: Node, root: Node, steps: int) -> bool:
@@ -109,7 +113,11 @@ class Loading:
         if not files:
             alone = call.parent is not None and call.parent.type == "expression_statement"
             return alone or _VERBS.match(text(called).rpartition(b".")[2]) is not None
-        return called != root or any(Loading(each, self.find).export_acts(text(root), steps) for each in files)
+        specifier = found.name.parent
+        if called != root or specifier is None or specifier.type not in {"import_specifier", "export_specifier"}:
+            return True
+        original = text(field(specifier, "name") or root)
+        return any(Loading(each, self.find, another=True).export_acts(original, steps) for each in files)
 
     def export_acts(self, name: bytes, steps: int) -> bool:
         """Whether a call of what this file exports by a name does something."""

@@ -58,13 +58,16 @@ def _shortened(source: Source, pair: Node, kept: Node) -> Settled | None:
 
 
 def _with_comments(source: Source, around: Node, place: Node, kept: Node) -> Settled | None:
-    """What is kept, with the comments right in front of it, where a line may end before it."""
+    """What is kept, with the comments right in front of it: beside it, or where a line may end before it."""
     lines, before = [kept], kept.prev_sibling
     while before is not None and before.type == "comment":
         lines, before = [before, *lines], before.prev_sibling
-    if len(lines) == 1 or around.type not in _OVER_LINES or needs_parentheses(kept, place):
+    if len(lines) == 1 or needs_parentheses(kept, place):
         return None
-    if _begins_a_line(source, lines[0]):
+    beside = lines[0].start_point.row == kept.start_point.row
+    if not beside and around.type not in _OVER_LINES:
+        return None
+    if beside or _begins_a_line(source, lines[0]):
         return Settled(place.start_byte, place.end_byte, span=(lines[0].start_byte, kept.end_byte))
     if b"\n" in text(kept) or not _begins_a_line(source, place):
         return None
