@@ -292,7 +292,7 @@ def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tu
     """Those that mean the flag's answer in this file."""
     return tuple(
         replace(derived, looked_up_in=frozenset(_modules(source, language, known.path)))
-        if _is_free(known, language)
+        if _is_free(known, language) or (language.NOMINAL and not known.derived.function)
         else derived
         for known in found
         for derived in _usable(source, language, known)
@@ -320,7 +320,7 @@ def _usable(source: Source, language: Language, known: Known) -> Iterator[Derive
         or _shares(source.path, known.path, language)
     ):
         yield derived
-    elif _qualified(source, language, derived.name, known.path):
+    elif _qualified(source, language, derived.name, known.path) or (language.NOMINAL and not derived.function):
         yield derived if derived.function else replace(derived, accessor=True)
     if not known.member:
         for name in _renamed(source, language, derived.name, known.path):

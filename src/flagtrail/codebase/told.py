@@ -25,7 +25,8 @@ def of_file(file: Folded, language: Language, flag: str, after: Source) -> list[
     path, before = file.before.path, file.before
     told = [Refusal(path, before.line(left.at), left.why, left.detail) for left in file.seeded]
     folded = lines_before(file.after.data, before.data)
-    told += [Refusal(path, folded(file.after.line(left.at)), left.why, left.detail) for left in file.stuck]
+    stuck = (left for left in file.stuck if left.why != "reassigned" or left.detail.split()[0].encode() in after.data)
+    told += [Refusal(path, folded(file.after.line(left.at)), left.why, left.detail) for left in stuck]
     lines = {refusal.line for refusal in told}
     was = lines_before(after.data, before.data)
     for node in sites.texts(after, language, flag):

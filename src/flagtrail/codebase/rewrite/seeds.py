@@ -340,7 +340,7 @@ def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> 
 
 def _of_derived(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
     role = language.role(node)
-    if derived.accessor:
+    if derived.accessor or (role == "member" and derived.looked_up_in and not derived.function):
         return _of_accessor(source, language, derived, node)
     if not derived.function:
         if role not in ("read", "shorthand"):
@@ -365,6 +365,8 @@ def _of_derived(source: Source, language: Language, derived: Derived, node: Node
 def _of_accessor(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
     member = language.member(node.parent) if node.parent is not None else None
     if node.parent is None or member is None or member[1] != node:
+        return None
+    if not derived.may_be_of(source.text(member[0])):
         return None
     if not language.pure(member[0]):
         raise Refused("impure_argument", "what it is read of does something when it is evaluated")

@@ -284,3 +284,27 @@ def test_an_argument_of_kotlin__goes_only_where_its_place_is_sure(call: str, aft
     made, _ = removed({"Fee.kt": fee.format(asked), "Use.kt": use.format(call)})
     kept = fee.format("n") if after is None else fee.format("n").replace("old: Int = 0, ", "")
     assert made == {"Fee.kt": kept, "Use.kt": use.format(after or call)}
+
+
+@pytest.mark.parametrize(
+    ("read", "after", "why"),
+    [
+        ("Page.WIDE ? 1 : 2", "1", []),
+        ("!shop.Page.WIDE ? 1 : 2", "2", []),
+        ("page.WIDE ? 1 : 2", "page.WIDE ? 1 : 2", ["reassigned"]),
+    ],
+)
+def test_a_constant_of_the_answer__is_followed_where_it_is_looked_up_in_its_class(
+    read: str, after: str, why: list[str]
+) -> None:
+    constant = 'public static final boolean WIDE = flags.isEnabled("new-ui");'
+    mail = "package shop.mail;\n\nimport shop.Page;\n\nclass Mail {\n    int run(Other page) { return %s; }\n}\n"
+    files = {
+        "shop/Page.java": f"package shop;\n\npublic class Page {{\n    {constant}\n    int z() {{ return 1; }}\n}}\n",
+        "shop/mail/Mail.java": mail % read,
+        "shop/mail/Fee.java": "package shop.mail;\n\nclass Fee {\n    int of(shop.Page page) { return page.z(); }\n}\n",
+    }
+    made, left = removed(files)
+    assert "return " + after + ";" in made["shop/mail/Mail.java"]
+    assert ("WIDE" in made["shop/Page.java"]) is bool(why)
+    assert left == why
