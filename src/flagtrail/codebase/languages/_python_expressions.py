@@ -190,6 +190,8 @@ def settled(place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | N
         above = above.parent
     while kept.type == "parenthesized_expression" and operands(kept):
         kept = operands(kept)[0]
+    if above is not None and above.type == "assignment":
+        return _itself(above, kept)
     if above is None or above.parent is None or kept.type not in _UNPACKED.get((above.type, above.parent.type), ()):
         return None
     inside = kept.named_children
@@ -198,6 +200,19 @@ def settled(place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | N
     if inside[-1].type == "comment":
         return None
     return Settled(above.start_byte, above.end_byte, (inside[0].start_byte, inside[-1].end_byte))
+
+
+def _itself(assignment: Node, value: Node) -> Settled | None:
+    """A statement `x = x` of a function."""
+    left, statement = assignment.child_by_field_name("left"), assignment.parent
+    if left is None or statement is None or statement.type != "expression_statement" or left.type != "identifier":
+        return None
+    scopes = (each.type for each in ancestors(statement))
+    local = next(each for each in scopes if each in {"function_definition", "class_definition", "module"})
+    if text(left) != text(value) or local != "function_definition" or assignment.child_by_field_name("type"):
+        return None
+    alone = statement.parent is None or statement.parent.named_child_count == 1
+    return Settled(statement.start_byte, statement.end_byte, text=b"pass" if alone else b"")
 
 
 def _calm(above: Node) -> Settled | None:

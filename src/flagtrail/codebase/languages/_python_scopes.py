@@ -15,6 +15,8 @@ from flagtrail.codebase.source import ancestors
 _COMPREHENSIONS = frozenset(
     {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
 )
+TRUTHS = ("__FF_T__", "__FF_F__")
+"""What stands for a truth value of the flag while a file is folded; see `rewrite.placeholders`."""
 _HIDING = FUNCTIONS | _COMPREHENSIONS
 
 
@@ -36,23 +38,23 @@ def means(binding: Binding, name: Node) -> bool:
 
 
 def boolean(name: Node) -> bool:
-    """Whether a name is given one value in its function, and that is a bool by its type or form."""
+    """Whether each value that a name is given in its function is a bool by its type or form."""
     function = scope_of(name)
     if function.type != "function_definition":
         return False
     bound = [
         node for node in nodes(function, "identifier") if text(node) == text(name) and role(node) in {"bind", "write"}
     ]
-    return len(bound) == 1 and bound[0].parent is not None and _is_bool(bound[0].parent)
+    return bool(bound) and all(each.parent is not None and _is_bool(each.parent, text(name)) for each in bound)
 
 
-def _is_bool(binding: Node) -> bool:
+def _is_bool(binding: Node, name: str) -> bool:
     kind, value = binding.child_by_field_name("type"), binding.child_by_field_name("value")
     if binding.type in OF_PARAMETERS:
         known = value is None or value.type in {"true", "false"}
         return known and kind is not None and text(kind) == "bool"
     given = binding.child_by_field_name("right") if binding.type == "assignment" else None
-    return given is not None and expressions.boolean(given, lambda _: False)
+    return given is not None and expressions.boolean(given, lambda other: text(other) in {name, *TRUTHS})
 
 
 def _own_names(scope: Node) -> set[str]:
