@@ -22,8 +22,8 @@ from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite import seeds
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
-from flagtrail.codebase.shapes import Definition
-from flagtrail.codebase.source import Source
+from flagtrail.codebase.shapes import Definition, Function
+from flagtrail.codebase.source import Source, ancestors
 
 MOST_HEAD = 300
 """Bytes in front of a key in which the declaration begins whose value is made of it."""
@@ -36,6 +36,7 @@ MOCKED_WHOLE = re.compile(
 )
 _WHOLE = rb"import\s+(?:type\s+)?%s\s*(?:,\s*[{*]|from\b)|(?<![\w$])%s\s*=\s*(?:await\s+)?(?:require|import)\b"
 """What a module of JavaScript exports by default, or all of it, under a name that the importing file gives it."""
+_ITSELF = frozenset({b"self", b"cls"})
 _OF_FOLDERS = frozenset({"__init__", "index"})
 """Files that are the module of their folder."""
 
@@ -249,7 +250,8 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
             return
         function = language.function(at)
         if function is not None:
-            if function.result == node and not function.overrides and source.text(node) != named.DETAILS:
+            own = function.overrides and _asked_by_itself(source, language, function)
+            if function.result == node and own >= function.overrides and source.text(node) != named.DETAILS:
                 head = source.data[function.node.start_byte : function.body.start_byte].split()
                 name = Derived(
                     source.text(function.name),
@@ -257,8 +259,9 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
                     function=True,
                     asynchronous=b"async" in head,
                     accessor=function.accessor,
+                    looked_up_in=_ITSELF if own else None,
                 )
-                yield Known(name, source.path, function.private, language.is_member(function.node))
+                yield Known(name, source.path, function.private or own, language.is_member(function.node))
             return
         for binding in language.bindings(at):
             if binding.value == node and language.reach(binding) == "repository":
@@ -266,6 +269,18 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
                 yield Known(name, source.path, local=False, member=False)
                 return
         at = at.parent
+
+
+def _asked_by_itself(source: Source, language: Language, function: Function) -> bool:
+    """Whether a method that must stay, for a class of Python with bases, is asked within its class where it is asked.
+
+    There it is known what is asked, if nothing else is called so; elsewhere the object can be of another class.
+    """
+    around = next((each for each in ancestors(function.node) if each.type == "class_definition"), None)
+    if around is None or function.accessor or not language.PRIVATE_BY_CONVENTION:
+        return False
+    asked = re.finditer(rb"(?<![\w.])(?:self|cls)\.%s(?!\w)" % re.escape(source.text(function.name)), source.data)
+    return all(around.start_byte <= each.start() < around.end_byte for each in asked)
 
 
 def silenced(before: Source, after: Source, language: Language, answer: Answer, wanted: Wanted) -> Iterator[Derived]:
