@@ -5,6 +5,7 @@ They go when nothing else names the flag. While something still asks for it, it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
@@ -41,6 +42,21 @@ def declarations(
             return None
         found.append(span)
     return found
+
+
+def unused(source: Source, language: Language, wanted: Wanted, texts: Iterable[bytes]) -> Iterator[Span]:
+    """The handles of the flag that nothing asks: no other of these files names them, and this one just once."""
+    definitions = list(language.definitions(source))
+    for node in sites.texts(source, language, wanted.key):
+        site = sites.site(source, language, node, wanted.patterns)
+        around = [each for each in definitions if each.removal[0] <= node.start_byte < each.removal[1]]
+        if site is None or site.pattern.kind != "definition" or [each.reach for each in around] != ["repository"]:
+            continue
+        name = source.text(around[0].name)
+        word = re.compile(rb"(?<![\w$])%s(?![\w$])" % re.escape(name))
+        named = list(sites.names(source, language, {name}))
+        if len(named) == 1 and sum(word.search(text) is not None for text in texts) == 1:
+            yield around[0].removal
 
 
 def undeclared(source: Source, language: Language, spans: list[Span]) -> Source:

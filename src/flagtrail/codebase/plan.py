@@ -261,13 +261,15 @@ def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, So
     if any(file.seeded or file.stuck for file in folded.values()):
         return written
     spans, texts = {}, [source.data for source in written.values()]
+    asked = any(source.data != search.data[path] for path, source in written.items())
     for path, source in written.items():
         language = _language(path)
         wanted = _wanted(search, search.source(path, language), language)
         found = declared.declarations(source, language, wanted, search.answer.value, texts)
         if found is None:
             return written
-        spans[path] = found
+        every = [*texts, *search.others.values()]
+        spans[path] = found if asked else [*found, *declared.unused(source, language, wanted, every)]
     return {path: declared.undeclared(source, _language(path), spans[path]) for path, source in written.items()}
 
 

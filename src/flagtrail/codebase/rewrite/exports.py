@@ -152,7 +152,9 @@ class Exports:
             for name, positions in then.words.items():
                 if now is not None and len(now.words.get(name, ())) >= len(positions):
                     continue
-                named = now is not None and any(True for _ in now.mentions(name))
+                named = now is not None and not all(
+                    now.language.is_field(each.node, apart=True) for each in now.mentions(name)
+                )
                 defined = now is not None and any(map(exported, now.by_name.get(name, ())))
                 if (defined or not named) and then.is_used(name):
                     found.setdefault(name, []).append(path)
