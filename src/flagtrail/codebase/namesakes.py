@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from tree_sitter import Node
+
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
-from flagtrail.codebase.shapes import Call, Function
+from flagtrail.codebase.shapes import Call, Definition, Function
 from flagtrail.codebase.source import Source, ancestors, descendants
 
 Others = Iterable[tuple[Source, Language]]
@@ -28,14 +30,37 @@ NEAR = 4
 
 def is_namesake(source: Source, language: Language, call: Call, patterns: Patterns, others: Others) -> bool:
     """Whether a call is of a function that the repository defines, and that has nothing to do with flags."""
-    member = call.receiver is not None
-    if call.receiver is not None and source.text(call.receiver) not in _ITSELF:
-        return False
     name = source.text(call.name)
-    found = list(_functions(source, language, name, member=member))
-    if not found and not member:
-        found = list(_imported(source, language, name, others))
+    if call.receiver is not None and _OF_FLAGS.search(source.text(call.receiver)):
+        return False
+    if call.receiver is not None:
+        found = list(_functions(source, language, name, member=True))
+        if source.text(call.receiver) not in _ITSELF:
+            found = [each for each in found if _is_of(source, language, call.receiver, each[2])]
+    else:
+        found = list(_functions(source, language, name, member=False))
+        found = found or list(_imported(source, language, name, others))
     return bool(found) and not any(_asks(*each, name, patterns) for each in found)
+
+
+def _is_of(source: Source, language: Language, receiver: Node, method: Function) -> bool:
+    """Whether what a method is looked up in is declared in this file as the object, or of the class, that has it."""
+    declared = [each for each in language.definitions(source) if source.text(each.name) == source.text(receiver)]
+    if len(declared) != 1 or declared[0].kind == "import":
+        return False
+    start, end = declared[0].removal
+    words = re.findall(rb"[\w$]+", source.data[start:end])
+    return _holds(declared[0], method.node) or any(each in words for each in _classes(source, language, method))
+
+
+def _classes(source: Source, language: Language, method: Function) -> list[bytes]:
+    """The names of the classes that a method stands in."""
+    every = (each for each in language.definitions(source) if each.kind == "class")
+    return [source.text(each.name) for each in every if _holds(each, method.node)]
+
+
+def _holds(definition: Definition, node: Node) -> bool:
+    return definition.removal[0] <= node.start_byte and node.end_byte <= definition.removal[1]
 
 
 def _functions(source: Source, language: Language, name: bytes, *, member: bool) -> Iterator[Found]:
@@ -60,8 +85,9 @@ def _imported(source: Source, language: Language, name: bytes, others: Others) -
 
 
 def _asks(source: Source, language: Language, function: Function, name: bytes, patterns: Patterns) -> bool:
-    """Whether a function asks a client, or speaks of flags, or its file is called so."""
-    if _OF_FLAGS.search(source.text(function.node)) or _FILE_OF_FLAGS.search(source.path):
+    """Whether a function asks a client, or speaks of flags, or its class or file is called so."""
+    told = (source.text(function.node), *_classes(source, language, function))
+    if any(map(_OF_FLAGS.search, told)) or _FILE_OF_FLAGS.search(source.path):
         return True
     calls = (call for node in descendants(function.node) if (call := language.call(node)) is not None)
     return any(

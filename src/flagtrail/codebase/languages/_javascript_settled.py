@@ -53,7 +53,11 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
 def _shortened(source: Source, pair: Node, kept: Node) -> Settled | None:
     """`{ size: size }` is `{ size }`, in a file that writes it so."""
     named = pair.type == "pair" and kept.type == "identifier" and text(field(pair, "key") or pair) == text(kept)
-    short = named and any(each.type == "shorthand_property_identifier" for each in descendants(source.tree.root_node))
+    short = (
+        named
+        and text(kept) != b"__proto__"
+        and any(each.type == "shorthand_property_identifier" for each in descendants(source.tree.root_node))
+    )
     return Settled(pair.start_byte, pair.end_byte, text=text(kept)) if short else None
 
 
