@@ -309,7 +309,7 @@ class Language(Relations, Tests, ABC):
         return False
 
     def chooses(self, value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
-        """Whether a constant could make it another function's call; `texts` are those of the files with a name."""
+        """Whether by a constant code could call or reach something else; `texts` are of the files with a name."""
         return False
 
     def rendered(self, call: Call, *, truth: bool) -> Settled | None:

@@ -92,6 +92,16 @@ def chooses(value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[byt
     return len(kinds & {*takers, b""}) > 1
 
 
+def leads(value: Node, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+    """Whether a variable is a constant for javac with this value, and leads a loop: what is behind is not reached."""
+    declarator = value.parent
+    name = declarator.child_by_field_name("name") if declarator and declarator.type == "variable_declarator" else None
+    if name is None or declarator is None or declarator.parent is None or b"final" not in text(declarator.parent):
+        return False
+    form = re.compile(rb"\b(?:while|for)\s*\([^{}]*?\b%s\b" % re.escape(text(name)))
+    return any(form.search(data) for data in texts(text(name)))
+
+
 def _taken(data: bytes, name: bytes, place: int, count: int) -> Iterator[bytes]:
     """What type the methods of a name that are declared in a text have for the parameter in some place, of so many."""
     declaration = (

@@ -210,7 +210,7 @@ class Java(Jvm, Braces):
         return _java_names.role(node)
 
     def chooses(self, value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
-        return _java_types.chooses(value, constant, texts)
+        return _java_types.chooses(value, constant, texts) or _java_types.leads(value, texts)
 
     def refused(self, value: Node, *, truth: bool) -> bool:
         """As the condition of a `for`, or of a `do` that goes on: what stands in it, or behind it, is never reached."""

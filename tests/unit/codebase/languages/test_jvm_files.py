@@ -308,3 +308,13 @@ def test_a_constant_of_the_answer__is_followed_where_it_is_looked_up_in_its_clas
     assert "return " + after + ";" in made["shop/mail/Mail.java"]
     assert ("WIDE" in made["shop/Page.java"]) is bool(why)
     assert left == why
+
+
+@pytest.mark.parametrize("loop", ["while (Page.WIDE) { if (b()) { break; } }", "do { b(); } while (b() || Page.WIDE);"])
+def test_a_constant_of_the_answer_that_leads_a_loop__stays_none_for_javac(loop: str) -> None:
+    constant = 'public static final boolean WIDE = flags.isEnabled("new-ui");'
+    files = {
+        "shop/Page.java": f"package shop;\n\npublic class Page {{\n    {constant}\n}}\n",
+        "shop/Mail.java": f"package shop;\n\nclass Mail {{\n    int run() {{ {loop} return 1; }}\n}}\n",
+    }
+    assert removed(files) == (files, ["unsupported"])
