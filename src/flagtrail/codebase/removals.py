@@ -48,12 +48,13 @@ def removals(root: Path, keys: Collection[str], *, folder: str = "", seconds: fl
     if not left:
         return Removals({}, complete=True)
     now: Removed | None = None
+    wanted: Keys | None = None
     with _log(root, sorted(left), folder, seconds) as (lines, late):
-        wanted = Keys(left)  # while git begins
         for line in lines:
             if line.startswith(_COMMIT):
                 now = _read(line)
             elif now is not None and line.startswith(b"-"):
+                wanted = wanted or Keys(left)
                 for hit in wanted.hits(line):
                     if hit.word in left:
                         left.discard(hit.word)

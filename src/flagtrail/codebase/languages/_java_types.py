@@ -6,7 +6,6 @@ the type of `price`. So a number is put in its place only where the branches are
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -59,6 +58,8 @@ def _string(written: bytes) -> tuple[str] | None:
     if written.startswith(b'"""'):
         return None
     try:
+        import json
+
         return (str(json.loads(written)),)
     except ValueError:
         return None
