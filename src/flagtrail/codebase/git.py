@@ -66,13 +66,13 @@ def begun(
 
 
 def _told(running: subprocess.Popen[bytes], what: str, folder: Path, seconds: float, stdin: bytes) -> bytes:
-    try:
-        told, said = running.communicate(stdin, timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        raise SourceUnreadable(f"{what} took longer than {seconds:g} s", source=str(folder)) from error
-    finally:
-        running.kill()
-        running.wait()
+    with running:
+        try:
+            told, said = running.communicate(stdin, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise SourceUnreadable(f"{what} took longer than {seconds:g} s", source=str(folder)) from error
+        finally:
+            running.kill()  # where it still runs
     if running.returncode:
         lines = said.decode(errors="replace").strip().splitlines()
         words = lines[0] if lines else f"exit {running.returncode}"
