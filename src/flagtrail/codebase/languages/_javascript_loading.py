@@ -190,7 +190,7 @@ def _value_of(name: Node, within: Node) -> Node | None:
 
 def _evaluated(statement: Node) -> Iterator[Node]:
     """What is evaluated with a statement: all in it but functions, and fields of a class that each object has."""
-    stack = [statement]
+    stack = [] if statement.type in FUNCTIONS else [statement]
     while stack:
         node = stack.pop()
         yield node
