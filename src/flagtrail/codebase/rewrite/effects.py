@@ -30,6 +30,8 @@ _REGISTERS = re.compile(
     rb"\.?\b(?:register|connect|subscribe|install|use|add|on|listen|mount|run|start|init|setup)\w*\s*\("
 )
 STYLES = re.compile(rb"""import\s+(?:\w+\s+from\s+)?['"]([^'"]+\.(?:css|scss|sass|less|svg|png))['"]""")
+_TOLD = b"  # noqa: F401"
+"""What tells that an import is there for what it does."""
 _JAVASCRIPT = re.compile(rb"import\s+(?!type\b)[^'\"]*?from\s*(?=['\"])")
 _REQUIRED = re.compile(rb"(?:const|let|var)\s+[^=;]+=\s*(?=require\(['\"][^'\"]+['\"]\)\s*;?\Z)")
 
@@ -115,10 +117,12 @@ def _beside(names: Names, statement: Node, definition: Definition, module: tuple
     """An import of a module in the place of one name of a statement, which stays for its others."""
     line, bound = module
     start, end = statement.start_byte, statement.end_byte
-    if any(_is_other(each, definition, bound) for each in names.by_name.get(bound, ())):
+    other = any(_is_other(each, definition, bound) for each in names.by_name.get(bound, ()))
+    if other or _is_used_within(names, statement, definition, bound):
         yield Edit(*definition.removal, names.source.data[slice(*definition.removal)])
+        yield Edit(end, end, _TOLD)
         return
-    line += b"  # noqa: F401"
+    line += _TOLD
     if sum(start <= each.name.start_byte < end for each in names.definitions) == 1:
         yield Edit(start, end, line)
         return
@@ -130,6 +134,15 @@ def _is_other(each: Definition, definition: Definition, bound: bytes) -> bool:
     """Whether a name means something else than the module, or the package that it is of, which would take its place."""
     return each.kind != "import" or (
         each.origin != definition.origin and each.origin.partition(".")[0].encode() != bound
+    )
+
+
+def _is_used_within(names: Names, statement: Node, definition: Definition, bound: bytes) -> bool:
+    """Whether a function uses by a name what it would import by it from then on, and may not yet have where it does."""
+    scope = definition.scope
+    return scope is not None and any(
+        scope.start_byte <= each.at < scope.end_byte and not statement.start_byte <= each.at < statement.end_byte
+        for each in (names.mentions(bound) if scope.parent is not None else ())
     )
 
 
