@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tree_sitter import Node
 
@@ -16,8 +16,10 @@ from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.shapes import Call, Definition, Function
 from flagtrail.codebase.source import Source, ancestors, descendants
 
-Others = Iterable[tuple[Source, Language]]
-"""The files of the repository that hold the name that is called."""
+Others = Mapping[str, Callable[[], tuple[Source, Language]]]
+"""The other files of the repository that hold the name that is called, read when they are asked for."""
+MOST_FILES = 60
+"""A name that stands in more files than that is looked for only where an import of it leads."""
 
 Found = tuple[Source, Language, Function]
 _OF_FLAGS = re.compile(rb"flag|feature|toggle|experiment|gate|treatment|rollout|variant|switch", re.IGNORECASE)
@@ -77,11 +79,11 @@ def _imported(source: Source, language: Language, name: bytes, others: Others) -
     """Those of the file that an import leads to; else those of any file, where an index passes them on."""
     origins = [each.origin for each in language.definitions(source) if each.origin and source.text(each.name) == name]
     ends = [end for origin in origins for end in language.modules(source.path, origin, name.decode(errors="replace"))]
-    every = [(other, each) for other, each in others if origins and other.path != source.path]
-    meant = [each for each in every if any(f"/{each[0].path}".endswith(f"/{end.lstrip('/')}") for end in ends)]
-    passed_on = bool(meant) or any(origin.startswith(".") for origin in origins)
-    found = [each for other in meant for each in _functions(*other, name, member=False)]
-    yield from found or (each for other in every if passed_on for each in _functions(*other, name, member=False))
+    meant = [path for path in others if any(f"/{path}".endswith(f"/{end.lstrip('/')}") for end in ends)]
+    found = [each for path in meant for each in _functions(*others[path](), name, member=False)]
+    near = bool(meant) or any(origin.startswith(".") for origin in origins)
+    around = others if near and len(others) <= MOST_FILES else ()
+    yield from found or (each for path in around for each in _functions(*others[path](), name, member=False))
 
 
 def _asks(source: Source, language: Language, function: Function, name: bytes, patterns: Patterns) -> bool:

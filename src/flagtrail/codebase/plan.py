@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from flagtrail.codebase import aliases, declared, folding, kept, languages, namesakes, patterns, told
 from flagtrail.codebase.aliases import Known
@@ -69,6 +70,10 @@ class Search:
             self.sources[path] = language.source(path, self.data[path])
         return self.sources[path]
 
+    def opened(self, path: str) -> tuple[Source, Language]:
+        """A file, with its language."""
+        return self.source(path, _language(path)), _language(path)
+
     def holding(self, name: bytes) -> list[str]:
         """The files of known languages that hold a name as a whole word; looked for once."""
         if name not in self.held:
@@ -113,9 +118,8 @@ class Search:
     def is_namesake(self, source: Source, language: Language, call: Call) -> bool:
         """Whether a call that a preset names is of a function that the repository defines, and that asks no client."""
         own = any(each.last.encode() == source.text(call.name) for each in self.own)
-        others = (
-            (self.source(each, _language(each)), _language(each)) for each in self.holding(source.text(call.name))
-        )
+        paths = (each for each in self.holding(source.text(call.name)) if each != source.path)
+        others = {each: partial(self.opened, each) for each in paths}
         return not own and namesakes.is_namesake(source, language, call, self.patterns, others)
 
     def declares(self, module: str, text: bytes) -> bool:
