@@ -24,12 +24,16 @@ def tidied(before: Source, after: Source) -> Source:
     """The file after its change, with what the change left longer than people write it."""
     if before.data == after.data:
         return after
-    known, edits = b"".join(before.data.split()), list[Edit]()
+    known, edits, end = b"".join(before.data.split()), list[Edit](), 0
     for node in descendants(after.tree.root_node):
+        if node.start_byte < end:  # within what moves as a whole
+            continue
         if node.type == "statement_list":
             edits += _declared(after, node, known)
         elif node.type == "call_expression":
-            edits += _called(after, node, known)
+            moved = list(_called(after, node, known))
+            end = max([end, *(edit.end for edit in moved)])
+            edits += moved
     made = after.edited(edits) if edits else after
     return made if made.defects <= after.defects else after
 
