@@ -54,10 +54,9 @@ class Known:
 def aliases(source: Source, language: Language, key: str, patterns: Patterns) -> Iterator[Alias]:
     """The names that this file gives to the key."""
     literals = list(sites.texts(source, language, key))
-    if not literals and not language.NOMINAL:
+    if not literals:
         return
     definitions = list(language.definitions(source))
-    yield from spelled(source, definitions, key) if not literals else ()
     for literal in literals:
         site = sites.site(source, language, literal, patterns)
         registers = site is not None and site.pattern.kind == "definition"
@@ -65,6 +64,11 @@ def aliases(source: Source, language: Language, key: str, patterns: Patterns) ->
         alias = naming(source, definitions, literal, registers=registers) if not asks else None
         if alias is not None and (registers or not _is_other_text(source, language, literal)):
             yield alias
+
+
+def members(source: Source, language: Language, key: str) -> Iterator[Alias]:
+    """The members of enumerations of flags that are called as the key, which then need not be written as a text."""
+    yield from spelled(source, list(language.definitions(source)), key) if language.NOMINAL else ()
 
 
 def made_of(source: Source, language: Language, alias: Alias, patterns: Patterns) -> Iterator[Alias]:

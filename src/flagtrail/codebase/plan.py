@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from flagtrail.codebase import aliases, declared, folding, kept, languages, namesakes, patterns, told
+from flagtrail.codebase import aliases, declared, folding, kept, languages, namesakes, patterns, sites, told
 from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.folding import Folded
@@ -177,12 +177,14 @@ def _silenced(search: Search, file: Folded) -> Iterator[Derived]:
 
 
 def _aliases(search: Search) -> tuple[Alias, ...]:
+    """The names of what holds the key; of members of its own name, where it is written as a text nowhere."""
+    holding = [(search.source(path, _language(path)), _language(path)) for path in search.holding(search.flag.encode())]
+    if not any(True for source, language in holding for _ in sites.texts(source, language, search.flag)):
+        return tuple(alias for each in holding for alias in aliases.members(*each, search.flag))
     return tuple(
         alias
-        for path in search.holding(search.flag.encode())
-        for alias in aliases.aliases(
-            search.source(path, _language(path)), _language(path), search.flag, search.patterns.of(_language(path).NAME)
-        )
+        for source, language in holding
+        for alias in aliases.aliases(source, language, search.flag, search.patterns.of(language.NAME))
     )
 
 

@@ -318,3 +318,13 @@ def test_a_constant_of_the_answer_that_leads_a_loop__stays_none_for_javac(loop: 
         "shop/Mail.java": f"package shop;\n\nclass Mail {{\n    int run() {{ {loop} return 1; }}\n}}\n",
     }
     assert removed(files) == (files, ["unsupported"])
+
+
+def test_a_member_called_as_a_key_that_is_written_as_a_text__is_not_taken_for_it() -> None:
+    files = {
+        "Option.java": "enum FilterOption {\n    SEARCH,\n    OTHER;\n    Object ALL = List.of(SEARCH, OTHER);\n}\n",
+        "Page.java": 'class Page {\n    int run() { return flags.isEnabled("SEARCH") ? 1 : 2; }\n}\n',
+    }
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "SEARCH", Winner("on", value=True))
+    assert [change.path for change in made.changes] == ["Page.java"]
+    assert not made.refusals
