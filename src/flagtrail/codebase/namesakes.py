@@ -33,7 +33,8 @@ NEAR = 4
 def is_namesake(source: Source, language: Language, call: Call, patterns: Patterns, others: Others) -> bool:
     """Whether a call is of a function that the repository defines, and that has nothing to do with flags."""
     name = source.text(call.name)
-    if call.receiver is not None and _OF_FLAGS.search(source.text(call.receiver)):
+    apart = re.compile(rb"(?<![.\w$])%s(?![\w$])" % re.escape(name))
+    if call.receiver is not None and (_OF_FLAGS.search(source.text(call.receiver)) or not apart.search(source.data)):
         return False
     if call.receiver is not None:
         found = list(_functions(source, language, name, member=True))
