@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 from tree_sitter import Node
 
@@ -44,6 +45,19 @@ def is_namesake(source: Source, language: Language, call: Call, patterns: Patter
         found = list(_functions(source, language, name, member=False))
         found = found or list(_imported(source, language, name, others))
     return bool(found) and not any(_asks(*each, name, patterns) for each in found)
+
+
+def possible(source: Source, language: Language) -> Callable[[Source, Call], bool]:
+    """Whether a call in a file could be of a namesake: where an object is asked, only if the file has such a method.
+
+    A clean-up adds none: the file as it was tells it for all its calls, once for each name.
+    """
+
+    @cache
+    def has_method(name: bytes) -> bool:
+        return any(True for _ in _functions(source, language, name, member=True))
+
+    return lambda now, call: call.receiver is None or has_method(now.text(call.name))
 
 
 def _is_of(source: Source, language: Language, receiver: Node, method: Function) -> bool:

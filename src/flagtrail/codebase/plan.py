@@ -233,6 +233,7 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
     language = _language(path)
     source = search.source(path, language)
     functions = (each.derived for each in known if each.derived.function)
+    could_be = namesakes.possible(source, language)
     wanted = replace(
         _wanted(search, source, language),
         derived=aliases.derived_in(source, language, known),
@@ -252,7 +253,7 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
         set_elsewhere=set_elsewhere,
         declares=search.declares,
         texts=lambda name: (search.data[each] for each in search.holding(name)),
-        is_namesake=lambda source, call: search.is_namesake(source, language, call),
+        is_namesake=lambda now, call: could_be(now, call) and search.is_namesake(now, language, call),
     )
     return folding.folded(source, language, answer, wanted)
 
