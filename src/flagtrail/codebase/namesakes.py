@@ -1,24 +1,37 @@
-"""Functions of the repository itself that are called as a client's are by a preset, and ask no client.
+"""Functions and objects of the repository itself that are called as a client's are by a preset, and ask no client.
 
 `function isEnabled(name) { return name in plugins }` and `isEnabled('new-ui')`: what the argument names is no flag.
+Nor is it in `new Row("new-ui").isEnabled()`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from tree_sitter import Node
 
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
+from flagtrail.codebase.naming import STANDS_FOR_FLAGS
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.shapes import Call, Definition, Function
+from flagtrail.codebase.sites import RECEIVER, Site
 from flagtrail.codebase.source import Source, ancestors, descendants
 
-Others = Mapping[str, Callable[[], tuple[Source, Language]]]
-"""The other files of the repository that hold the name that is called, read when they are asked for."""
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another file of the repository that holds the name that is called, parsed when it is asked for."""
+
+    data: bytes
+    opened: Callable[[], tuple[Source, Language]]
+
+
+Others = Mapping[str, Other]
+"""By their paths."""
 MOST_FILES = 60
 """A name that stands in more files than that is looked for only where an import of it leads."""
 
@@ -26,6 +39,8 @@ Found = tuple[Source, Language, Function]
 _OF_FLAGS = re.compile(rb"flag|feature|toggle|experiment|gate|treatment|rollout|variant|switch", re.IGNORECASE)
 """What a function speaks of that asks for flags in a way of its own: `return config.features[name]`."""
 _FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|client|config|settings|stub|fake|mock", re.IGNORECASE)
+_NAME = re.compile(rb"\w+")
+_CLASS = re.compile(rb"\b(?:class|interface)\s+(\w+)")
 _ITSELF = frozenset({b"this", b"self", b"cls"})
 NEAR = 4
 """How far above its name a function begins."""
@@ -44,11 +59,13 @@ def is_namesake(source: Source, language: Language, call: Call, patterns: Patter
     else:
         found = list(_functions(source, language, name, member=False))
         found = found or list(_imported(source, language, name, others))
+    if call.receiver is None or source.text(call.receiver) in _ITSELF:
+        found = found or list(_inherited(source, language, name, others))
     return bool(found) and not any(_asks(*each, name, patterns) for each in found)
 
 
-def possible(source: Source, language: Language) -> Callable[[Source, Call], bool]:
-    """Whether a call in a file could be of a namesake: where an object is asked, only if the file has such a method.
+def possible(source: Source, language: Language) -> Callable[[Source, Site], bool]:
+    """Whether a file's call could be of a namesake: where another object is asked, only if the file has such a method.
 
     A clean-up adds none: the file as it was tells it for all its calls, once for each name.
     """
@@ -57,7 +74,33 @@ def possible(source: Source, language: Language) -> Callable[[Source, Call], boo
     def has_method(name: bytes) -> bool:
         return any(True for _ in _functions(source, language, name, member=True))
 
-    return lambda now, call: call.receiver is None or has_method(now.text(call.name))
+    def could_be(now: Source, site: Site) -> bool:
+        asked, name = site.call.receiver, now.text(site.call.name)
+        return site.pattern.key == RECEIVER or asked is None or now.text(asked) in _ITSELF or has_method(name)
+
+    return could_be
+
+
+def is_of_another_class(
+    source: Source, language: Language, key: Node, texts: Callable[[bytes], Iterable[bytes]]
+) -> bool:
+    """Whether an object that is asked itself is made of a class that is not called as what has to do with flags is."""
+    return any(not STANDS_FOR_FLAGS.search(made) for made in _made_of(source, language, key, texts))
+
+
+def _made_of(
+    source: Source, language: Language, key: Node, texts: Callable[[bytes], Iterable[bytes]]
+) -> Iterator[bytes]:
+    """The classes of an object, by what it is given where it is made, or by its own name."""
+    made = language.construction(key) or language.call(key)
+    if made is not None:
+        yield source.text(made.name)
+        return
+    owner, _, name = source.text(key).rpartition(b".")
+    constant = re.compile(rb"(?<![\w$])%s\b[^=;\n]*=\s*(?:new\s+)?([A-Z]\w*)(?:<[^()]*>)?\(" % re.escape(name))
+    held = texts(name) if _NAME.fullmatch(name) else ()
+    found = {match[1] for data in held for match in constant.finditer(data)}
+    yield from found or {each for each in (owner.rpartition(b".")[2],) if each[:1].isupper()}
 
 
 def _is_of(source: Source, language: Language, receiver: Node, method: Function) -> bool:
@@ -95,10 +138,20 @@ def _imported(source: Source, language: Language, name: bytes, others: Others) -
     origins = [each.origin for each in language.definitions(source) if each.origin and source.text(each.name) == name]
     ends = [end for origin in origins for end in language.modules(source.path, origin, name.decode(errors="replace"))]
     meant = [path for path in others if any(f"/{path}".endswith(f"/{end.lstrip('/')}") for end in ends)]
-    found = [each for path in meant for each in _functions(*others[path](), name, member=False)]
+    found = [each for path in meant for each in _functions(*others[path].opened(), name, member=False)]
     near = bool(meant) or any(origin.startswith(".") for origin in origins)
     around = others if near and len(others) <= MOST_FILES else ()
-    yield from found or (each for path in around for each in _functions(*others[path](), name, member=False))
+    yield from found or (each for path in around for each in _functions(*others[path].opened(), name, member=False))
+
+
+def _inherited(source: Source, language: Language, name: bytes, others: Others) -> Iterator[Found]:
+    """Those of the classes that a class of the file extends, and Kotlin's that belong to no class."""
+    heritage = (source.text(each) for each in descendants(source.tree.root_node) if each.type in language.HERITAGE)
+    above = {word for each in heritage for word in _NAME.findall(each)}
+    apart = re.compile(rb"^(?:\w+\s+)*fun\s+%s\b" % re.escape(name), re.MULTILINE)
+    for other in others.values() if language.HERITAGE else ():
+        if above & {*_CLASS.findall(other.data)} or apart.search(other.data):
+            yield from _functions(*other.opened(), name, member=True)
 
 
 def _asks(source: Source, language: Language, function: Function, name: bytes, patterns: Patterns) -> bool:

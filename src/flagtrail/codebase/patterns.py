@@ -180,9 +180,3 @@ def preset(name: str) -> tuple[Pattern, ...]:
         raise SourceUnreadable(f"there is no preset {name!r}; known are {', '.join(presets())}", preset=name)
     text = (_PRESETS / f"{name}.toml").read_text("utf-8")
     return msgspec.convert(_spread(tomllib.loads(text))["patterns"], tuple[Pattern, ...])
-
-
-@cache
-def shipped() -> frozenset[Pattern]:
-    """The patterns of all presets."""
-    return frozenset(pattern for name in presets() for pattern in preset(name))

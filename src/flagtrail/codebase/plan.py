@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from flagtrail.codebase import aliases, declared, folding, kept, languages, namesakes, patterns, sites, told
+from flagtrail.codebase import aliases, declared, folding, kept, languages, namesakes, patterns, replaced, sites, told
 from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.folding import Folded
@@ -28,7 +28,6 @@ from flagtrail.codebase.rewrite.listed import unlisted, unnamed
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.removal import undocumented
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
-from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.source import Source
 
 MOST_HOLDING = 100
@@ -81,31 +80,26 @@ class Search:
             self.held[name] = [path for path, data in self.data.items() if name in data and word.search(data)]
         return self.held[name]
 
+    def texts(self, name: bytes) -> Iterator[bytes]:
+        """What the files hold that have a name in them."""
+        return (self.data[each] for each in self.holding(name))
+
     def patches(self, name: bytes, *, but: str) -> bool:
         """Whether another file puts something else in a function's place: `module.name = other`, `Fake(name=other)`,
         `{name: other}`.
         """
-        given = re.compile(rb"(?:(?<!\bself)(?<!\bcls)\.|[({,]\s*)%s\s*(?:=(?![=>])|:(?!:))" % re.escape(name))
+        given = replaced.patched(name)
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
 
     def assigns(self, name: bytes, *, but: str) -> bool:
         """Whether another file assigns to what this one defines, or takes its address: `p.NewUI = x`, `&p.NewUI`."""
-        form = rb"\.%s\s*(?:[-+*/%%|&^]?=(?!=)|\+\+|--)|(?<!&)&(?!&)\s*(?:\w+\.)*%s\b" % (
-            re.escape(name),
-            re.escape(name),
-        )
-        given = re.compile(form)
+        given = replaced.assigned(name)
         return any(path != but and given.search(self.data[path]) for path in self.holding(name))
 
     def sets(self, name: bytes, *, but: str) -> bool:
         """Whether another file gives a value to what this one defines: `module.NAME = x`, `patch("module.NAME", x)`."""
-        word = re.escape(name)
-        form = rb"\.%s\s*(?::[^=\n]+)?=(?!=)|[\"'](?:[\w.]+\.)?%s[\"']"
-        if name.isupper():  # `override_settings(NEW_UI=False)`
-            form += rb"|[({,]\s*%s\s*=(?!=)"
-        given = re.compile(form.replace(b"%s", word))
         module = stem(but)
-        unnamed = re.compile(rb"\bsetattr\(\s*(?:\w+\.)*%s\s*,(?!\s*[\"'])" % re.escape(module))
+        given, unnamed = replaced.set_by_name(name), replaced.set_by_any_name(module)
         return any(path != but and given.search(self.data[path]) for path in self.holding(name)) or any(
             unnamed.search(self.data[path]) for path in self.holding(module)
         )
@@ -115,12 +109,16 @@ class Search:
         holding = (each for each in self.holding(stem(path)) if aliases.MOCKED_WHOLE.search(self.data[each]))
         return any(aliases.mocks_all(self.source(each, _language(each)), _language(each), path) for each in holding)
 
-    def is_namesake(self, source: Source, language: Language, call: Call) -> bool:
-        """Whether a call that a preset names is of a function that the repository defines, and that asks no client."""
-        own = any(each.last.encode() == source.text(call.name) for each in self.own)
-        paths = (each for each in self.holding(source.text(call.name)) if each != source.path)
-        others = {each: partial(self.opened, each) for each in paths}
-        return not own and namesakes.is_namesake(source, language, call, self.patterns, others)
+    def is_namesake(self, source: Source, language: Language, site: sites.Site) -> bool:
+        """Whether what a preset takes for an evaluation asks no client, since the repository defines what is called."""
+        name = source.text(site.call.name)
+        if any(each.last.encode() == name for each in self.own):
+            return False
+        if site.pattern.key == sites.RECEIVER:
+            return language.NOMINAL and namesakes.is_of_another_class(source, language, site.key, self.texts)
+        paths = (each for each in self.holding(name) if each != source.path)
+        others = {each: namesakes.Other(self.data[each], partial(self.opened, each)) for each in paths}
+        return namesakes.is_namesake(source, language, site.call, self.patterns, others)
 
     def declares(self, module: str, text: bytes) -> bool:
         """Whether a file, or a file of a folder, that is called so has some text in its code."""
@@ -252,8 +250,8 @@ def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
         elsewhere=elsewhere,
         set_elsewhere=set_elsewhere,
         declares=search.declares,
-        texts=lambda name: (search.data[each] for each in search.holding(name)),
-        is_namesake=lambda now, call: could_be(now, call) and search.is_namesake(now, language, call),
+        texts=search.texts,
+        is_namesake=lambda now, site: could_be(now, site) and search.is_namesake(now, language, site),
     )
     return folding.folded(source, language, answer, wanted)
 

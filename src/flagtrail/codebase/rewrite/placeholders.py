@@ -11,7 +11,8 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.shapes import Call, Scalar
+from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source
 
 TRUE, FALSE, NULL = b"__FF_T__", b"__FF_F__", b"__FF_NIL__"
@@ -29,8 +30,8 @@ class Answer:
 
     `patterns` tell what else evaluates a flag, and does nothing by it that the program is about. `elsewhere` tells
     whether another file than the one that is folded has a name in it, `set_elsewhere` whether one assigns to it,
-    `declares` whether a file or folder of a name has some text in its code, `is_namesake` whether a call is of a
-    function that is only called as a client's is, and `texts` are those of all files that have a name in them.
+    `declares` whether a file or folder of a name has some text in its code, `is_namesake` whether what is asked is
+    only called as a client is, and `texts` are those of all files that have a name in them.
     """
 
     variant: str
@@ -39,7 +40,7 @@ class Answer:
     elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     set_elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     declares: Callable[[str, bytes], bool] = field(default=lambda _, __: False, compare=False)
-    is_namesake: Callable[[Source, Call], bool] = field(default=lambda _, __: False, compare=False)
+    is_namesake: Callable[[Source, Site], bool] = field(default=lambda _, __: False, compare=False)
     texts: Callable[[bytes], Iterable[bytes]] = field(default=lambda _: (), compare=False)
 
     @property

@@ -14,7 +14,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Pattern, Patterns
-from flagtrail.codebase.rewrite import conventions, members, mocked, namesakes, overrides
+from flagtrail.codebase.rewrite import conventions, members, mocked, overrides
 from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.expressions import replaced
 from flagtrail.codebase.rewrite.placeholders import Answer
@@ -230,8 +230,6 @@ def _asked(source: Source, language: Language, answer: Answer, site: Site) -> So
     """A call that answers for the flag."""
     if site.pattern.kind != "call" or site.pattern.returns == "opaque":
         raise Refused("unsupported", f"{site.pattern.last} does not answer the flag's value itself")
-    if namesakes.is_namesake(source, language, answer, site):
-        raise Refused("unclassified", f"{site.pattern.last} is something of this code's own, which asks for no flag")
     stub = language.stub(site.call.node)
     if stub is not None:
         return overrides.stubbed(source, language, answer, stub)
@@ -250,7 +248,7 @@ def _component(source: Source, language: Language, answer: Answer, site: Site) -
 
 def _placeholder(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     pattern, (start, end) = site.pattern, language.span(site.call)
-    if answer.is_namesake(source, site.call):
+    if answer.is_namesake(source, site):
         raise Refused("unclassified", f"this {site.pattern.last} is a function of the repository that asks no client")
     name = _name(answer, pattern)
     if language.promised(source, site.call, answer.texts):
