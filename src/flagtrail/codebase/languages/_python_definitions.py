@@ -10,6 +10,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_expressions import needs_parentheses, operands, pure
 from flagtrail.codebase.languages._python_grammar import nodes
+from flagtrail.codebase.languages._python_loading import class_acts
 from flagtrail.codebase.languages._python_names import (
     KEEPING,
     assigned,
@@ -65,10 +66,14 @@ def _exported(source: Source, root: Node) -> Iterator[Definition]:
         left, right = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
         if left is None or right is None or text(left) != "__all__" or right.type not in {"list", "tuple"}:
             continue
-        for element in right.named_children:
+        elements = operands(right)
+        short = right.type == "tuple" and bool(elements) and not elements[2:]
+        pair = short and _comma(elements[-1].next_sibling) is None
+        for element in elements[pair:]:  # `("x", "y")` without the first would be `("y")`, a text
             content = next((child for child in element.named_children if child.type == "string_content"), None)
             if element.type == "string" and content is not None:
-                removal = of_list(source, element)
+                before = _comma(element.prev_sibling) if pair else None
+                removal = of_list(source, element) if before is None else (before.end_byte, element.end_byte)
                 yield Definition("export", content, removal, "repository", spelled=text(content), scope=root)
 
 
@@ -81,11 +86,10 @@ def _defined(source: Source, node: Node) -> Iterator[Definition]:
         case "function_definition":
             yield from _function(source, node)
         case "class_definition":
-            name = node.child_by_field_name("name")
-            if name is not None:
-                yield Definition(
-                    "class", name, _bytes(whole(node)), _reach(node), pure=plain_class(node), scope=scope_of(node)
-                )
+            name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+            if name is not None and body is not None:
+                plain = plain_class(node) and not class_acts(body)
+                yield Definition("class", name, _bytes(whole(node)), _reach(node), pure=plain, scope=scope_of(node))
         case "named_expression":
             yield from _walrus(node)
         case "as_pattern":

@@ -211,7 +211,8 @@ def _itself(assignment: Node, value: Node) -> Settled | None:
     local = next(each for each in scopes if each in {"function_definition", "class_definition", "module"})
     if text(left) != text(value) or local != "function_definition" or assignment.child_by_field_name("type"):
         return None
-    alone = statement.parent is None or statement.parent.named_child_count == 1
+    block = statement.parent.named_children if statement.parent is not None else []
+    alone = all(each == statement or each.type == "comment" for each in block)
     return Settled(statement.start_byte, statement.end_byte, text=b"pass" if alone else b"")
 
 

@@ -113,6 +113,18 @@ def scope_of(node: Node) -> Node:
     return node
 
 
+def read_in_class(name: Node) -> Node | None:
+    """The class within which a name is read when it is made: in its body, also by a default of one of its methods."""
+    inner = name
+    for above in ancestors(name):
+        if above.type == "class_definition":
+            return above
+        if above.type in FUNCTIONS and inner.type not in {*_PARAMETERS, "type"}:
+            return None
+        inner = above
+    return None
+
+
 def bindings(node: Node) -> Iterator[Binding]:
     """`name = value`, and `name := value`; none in a class, where a name is an attribute too."""
     if node.type == "named_expression":
@@ -279,7 +291,7 @@ def bases(class_definition: Node) -> list[str]:
 
 
 def plain_class(class_definition: Node) -> bool:
-    """Whether defining a class does nothing but bind its name, as far as its bases and decorators show."""
+    """Whether defining a class does nothing but bind its name, as far as its bases and decorators tell."""
     return decorators(class_definition) <= {"dataclass", "final", "unique", "total_ordering"} and all(
         base.partition("[")[0].endswith((*_PLAIN_BASES, "Generic")) for base in bases(class_definition)
     )

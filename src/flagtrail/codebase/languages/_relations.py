@@ -55,6 +55,10 @@ class Relations:
         """Whether a name that is looked up in an object can be this private field."""
         return True
 
+    def read_in_class(self, name: Node) -> Node | None:
+        """The class in whose body a name alone reads a field when the class is made; None where no class could be."""
+        return None
+
     def declaring(self, name: Node) -> Node | None:
         """The scope (a Definition's) that declares what a name means where it is read; None where that is not known."""
         return None

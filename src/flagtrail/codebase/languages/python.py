@@ -322,6 +322,10 @@ class Python(Language):
         """Whether a function stands in a class."""
         return _python_names.scope_of(function).type == "class_definition"
 
+    def read_in_class(self, name: Node) -> Node | None:
+        """`size` in `pages = size * 2` and in `def page(self, most=size)`."""
+        return _python_names.read_in_class(name)
+
     def function(self, node: Node) -> Function | None:
         """`def`, and a lambda with a name."""
         return _python_names.function(node)

@@ -1,6 +1,7 @@
 """Imports that other files use, too: in Python whatever a module imports can be had of it, and be replaced in it.
 
-`from shop.page import helper`, `page.helper()`, `patch("shop.page.helper")`, `monkeypatch.setattr(page, "helper", f)`.
+`from shop.page import helper`, `page.helper()`, `patch("shop.page.helper")`, `patch.multiple(page, helper=f)`,
+`monkeypatch.setattr(page, "helper", f)`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def borrowed(forest: Forest, path: str, name: bytes) -> bool:
     """Whether another file takes a name of a module that only imports it, or names it there in a text."""
     word, put_together, named = stem(path), False, False
     replaced = re.compile(rb"(?:patch|setattr)\(\s*[fF][\"'][^\"'\n]*\}\.%s[\"']" % re.escape(name))
+    at_once = re.compile(rb"\bmultiple\((?:[^()]|\([^()]*\))*?(?<![\w.])%s\s*=(?!=)" % re.escape(name))
     for other in forest.files:
         data = forest.data(other)
         if other == path or not (name in data or word in data) or not forest.akin(other, path):
@@ -28,6 +30,8 @@ def borrowed(forest: Forest, path: str, name: bytes) -> bool:
         if name in data and word in data and (_in_text(data, path, name) or _in_code(forest, other, path, name)):
             return True
         if name in data and word in data and _passed(other, data, path, name):
+            return True
+        if name in data and word in data and b"multiple(" in data and at_once.search(data):
             return True
         put_together |= b"}." + name in data and replaced.search(data) is not None
         named = named or (word in data and any(is_module(each, path) for each in _texts(data, word)))

@@ -109,7 +109,7 @@ class Modules:
 
     def _users(self, path: str, places: dict[str, tuple[int, ...]], going: set[str]) -> list[str] | None:
         """The tests that go with a file; None where something else names it."""
-        if len(places) > MOST_FILES or is_public(self.forest, path, places):
+        if len(places) > MOST_FILES or is_public(self.forest, path, places) or self._is_passed_on(path, going):
             return None
         tests = []
         for other, positions in places.items():
@@ -119,6 +119,34 @@ class Modules:
                 return None
             tests.append(other)
         return tests
+
+    def _is_passed_on(self, path: str, going: Iterable[str]) -> bool:
+        """Whether another file names what it has of this one by `import *`, or by one that passes all of it on."""
+        passing = self._passing(path)
+        now = self.forest.now(path)
+        names = {now.called(each) for each in now.definitions if exported(each) or each.origin}
+        for name, places in self.forest.search(names if len(passing) > 1 else ()).items():
+            for other in places:
+                if other == path or other in going or self.forest.gone(other) or not self.forest.akin(other, path):
+                    continue
+                stands = {each.stands for each in self.forest.now(other).mentions(name)}
+                named = stands - {"bind"} if other in passing else stands
+                if named and (other in passing or passing & set(imported(self.forest, other, self.forest.now(other)))):
+                    return True
+        return False
+
+    def _passing(self, path: str) -> set[str]:
+        """A file, and those that pass on all that it defines."""
+        passing, work = {path}, [path]
+        while work:
+            target = work.pop()
+            for other in self.forest.search([stem(target)])[stem(target)]:
+                if other in passing or self.forest.gone(other) or not self.forest.akin(other, target):
+                    continue
+                if any(target in meant for _, meant in starred(self.forest, other)):
+                    passing.add(other)
+                    work.append(other)
+        return passing
 
     def _holds_key(self, path: str) -> bool:
         return self.key in self.forest.data(path)

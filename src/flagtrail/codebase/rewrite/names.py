@@ -197,8 +197,13 @@ class Names:
         hidden = self._hiding(definition, name, (0, len(self.source.data)))
         for mention in self.mentions(name):
             alone = mention.stands in ("read", "shorthand")
+            if _holds(definition.removal, mention.at):
+                continue
+            if alone and definition.scope is not None and self.language.read_in_class(mention.node) == definition.scope:
+                yield mention
+                continue
             of_this = self.source.data[mention.at - 5 : mention.at] == b"this."
-            if _holds(definition.removal, mention.at) or (alone and not self.language.SHARES_FOLDER):
+            if alone and not self.language.SHARES_FOLDER:
                 continue
             if alone and not of_this and any(_holds(span, mention.at) for span in hidden):
                 continue
