@@ -211,8 +211,10 @@ def _modules(source: Source, language: Language, path: str) -> set[bytes]:
     """
     where = PurePosixPath(path)
     if language.NOMINAL:
+        parts = where.with_suffix("").parts
+        whole = {".".join(parts[at:]).encode() for at in range(len(parts) - 1)}
         of_file = where.stem.encode()
-        return {of_file} if language.may_name(source, path, of_file) else set()
+        return whole | {of_file} if language.may_name(source, path, of_file) else whole
     imports = [each for each in language.definitions(source) if each.kind == "import"]
     if language.SHARES_FOLDER:
         folder = where.parent

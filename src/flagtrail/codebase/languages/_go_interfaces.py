@@ -14,11 +14,13 @@ _DEMANDED = frozenset(
     b" MarshalBinary MarshalJSON MarshalText MarshalXML MarshalYAML ModTime Mode Name Network Next Open Ping Pop"
     b" Push Query Read ReadAt ReadByte ReadDir ReadFile ReadFrom ReadRune Reconcile RemoteAddr Reset RoundTrip"
     b" Scan Seek ServeHTTP Set SetDeadline SetReadDeadline SetWriteDeadline Size Stat String Sub Sum Swap Sys"
-    b" Temporary Timeout Type Unlock UnmarshalBinary UnmarshalJSON UnmarshalText UnmarshalXML UnmarshalYAML"
+    b" TableName Temporary Timeout Type Unlock UnmarshalBinary UnmarshalJSON UnmarshalText UnmarshalXML UnmarshalYAML"
     b" UnreadByte UnreadRune Unwrap Value WithAttrs WithGroup Write WriteAt WriteByte WriteHeader WriteString"
     b" WriteTo".split()
 )
 """By interfaces of the library that many types are made for, and of the best known modules."""
+_HOOK = re.compile(rb"(?:Before|After)(?:Create|Save|Update|Delete|Find)\Z|(?:SetUp|TearDown)(?:Sub)?(?:Suite|Test)\Z")
+"""Of gorm's models, and testify's suites."""
 _SAYS_SO = re.compile(rb"\b(?:implements?|implementing|satisf(?:y|ies))\b")
 _RECEIVER = re.compile(rb"(\w+)(?:\[[^\]]*\])?\s*\)\Z")
 _ASSERTED = rb"^\s*(?:var\s+)?_\s+\w+(?:\.\w+)?\s*=\s*(?:\(\s*\*|&|new\()?%s\b"
@@ -35,4 +37,5 @@ def demanded(source: Source, method: Node) -> bool:
     owner = _RECEIVER.search(source.text(receiver))
     form = _ASSERTED % re.escape(owner[1]) if owner is not None else b""
     asserted = bool(form) and re.search(form, source.data, re.MULTILINE) is not None
-    return source.text(name) in _DEMANDED or says or asserted
+    called = source.text(name)
+    return called in _DEMANDED or _HOOK.match(called) is not None or says or asserted

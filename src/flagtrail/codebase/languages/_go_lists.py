@@ -32,8 +32,14 @@ def entry(source: Source, key: Node) -> tuple[int, int] | None:
     kind = literal.child_by_field_name("type") if literal is not None else None
     if body is None or literal is None or literal.type != "composite_literal" or kind is None:
         return None
-    listed = kind.type in _LISTS or (kind.type == "type_identifier" and keyed)
+    listed = kind.type in _LISTS or (kind.type == "type_identifier" and keyed and not _may_be_field(source, key, kind))
     return taken(source, body, row) if listed and _of_flags(source, literal, kind) else None
+
+
+def _may_be_field(source: Source, key: Node, kind: Node) -> bool:
+    """Whether a key may be a field's name, of a structure that is only called as a constant of the flag is."""
+    declared = rb"^\s*(?:type\s+)?%s\s*=?\s*(?:map\b|\[)" % re.escape(source.text(kind))
+    return key.type == "identifier" and re.search(declared, source.data, re.MULTILINE) is None
 
 
 def _of_flags(source: Source, literal: Node, kind: Node) -> bool:

@@ -21,6 +21,8 @@ _ACTS = re.compile(
     re.MULTILINE,
 )
 """What registers something: a function, an option of the command line, a number that is watched."""
+_UNNAMED = re.compile(rb'^[ \t]*(?:import[ \t]+)?_[ \t]+"([^"\n]+)"', re.MULTILINE)
+"""What is imported only to be loaded: `_ "github.com/lib/pq"`."""
 DEEP = 10
 """How far a package that is loaded is followed to those that it loads."""
 
@@ -66,8 +68,22 @@ def _acts(forest: Forest, path: str, origin: str, deep: int) -> bool:
     files = [each for each in forest.named(language.modules(path, origin, "")) if not conventions.is_test(each)]
     if any(_ACTS.search(forest.data(each)) for each in files):
         return True
-    inner = ((each, found.origin) for each in files if deep for found in _imports(forest.now(each)))
-    return any(_acts(forest, each, found, deep - 1) for each, found in inner if _is_last(forest, each, found))
+    alone = [
+        (each, found) for each in files if deep for found in _loaded(forest, each) if _is_last(forest, each, found)
+    ]
+    return any(_acts(forest, each, found, deep - 1) or _is_foreign(forest, each, found) for each, found in alone)
+
+
+def _loaded(forest: Forest, path: str) -> set[str]:
+    """The packages that a file imports, also without a name."""
+    unnamed = (found.decode() for found in _UNNAMED.findall(forest.data(path)))
+    return {*(each.origin for each in _imports(forest.now(path))), *unnamed}
+
+
+def _is_foreign(forest: Forest, path: str, origin: str) -> bool:
+    """Whether a package of another module is imported only for what it does: `_ "github.com/lib/pq"`."""
+    known = forest.named(forest.language(path).modules(path, origin, ""))
+    return origin.encode() in _UNNAMED.findall(forest.data(path)) and not any(True for _ in known)
 
 
 def unpacked(forest: Forest, gone: Iterable[str]) -> None:

@@ -177,7 +177,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         raise Refused("unsupported", "what stands around it cannot be parsed")
     derived = next((each for each in wanted.derived if each.name == source.text(node)), None)
     if derived is not None:
-        return _of_derived(source, language, derived, node)
+        return _of_derived(source, language, answer, derived, node)
     own = node.start_byte, node.end_byte
     named_here = (each for each in wanted.mocks if node in mocked.named(source, language, each.name, each.module, own))
     mock = next(named_here, None)
@@ -336,10 +336,10 @@ def _guarded(source: Source, language: Language, answer: Answer, site: Site) -> 
     return source.edited([out(source, *wrapping.removal)])
 
 
-def _of_derived(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
+def _of_derived(source: Source, language: Language, answer: Answer, derived: Derived, node: Node) -> Source | None:
     role = language.role(node)
     if derived.accessor or (role == "member" and derived.looked_up_in and not derived.function):
-        return _of_accessor(source, language, derived, node)
+        return _of_accessor(source, language, answer, derived, node)
     if not derived.function:
         if role not in ("read", "shorthand"):
             return None
@@ -350,6 +350,9 @@ def _of_derived(source: Source, language: Language, derived: Derived, node: Node
         if call is not None and call.name == node:
             if call.receiver is not None and not derived.may_be_of(source.text(call.receiver)):
                 return None
+            stub = language.stub(call.node)
+            if stub is not None:
+                return overrides.stubbed(source, language, answer, stub)
             parts = [each.value for each in call.arguments] + ([call.receiver] if call.receiver is not None else [])
             if not all(language.pure(part) for part in parts):
                 raise Refused("impure_argument", "an argument does something when it is evaluated")
@@ -360,12 +363,15 @@ def _of_derived(source: Source, language: Language, derived: Derived, node: Node
     return None
 
 
-def _of_accessor(source: Source, language: Language, derived: Derived, node: Node) -> Source | None:
+def _of_accessor(source: Source, language: Language, answer: Answer, derived: Derived, node: Node) -> Source | None:
     member = language.member(node.parent) if node.parent is not None else None
     if node.parent is None or member is None or member[1] != node:
         return None
-    if not derived.may_be_of(source.text(member[0])):
+    if derived.looked_up_in is not None and source.text(member[0]) not in derived.looked_up_in:
         return None
+    stub = language.stub(node.parent)
+    if stub is not None:
+        return overrides.stubbed(source, language, answer, stub)
     if not language.pure(member[0]):
         raise Refused("impure_argument", "what it is read of does something when it is evaluated")
     return source.edited([put(source, *language.spelled(node.parent), derived.placeholder)])

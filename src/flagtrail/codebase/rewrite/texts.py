@@ -29,6 +29,7 @@ _PROSE_NAMED = re.compile(
     r"(?:README|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CODEOWNERS|CHANGE\w*|HISTORY|TODO)(?:$|-)"
 )
 _TOKEN = re.compile(rb"[\w$./:#@\\-]*\Z")
+_IN_TEMPLATE = re.compile(rb"\{\{[^{}]*\.\Z")
 _BUILT = re.compile(rb"""["'](\w+_)(?:\{|%s|["']\s*[+%])""")
 _CALLED = re.compile(rb"""getattr\([^,\n]+,\s*f?["'](\w+)(?:\{|["']\s*[+%])""")
 _MODULES = re.compile(rb"""["']((?:\w+\.)+)(?:\{|\$|%s|["']\s*[+%.])""")
@@ -49,8 +50,10 @@ def in_file(path: str, data: bytes, at: int, name: bytes) -> bool:
 
 
 def qualified(data: bytes, at: int) -> bool:
-    """Whether a word is looked up in something: the `old` of `shop.views.old` and of `shop/old:main`."""
+    """Whether a word is looked up in something: the `old` of `shop.views.old`, `shop/old:main` and `{{ if .old }}`."""
     head = _TOKEN.search(data, max(0, at - 200), at)
+    if _IN_TEMPLATE.search(data, max(0, at - 200), at):
+        return True
     before = head.group() if head is not None else b""
     return bool(before) and before[-1:] in _SEPARATORS and any(byte not in _SEPARATORS for byte in before)
 

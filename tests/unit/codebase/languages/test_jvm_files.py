@@ -292,6 +292,7 @@ def test_an_argument_of_kotlin__goes_only_where_its_place_is_sure(call: str, aft
         ("Page.WIDE ? 1 : 2", "1", []),
         ("!shop.Page.WIDE ? 1 : 2", "2", []),
         ("page.WIDE ? 1 : 2", "page.WIDE ? 1 : 2", ["reassigned"]),
+        ("fees.Page.WIDE ? 1 : 2", "fees.Page.WIDE ? 1 : 2", ["reassigned"]),
     ],
 )
 def test_a_constant_of_the_answer__is_followed_where_it_is_looked_up_in_its_class(
