@@ -9,7 +9,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_fields import hands_itself_on
+from flagtrail.codebase.languages._javascript_fields import hands_itself_on, is_of_package
 from flagtrail.codebase.languages._javascript_names import DECLARATIONS, listed, scope
 from flagtrail.codebase.languages._javascript_patterns import Reach, destructured, parameters
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, constant, field, parts, pure, text, uncast
@@ -256,8 +256,10 @@ def _classes(node: Node) -> Iterator[Definition]:
 
 
 def _acts(declared: Node) -> bool:
-    """Whether declaring a class does something: `static all = register()`, `static { .. }`."""
+    """Whether declaring a class does something: `static all = register()`, `static { .. }`, `@noted shown() {}`."""
     for member in parts(field(declared, "body") or declared):
+        if any(each.type == "decorator" and not is_of_package(each) for each in (member, *member.children)):
+            return True
         static = any(child.type == "static" for child in member.children)
         value = field(member, "value") if static else None
         if member.type == "class_static_block" or (value is not None and not harmless(value)):

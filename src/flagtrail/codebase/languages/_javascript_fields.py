@@ -7,10 +7,18 @@ import re
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, pure, text, uncast
-from flagtrail.codebase.source import ancestors
+from flagtrail.codebase.source import ancestors, descendants
 
 _HANDED_ON = re.compile(rb"\.\.\.this\b|\bthis\s*\[|(?<!bind)(?<!call)(?<!apply)\(\s*this\s*[,)]|,\s*this\s*[,)\]}]")
 _NAMED_ANEW = re.compile(rb"[=:]\s*this\s*[;,)\n]")
+_OF_PACKAGE = rb"\bimport\b[^;'\"]*(?<![\w$])%s(?![\w$])[^;'\"]*\bfrom\s*['\"]@?\w"
+
+
+def is_of_package(decorator: Node) -> bool:
+    """Whether a member's decorator is a package's; one of the repository's own may hand the class to anything."""
+    named = next((each for each in descendants(decorator) if each.type == "identifier"), decorator)
+    program = next((each for each in ancestors(decorator) if each.parent is None), decorator)
+    return re.search(_OF_PACKAGE % re.escape(text(named)), text(program)) is not None
 
 
 def is_set(name: Node) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_definitions import definitions
+from flagtrail.codebase.languages._javascript_fields import is_of_package
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, field, parts, text, uncast
 from flagtrail.codebase.languages._relations import Find
 from flagtrail.codebase.shapes import Definition
@@ -33,7 +34,9 @@ _READS = re.compile(
     rb"|toLowerCase|toString|toUpperCase|trim|values)\Z"
 )
 """Methods of texts and lists that answer another one."""
-_VERBS = re.compile(rb"(?:register|connect|subscribe|install|use|add|on|listen|mount|run|start|init|setup)(?![a-z])")
+_VERBS = re.compile(
+    rb"(?:push|register|connect|subscribe|install|use|add|on|listen|mount|run|start|init|setup)(?![a-z])"
+)
 _CALLS = frozenset({"call_expression", "new_expression"})
 _MADE = frozenset({"array", "object", "regex", "string", "template_string", "number"})
 _DEFINES = frozenset({"class_declaration", "abstract_class_declaration", "function_declaration", "variable_declarator"})
@@ -65,6 +68,8 @@ class Loading:
             root = _root(target)
             local = _value_of(root, within) is not None if root == target else self._is_fresh(root, within)
             return root.type != "this" and not local
+        if node.type == "decorator":
+            return not is_of_package(node)
         return node.type == "unary_expression" and node.children[0].type == "delete"
 
     def _call_acts(self, call: Node, within: Node, steps: int) -> bool:
@@ -80,6 +85,8 @@ class Loading:
 
     def callback_acts(self, given: Node, steps: int) -> bool:
         """Whether an argument that may be called, as `map(..)` does, does something then."""
+        if given.type == "member_expression":
+            return _VERBS.match(text(field(given, "property") or given)) is not None
         if given.type in FUNCTIONS:
             return self._body_acts(given, steps)
         found = self._defined(text(given)) if given.type == "identifier" else []

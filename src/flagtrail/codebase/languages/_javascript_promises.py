@@ -24,13 +24,16 @@ _KEPT = frozenset({"pair", "array", "public_field_definition", "field_definition
 _USED = _KEPT | {"return_statement", "arrow_function", "variable_declarator", "assignment_expression", "arguments"}
 _PROMISED = re.compile(rb"\bPromise(?:Like)?\s*<")
 _AWAITED = (
-    rb"\bawait\s+(?:[\w$]+\s*[.!?]+\s*)*%s\s*[(<]"
+    rb"\bawait\s+(?:__FF_\w+|(?:[\w$]+\s*[.!?]+\s*)*%s\s*[(<])"
     rb"|\b%s\s*\((?:[^()]|\([^()]*\))*\)\s*\??\.\s*(?:then|catch|finally)\b"
 )
 
 
 def _awaits(data: bytes, name: bytes) -> bool:
-    """Whether code awaits what a function of this name answers, or says what is done then."""
+    """Whether code awaits what a function of this name answers, or says what is done then.
+
+    An answer that was awaited further down has its placeholder by now: the last place is replaced first.
+    """
     word = re.escape(name)
     return re.search(_AWAITED % (word, word), data) is not None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from tree_sitter import Node
 
@@ -73,7 +73,7 @@ def _apart(edits: set[Edit]) -> Iterator[Edit]:
             at = max(at, edit.end)
 
 
-def _loading(forest: Forest, names: Names, target: str, gone: Iterable[Definition]) -> Iterator[tuple[Edit, bytes]]:
+def _loading(forest: Forest, names: Names, target: str, gone: Collection[Definition]) -> Iterator[tuple[Edit, bytes]]:
     """The imports of a file that go, without a name of it, where they can do without; and the names."""
     path, language = names.source.path, names.language
     for definition in gone:
@@ -88,7 +88,12 @@ def _loading(forest: Forest, names: Names, target: str, gone: Iterable[Definitio
                 yield edit, names.called(definition)
             continue
         text = _REQUIRED.sub(b"", _JAVASCRIPT.sub(b"import ", names.source.text(statement)))
-        yield Edit(statement.start_byte, statement.end_byte, text), names.called(definition)
+        start, end = statement.start_byte, statement.end_byte
+        if all(each in gone for each in names.definitions if start <= each.name.start_byte < end):
+            yield Edit(start, end, text), names.called(definition)
+        else:
+            yield Edit(*definition.removal), names.called(definition)
+            yield Edit(end, end, b"\n" + text), names.called(definition)
 
 
 def _module(origin: str, name: str) -> tuple[bytes, bytes]:

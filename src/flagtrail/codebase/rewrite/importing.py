@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from flagtrail.codebase.rewrite import conventions, texts
 from flagtrail.codebase.rewrite.forest import Forest
@@ -19,6 +20,8 @@ _LOADED = re.compile(rb"""(?:\b(?:import|require)\s*\(|\bexport\s*\{\s*default\s
 _MOCKED = re.compile(
     rb"""\b(?:jest|vi)\s*\.\s*(?:mock|unmock|doMock|dontMock|doUnmock)\s*\(\s*(?:import\s*\(\s*)?['"]([^'"]+)['"]"""
 )
+_LATE = re.compile(rb"""\bimport\s*\(\s*['"][^'"]+['"]""")
+"""What is loaded when it is asked for."""
 _TEXT = re.compile(rb"""['"`]([^'"`\s]+)['"`]""")
 
 
@@ -32,13 +35,14 @@ def stem(path: str) -> bytes:
 def imported(forest: Forest, path: str, names: Names, *, surely: bool = False, at_once: bool = False) -> Iterator[str]:
     """The files of the repository that a file imports; `surely` without those that another package may be meant by.
 
-    `at_once` without those that only a function imports, when it is called.
+    `at_once` without those that are loaded when a function is called, or of which nothing but types is taken.
     """
     if names.language.SHARES_FOLDER:
         return
     imports = (each for each in names.definitions if each.origin and not (at_once and _is_late(each)))
     meant = [(each.origin, original_of(names, each).decode()) for each in imports]
-    loaded = [(origin.decode(errors="replace"), "") for origin in _LOADED.findall(names.source.data)]
+    data = _LATE.sub(b"", names.source.data) if at_once else names.source.data
+    loaded = [(origin.decode(errors="replace"), "") for origin in _LOADED.findall(data)]
     for origin, name in (*meant, *loaded):
         foreign = surely and _may_be_foreign(origin)
         for target in forest.named(names.language.modules(path, origin, name)):
@@ -47,7 +51,9 @@ def imported(forest: Forest, path: str, names: Names, *, surely: bool = False, a
 
 
 def _is_late(definition: Definition) -> bool:
-    return definition.scope is not None and definition.scope.parent is not None
+    within = takewhile(lambda each: each.parent is not None, ancestors(definition.name))
+    typed = any(child.type == "type" for each in within for child in each.children)
+    return typed or (definition.scope is not None and definition.scope.parent is not None)
 
 
 def _may_be_foreign(origin: str) -> bool:
@@ -89,7 +95,17 @@ def leads_to(forest: Forest, other: str, places: Iterable[int], path: str, *, at
         return False
     if forest.of_path(other) is not None and path in set(imported(forest, other, forest.now(other), at_once=at_once)):
         return True
-    return in_texts(forest, other, places, path)
+    return in_texts(forest, other, _in_no_code(forest, other, places) if at_once else places, path)
+
+
+def _in_no_code(forest: Forest, path: str, places: Iterable[int]) -> list[int]:
+    """The places that are no names of a file's code, as `cart.total` has one, nor tell what is loaded late."""
+    if forest.of_path(path) is None:
+        return list(places)
+    names, late = forest.now(path), [match.span() for match in _LATE.finditer(forest.data(path))]
+    root, apart = names.source.tree.root_node, (at for at in places if not any(a <= at < b for a, b in late))
+    inner = ((at, root.descendant_for_byte_range(at, at + 1)) for at in apart)
+    return [at for at, node in inner if node is None or node.type not in names.language.NAMES]
 
 
 def in_texts(forest: Forest, other: str, places: Iterable[int], path: str) -> bool:

@@ -160,3 +160,8 @@ def test_a_member_of_what_answers_all_flags__is_the_flag(before: str, after: str
 def test_an_element_that_decides_what_is_shown__is_what_it_shows(before: str, on: str | None, off: str | None) -> None:
     without = before.replace(F, "false")
     assert (cleaned(before), cleaned(before, value=False)) == (on or before, off or without)
+
+
+def test_a_promise_that_is_kept__is_left_alone_where_only_a_later_line_awaits_one() -> None:
+    later = f"async () => [await {F}, p.then(a)];"
+    assert cleaned(f"const p = {F};\n{later}") == f"const p = {F};\n{later.replace(F, 'true')}".replace("await ", "")
