@@ -90,7 +90,9 @@ def demanded(place: Node) -> int:
         return _ARGUMENT
     if parent.type == "binary_expression":
         tight, left = _TIGHTNESS.get(operator(parent), 4), parent.children[0] == place
-        return tight if left == (operator(parent) != b"**") else tight + 1
+        if operator(parent) == b"**":  # no sign may stand in front of it
+            return 16 if left else tight
+        return tight if left else tight + 1
     if parent.type == "ternary_expression":
         return 4 if field(parent, "condition") == place else _ARGUMENT
     return _DEMANDS.get(parent.type, _ARGUMENT)

@@ -10,7 +10,8 @@ from tree_sitter import Node
 from flagtrail.codebase.source import Edit, Source
 
 _GOES_ON = (b"(", b"[", b"`")
-_BLANK = re.compile(rb"\s*")
+_BLANK = re.compile(rb"(?:\s|//[^\n]*|/\*(?s:.*?)\*/)*")
+"""What stands between statements."""
 _OPEN_ENDED = frozenset({"export_statement", "expression_statement", "lexical_declaration", "variable_declaration"})
 _BLOCKS = frozenset({"program", "statement_block", "switch_case", "switch_default"})
 
@@ -21,19 +22,23 @@ def separated(source: Source, edits: Iterable[Edit]) -> list[Edit]:
 
 
 def _parted(source: Source, edit: Edit) -> Iterator[Edit]:
-    text = edit.text.lstrip()
-    blank = _BLANK.match(source.data, edit.end)
-    begin = blank.end() if blank is not None else edit.end
+    lead, begin = _after_blank(edit.text, 0), _after_blank(source.data, edit.end)
+    text = edit.text[lead:]
     first = text[:1] or source.data[begin : begin + 1]
     before = _statement_before(source, edit.start) if first in _GOES_ON else None
     if before is None or before.type not in _OPEN_ENDED or source.text(before).endswith(b";"):
         yield edit
     elif text:
-        yield Edit(edit.start, edit.end, edit.text[: len(edit.text) - len(text)] + b";" + text)
+        yield Edit(edit.start, edit.end, edit.text[:lead] + b";" + text)
     else:
         yield edit
         if _begins_statement(source, begin):
             yield Edit(begin, begin, b";")
+
+
+def _after_blank(data: bytes, at: int) -> int:
+    blank = _BLANK.match(data, at)
+    return blank.end() if blank is not None else at
 
 
 def _statement_before(source: Source, at: int) -> Node | None:
