@@ -9,7 +9,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_fields import hands_itself_on, is_of_package
+from flagtrail.codebase.languages._javascript_fields import hands_itself_on, is_decorated, is_of_package
 from flagtrail.codebase.languages._javascript_names import DECLARATIONS, listed, scope
 from flagtrail.codebase.languages._javascript_patterns import Reach, destructured, parameters
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, constant, field, parts, pure, text, uncast
@@ -281,8 +281,7 @@ def hidden_members(node: Node) -> Iterator[Definition]:
     end = (
         node.next_sibling.end_byte if node.next_sibling is not None and node.next_sibling.type == ";" else node.end_byte
     )
-    decorated = any(child.type == "decorator" for child in node.children)
-    quiet = not decorated and (value is None or pure(value))
+    quiet = not is_decorated(node) and (value is None or pure(value))
     if kind == "field" and node.parent is not None and hands_itself_on(node.parent):
         return
     called = text(name).removeprefix(b"#").decode()

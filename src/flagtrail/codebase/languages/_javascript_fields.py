@@ -21,6 +21,14 @@ def is_of_package(decorator: Node) -> bool:
     return re.search(_OF_PACKAGE % re.escape(text(named)), text(program)) is not None
 
 
+def is_decorated(member: Node) -> bool:
+    """Whether a decorator stands in a member of a class, as in a field, or right in front of it, as of a method."""
+    before = member.prev_named_sibling
+    while before is not None and before.type == "comment":
+        before = before.prev_named_sibling
+    return any(each is not None and each.type == "decorator" for each in (before, *member.children))
+
+
 def is_set(name: Node) -> bool:
     """Whether `this.name = value` stands here as a statement."""
     return _assignment(name) is not None

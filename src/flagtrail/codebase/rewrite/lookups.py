@@ -61,9 +61,10 @@ _GETTER = re.compile(rb"(?:get|is)[A-Z]")
 _OWN = {"python": re.compile(rb"\bglobals\(\)|\bvars\(\)|\bsys\.modules\[__name__\]|\bmodules\[__name__\]")}
 _PEEKED = {
     "typescript": rb"(?:\b[a-z_$][\w$]*|[)\]!])\s*\[\s*['\"]%(name)s['\"]\s*\]|\bany\s*\)\s*[?!]?\.%(name)s\b"
-    rb"|@ts-(?:ignore|expect-error)[^\n]*\n[^\n]*\.%(name)s\b",
+    rb"|@ts-(?:ignore|expect-error)[^\n]*\n[^\n]*\.%(name)s\b"
+    rb"|\b(?:\w*[sS]py\w*|stub\w*|replace\w*|method)\b[^;\n]{0,120},\s*['\"]%(name)s['\"]",
 }
-"""By family, how a file looks at what is private in another one."""
+"""By family, how a file looks at what is private in another one, or puts something in its place."""
 _USED = {"typescript": rb"\bthis\.#?%s\b(?!\s*=(?!=))"}
 _ASKED = re.compile(
     rb"[!?]?\.(?!(?:at|charAt|concat|endsWith|entries|every|filter|find\w*|flat\w*|forEach|get\w*|has|includes|indexOf|join|keys"
@@ -84,7 +85,7 @@ class Lookups:
     _matches: dict[tuple[int, str], tuple[bytes, bool]] = field(default_factory=dict)
 
     def peeked_at(self, path: str, name: bytes) -> bool:
-        """Whether another file looks a private field up past its privacy: `cart['flags']`, `(cart as any).flags`."""
+        """Whether another file looks a private member up past its privacy: `cart['flags']`, `(cart as any).flags`."""
         language = self.forest.language(path)
         looks = _PEEKED.get(language.FAMILY or language.NAME)
         if looks is None:
@@ -124,10 +125,12 @@ class Lookups:
         return self._matched(_OWN, path) or (definition.reach == "repository" and self._taken(path))
 
     def _member(self, path: str, names: Names, definition: Definition) -> bool:
-        if definition.kind == "field" and definition.reach == "file":
+        if definition.reach == "file":
             name = names.called(definition)
-            if self.peeked_at(path, name) or self._does_something(path, name):
-                return self.peeked_at(path, name)
+            if self.peeked_at(path, name):
+                return True
+            if definition.kind == "field" and self._does_something(path, name):
+                return False
         holders = [each for each in names.around[definition] if each.kind == "class"]
         near = self._near(path, names, map(names.called, holders))
         if any(self._matched(_MEMBER_OF, each) for each in near):

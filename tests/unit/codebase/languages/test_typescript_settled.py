@@ -165,3 +165,11 @@ def test_an_element_that_decides_what_is_shown__is_what_it_shows(before: str, on
 def test_a_promise_that_is_kept__is_left_alone_where_only_a_later_line_awaits_one() -> None:
     later = f"async () => [await {F}, p.then(a)];"
     assert cleaned(f"const p = {F};\n{later}") == f"const p = {F};\n{later.replace(F, 'true')}".replace("await ", "")
+
+
+def test_a_private_method_that_a_test_spies_on__stays() -> None:
+    page = f"class Page {{ shown() {{ return {F} ? 1 : this.old(); }} private old() {{ return 2; }} }}".encode()
+    spying = b"it('a', () => { jest.spyOn(page as any, 'old').mockReturnValue(1); });"
+    made = plan(Files({"page.ts": page, "page.test.ts": spying}), "new-ui", Winner("on", value=True))
+    shown = page.replace(f"{F} ? 1 : this.old()".encode(), b"1")
+    assert [(change.path, change.after) for change in made.changes] == [("page.ts", shown)]
