@@ -36,7 +36,11 @@ MOST_FILES = 60
 """A name that stands in more files than that is looked for only where an import of it leads."""
 
 Found = tuple[Source, Language, Function]
-_OF_FLAGS = re.compile(rb"flag|feature|toggle|experiment|gate|treatment|rollout|variant|switch", re.IGNORECASE)
+_OF_FLAGS = re.compile(
+    rb"flag|feature|toggle|experiment|gate|treatment|rollout|variant|switch|unleash|launch_?darkly|optimizely|statsig"
+    rb"|posthog|growth_?book|config_?cat|remote_?config",
+    re.IGNORECASE,
+)
 """What a function speaks of that asks for flags in a way of its own: `return config.features[name]`."""
 _FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|client|config|settings|stub|fake|mock", re.IGNORECASE)
 _NAME = re.compile(rb"\w+")
@@ -50,12 +54,14 @@ def is_namesake(source: Source, language: Language, call: Call, patterns: Patter
     """Whether a call is of a function that the repository defines, and that has nothing to do with flags."""
     name = source.text(call.name)
     apart = re.compile(rb"(?<![.\w$])%s(?![\w$])" % re.escape(name))
-    if call.receiver is not None and (_OF_FLAGS.search(source.text(call.receiver)) or not apart.search(source.data)):
+    asked = source.text(call.receiver) if call.receiver is not None else b""
+    if _OF_FLAGS.search(asked):
         return False
     if call.receiver is not None:
-        found = list(_functions(source, language, name, member=True))
-        if source.text(call.receiver) not in _ITSELF:
-            found = [each for each in found if _is_of(source, language, call.receiver, each[2])]
+        found = list(_functions(source, language, name, member=True)) if apart.search(source.data) else []
+        if asked not in _ITSELF:
+            found = [each for each in found if _is_of(source, language, asked, each[2])]
+            found = found or list(_of_imported(source, language, asked, name, others))
     else:
         found = list(_functions(source, language, name, member=False))
         found = found or list(_imported(source, language, name, others))
@@ -65,7 +71,8 @@ def is_namesake(source: Source, language: Language, call: Call, patterns: Patter
 
 
 def possible(source: Source, language: Language) -> Callable[[Source, Site], bool]:
-    """Whether a file's call could be of a namesake: where another object is asked, only if the file has such a method.
+    """Whether a file's call could be of a namesake: where another object is asked, only if the file has such a method,
+    or imports the object.
 
     A clean-up adds none: the file as it was tells it for all its calls, once for each name.
     """
@@ -74,9 +81,15 @@ def possible(source: Source, language: Language) -> Callable[[Source, Site], boo
     def has_method(name: bytes) -> bool:
         return any(True for _ in _functions(source, language, name, member=True))
 
+    @cache
+    def imports(name: bytes) -> bool:
+        return any(each.origin and source.text(each.name) == name for each in language.definitions(source))
+
     def could_be(now: Source, site: Site) -> bool:
         asked, name = site.call.receiver, now.text(site.call.name)
-        return site.pattern.key == RECEIVER or asked is None or now.text(asked) in _ITSELF or has_method(name)
+        if site.pattern.key == RECEIVER or asked is None or now.text(asked) in _ITSELF:
+            return True
+        return has_method(name) or imports(now.text(asked))
 
     return could_be
 
@@ -103,9 +116,9 @@ def _made_of(
     yield from found or {each for each in (owner.rpartition(b".")[2],) if each[:1].isupper()}
 
 
-def _is_of(source: Source, language: Language, receiver: Node, method: Function) -> bool:
+def _is_of(source: Source, language: Language, receiver: bytes, method: Function) -> bool:
     """Whether what a method is looked up in is declared in this file as the object, or of the class, that has it."""
-    declared = [each for each in language.definitions(source) if source.text(each.name) == source.text(receiver)]
+    declared = [each for each in language.definitions(source) if source.text(each.name) == receiver]
     if len(declared) != 1 or declared[0].kind == "import":
         return False
     start, end = declared[0].removal
@@ -135,13 +148,26 @@ def _functions(source: Source, language: Language, name: bytes, *, member: bool)
 
 def _imported(source: Source, language: Language, name: bytes, others: Others) -> Iterator[Found]:
     """Those of the file that an import leads to; else those of any file, where an index passes them on."""
-    origins = [each.origin for each in language.definitions(source) if each.origin and source.text(each.name) == name]
-    ends = [end for origin in origins for end in language.modules(source.path, origin, name.decode(errors="replace"))]
-    meant = [path for path in others if any(f"/{path}".endswith(f"/{end.lstrip('/')}") for end in ends)]
+    meant = _meant(source, language, name, others)
+    origins = (each.origin for each in language.definitions(source) if source.text(each.name) == name)
     found = [each for path in meant for each in _functions(*others[path].opened(), name, member=False)]
     near = bool(meant) or any(origin.startswith(".") for origin in origins)
     around = others if near and len(others) <= MOST_FILES else ()
     yield from found or (each for path in around for each in _functions(*others[path].opened(), name, member=False))
+
+
+def _of_imported(source: Source, language: Language, asked: bytes, name: bytes, others: Others) -> Iterator[Found]:
+    """Those of the object that an import leads to, by the name that it has there as well."""
+    for path in _meant(source, language, asked, others):
+        found = _functions(*others[path].opened(), name, member=True)
+        yield from (each for each in found if _is_of(each[0], each[1], asked, each[2]))
+
+
+def _meant(source: Source, language: Language, name: bytes, others: Others) -> list[str]:
+    """The files that an import of a name leads to."""
+    origins = [each.origin for each in language.definitions(source) if each.origin and source.text(each.name) == name]
+    ends = [end for origin in origins for end in language.modules(source.path, origin, name.decode(errors="replace"))]
+    return [path for path in others if any(f"/{path}".endswith(f"/{end.lstrip('/')}") for end in ends)]
 
 
 def _inherited(source: Source, language: Language, name: bytes, others: Others) -> Iterator[Found]:

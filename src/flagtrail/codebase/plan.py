@@ -115,7 +115,8 @@ class Search:
         if any(each.last.encode() == name for each in self.own):
             return False
         if site.pattern.key == sites.RECEIVER:
-            return language.NOMINAL and namesakes.is_of_another_class(source, language, site.key, self.texts)
+            typed = language.NOMINAL or (language.FAMILY or language.NAME) == "typescript"
+            return typed and namesakes.is_of_another_class(source, language, site.key, self.texts)
         paths = (each for each in self.holding(name) if each != source.path)
         others = {each: namesakes.Other(self.data[each], partial(self.opened, each)) for each in paths}
         return namesakes.is_namesake(source, language, site.call, self.patterns, others)
