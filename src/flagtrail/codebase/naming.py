@@ -39,6 +39,15 @@ STANDS_FOR_FLAGS = re.compile(
     rb"(?i)flag|feature|toggle|switch|gate|experiment|setting|property|option|capabilit|rollout|release|variant|beta"
 )
 """What classes and functions are called that have to do with flags."""
+_LISTS_FLAGS = re.compile(rb"(?i)flag|feature|toggle|switch|gate|experiment|rollout")
+"""What enumerations of flags are called; one of settings, or of options, holds what users choose."""
+_OWN_ANSWER = re.compile(rb"\b(?:boolean|fun|val)\s+(?:isActive|isEnabled|isOn)\b")
+_TELLS_ITSELF = re.compile(rb"\bthis\b(?!\s*\.)|\bname\b")
+_ASKER = re.compile(
+    rb"(?i)flag|feature|toggl|experiment|rollout|gate|switch|client|manager|unleash|config|service|^this$"
+)
+_ASKED_OF = rb"([\w.()]+)\s*\.\s*(?:is|has)[A-Z]\w*\(\s*(?:\w+\.)*%s\.%s\s*[,)]"
+"""`phone.hasFeature(PhoneFeature.NFC)`."""
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -67,12 +76,24 @@ def naming(
 
 
 def spelled(source: Source, definitions: Collection[Definition], key: str) -> Iterator[Alias]:
-    """The members of enumerations of flags that are the key by their own name: `enum class Feature { NEW_UI }`."""
+    """The members of enumerations of flags that are the key by their own name: `enum class Feature { NEW_UI }`.
+
+    None of an enumeration that answers by what it holds itself.
+    """
     for each in definitions:
-        if each.kind == "member" and source.text(each.name) == key.encode():
-            container = _container(definitions, each)
-            if container is not None and STANDS_FOR_FLAGS.search(source.text(container.name)):
-                yield Alias(source.text(each.name), source.path, source.text(container.name), local=False)
+        container = _container(definitions, each) if each.kind == "member" else None
+        if container is None or source.text(each.name) != key.encode():
+            continue
+        whole = source.data[slice(*container.removal)]
+        tells = _TELLS_ITSELF.search(whole) or not _OWN_ANSWER.search(whole)
+        if tells and _LISTS_FLAGS.search(source.text(container.name)):
+            yield Alias(source.text(each.name), source.path, source.text(container.name), local=False)
+
+
+def asked_of_another(alias: Alias, texts: Iterable[bytes]) -> bool:
+    """Whether something that has nothing to do with flags is asked for a member: `phone.hasFeature(..)`."""
+    form = re.compile(_ASKED_OF % (re.escape(alias.container), re.escape(alias.name)))
+    return any(not _ASKER.search(found) for text in texts for found in form.findall(text))
 
 
 def holds(source: Source, definitions: Iterable[Definition], literal: Node) -> bool:

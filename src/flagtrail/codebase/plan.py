@@ -16,7 +16,7 @@ from flagtrail.codebase.aliases import Known
 from flagtrail.codebase.cleanup import Change, Plan, Refusal, Winner
 from flagtrail.codebase.folding import Folded
 from flagtrail.codebase.languages import Language
-from flagtrail.codebase.naming import Alias
+from flagtrail.codebase.naming import Alias, asked_of_another
 from flagtrail.codebase.patterns import Pattern, Patterns
 from flagtrail.codebase.references import modules
 from flagtrail.codebase.repository import Repository
@@ -179,7 +179,8 @@ def _aliases(search: Search) -> tuple[Alias, ...]:
     """The names of what holds the key; of members of its own name, where it is written as a text nowhere."""
     holding = [(search.source(path, _language(path)), _language(path)) for path in search.holding(search.flag.encode())]
     if not any(True for source, language in holding for _ in sites.texts(source, language, search.flag)):
-        return tuple(alias for each in holding for alias in aliases.members(*each, search.flag))
+        found = [alias for each in holding for alias in aliases.members(*each, search.flag)]
+        return tuple(each for each in found if not asked_of_another(each, (source.data for source, _ in holding)))
     return tuple(
         alias
         for source, language in holding

@@ -160,6 +160,22 @@ def test_a_member_of_an_enumeration_of_flags__is_the_flag_of_its_own_name(name: 
 
 
 @pytest.mark.parametrize(
+    ("name", "body", "asked"),
+    [
+        ("PhoneFeature", "NFC, GPS", "phone.hasFeature(PhoneFeature.NFC)"),
+        ("PhoneFeature", "NFC, GPS", "phone.isEnabled(PhoneFeature.NFC)"),
+        ("Setting", "NFC, GPS", "features.isEnabled(Setting.NFC)"),
+        ("Gate", "NFC, GPS; boolean on; boolean isActive() { return this.on; }", "Gate.NFC.isActive()"),
+    ],
+)
+def test_a_member_that_only_has_a_flags_name__is_no_flag(name: str, body: str, asked: str) -> None:
+    use = f"package shop;\n\nclass Use {{\n    int run() {{ return {asked} ? 1 : 2; }}\n}}\n"
+    files = {f"shop/{name}.java": f"package shop;\n\nenum {name} {{ {body} }}\n", "shop/Use.java": use}
+    made = plan(Files({path: text.encode() for path, text in files.items()}), "NFC", Winner("on", value=True))
+    assert made.changes == ()
+
+
+@pytest.mark.parametrize(
     ("loads", "stays"),
     [
         ('Class.forName("shop.old.$kind")', True),
