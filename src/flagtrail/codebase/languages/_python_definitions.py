@@ -122,7 +122,7 @@ def _imported(source: Source, statement: Node) -> Iterator[Definition]:
     module = statement.child_by_field_name("module_name")
     names = statement.children_by_field_name("name")
     exports = source.path.endswith(("__init__.py", ".pyi")) and _reach(statement) != "local"
-    loose = "noqa" in _rest_of_line(source, statement) or _tried(statement)
+    loose = _is_marked(source, statement) or _tried(statement)
     for node in names:
         bound = node.child_by_field_name("alias") or operands(node)[0]
         if node.type == "aliased_import":
@@ -143,8 +143,10 @@ def _tried(statement: Node) -> bool:
     return block is not None and block.parent is not None and block.parent.type in {"try_statement", "except_clause"}
 
 
-def _rest_of_line(source: Source, node: Node) -> str:
-    return source.data[node.end_byte : source.line_end(node.end_byte)].decode(errors="replace")
+def _is_marked(source: Source, statement: Node) -> bool:
+    """Whether an import is marked `noqa`, on the line where it begins or where it ends."""
+    first = source.data[statement.start_byte : source.line_end(statement.start_byte)]
+    return b"noqa" in first or b"noqa" in source.data[statement.end_byte : source.line_end(statement.end_byte)]
 
 
 def _variable(statement: Node) -> Iterator[Definition]:

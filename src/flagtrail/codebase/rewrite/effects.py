@@ -33,6 +33,8 @@ STYLES = re.compile(rb"""import\s+(?:\w+\s+from\s+)?['"]([^'"]+\.(?:css|scss|sas
 _TOLD = b"  # noqa: F401"
 """What tells that an import is there for what it does."""
 _JAVASCRIPT = re.compile(rb"import\s+(?!type\b)[^'\"]*?from\s*(?=['\"])")
+_Loads = tuple[Definition, bytes, bytes]
+"""A name that goes, the import that loads what it was of, and the name that this one binds."""
 _REQUIRED = re.compile(rb"(?:const|let|var)\s+[^=;]+=\s*(?=require\(['\"][^'\"]+['\"]\)\s*;?\Z)")
 
 
@@ -56,7 +58,7 @@ def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, fro
         if (_orphaned(forest, target, path) and _acts(forest, target, DEEP)) or _is_looked_up(forest, target, path)
     }
     gone = [each for each in now.definitions if each.origin and now.key(each) not in left.by_key]
-    loading = {(edit, name) for target in acting for edit, name in _loading(forest, now, target, gone)}
+    loading = set(_loading(forest, now, acting, gone))
     data = now.source.data
     named = frozenset(
         name for edit, name in loading if edit.start < edit.end and edit.text.startswith(data[edit.start : edit.end])
@@ -73,27 +75,31 @@ def _apart(edits: set[Edit]) -> Iterator[Edit]:
             at = max(at, edit.end)
 
 
-def _loading(forest: Forest, names: Names, target: str, gone: Collection[Definition]) -> Iterator[tuple[Edit, bytes]]:
+def _loading(
+    forest: Forest, names: Names, acting: set[str], gone: Collection[Definition]
+) -> Iterator[tuple[Edit, bytes]]:
     """The imports of a file that go, without a name of it, where they can do without; and the names."""
     path, language = names.source.path, names.language
+    beside: dict[Node, list[_Loads]] = {}
     for definition in gone:
         original = original_of(names, definition).decode()
-        ends = language.modules(path, definition.origin, original)
-        if target not in set(forest.named(ends)):
-            continue
-        statement = _statement(definition.name)
-        if language.PRIVATE_BY_CONVENTION:
-            itself = target in set(forest.named(language.modules(path, definition.origin, "")))
-            for edit in _beside(names, statement, definition, _module(definition.origin, "" if itself else original)):
-                yield edit, names.called(definition)
-            continue
-        text = _REQUIRED.sub(b"", _JAVASCRIPT.sub(b"import ", names.source.text(statement)))
-        start, end = statement.start_byte, statement.end_byte
-        if all(each in gone for each in names.definitions if start <= each.name.start_byte < end):
-            yield Edit(start, end, text), names.called(definition)
-        else:
-            yield Edit(*definition.removal), names.called(definition)
-            yield Edit(end, end, b"\n" + text), names.called(definition)
+        ends = set(forest.named(language.modules(path, definition.origin, original)))
+        for target in sorted(ends & acting):
+            statement = _statement(definition.name)
+            if language.PRIVATE_BY_CONVENTION:
+                itself = target in set(forest.named(language.modules(path, definition.origin, "")))
+                module = _module(definition.origin, "" if itself else original)
+                beside.setdefault(statement, []).append((definition, *module))
+                continue
+            text = _REQUIRED.sub(b"", _JAVASCRIPT.sub(b"import ", names.source.text(statement)))
+            start, end = statement.start_byte, statement.end_byte
+            if all(each in gone for each in names.definitions if start <= each.name.start_byte < end):
+                yield Edit(start, end, text), names.called(definition)
+            else:
+                yield Edit(*definition.removal), names.called(definition)
+                yield Edit(end, end, b"\n" + text), names.called(definition)
+    for statement, found in beside.items():
+        yield from _beside(names, statement, found)
 
 
 def _module(origin: str, name: str) -> tuple[bytes, bytes]:
@@ -118,21 +124,36 @@ def _statement(name: Node) -> Node:
     return statement
 
 
-def _beside(names: Names, statement: Node, definition: Definition, module: tuple[bytes, bytes]) -> Iterator[Edit]:
-    """An import of a module in the place of one name of a statement, which stays for its others."""
-    line, bound = module
+def _beside(names: Names, statement: Node, found: list[_Loads]) -> Iterator[tuple[Edit, bytes]]:
+    """Imports of modules in the place of names of a statement, which stays for its others."""
     start, end = statement.start_byte, statement.end_byte
-    other = any(_is_other(each, definition, bound) for each in names.by_name.get(bound, ()))
-    if other or _is_used_within(names, statement, definition, bound):
-        yield Edit(*definition.removal, names.source.data[slice(*definition.removal)])
-        yield Edit(end, end, _TOLD)
-        return
-    line += _TOLD
-    if sum(start <= each.name.start_byte < end for each in names.definitions) == 1:
-        yield Edit(start, end, line)
-        return
-    yield Edit(start, start, line + b"\n" + names.source.indent(start))
-    yield Edit(*definition.removal)
+    lines: dict[bytes, None] = {}
+    leaving: dict[Definition, None] = {}
+    for definition, line, bound in found:
+        if _is_taken(names, statement, definition, bound):
+            yield Edit(*definition.removal, names.source.data[slice(*definition.removal)]), names.called(definition)
+            yield Edit(end, end, _TOLD), names.called(definition)
+            continue
+        lines[line + _TOLD] = leaving[definition] = None
+    indent = names.source.indent(start)
+    text = (b"\n" + indent).join(lines)
+    whole = len(leaving) == len(statement.children_by_field_name("name"))
+    for definition in leaving:
+        edits = [Edit(start, end, text)] if whole else [Edit(start, start, text + b"\n" + indent)]
+        edits += [] if whole else [Edit(*definition.removal)]
+        yield from ((edit, names.called(definition)) for edit in edits)
+
+
+def _is_taken(names: Names, statement: Node, definition: Definition, bound: bytes) -> bool:
+    """Whether the name that an import of a module would bind means something else in the file."""
+    if any(_is_other(each, definition, bound) for each in names.by_name.get(bound, ())):
+        return True
+    outside = (
+        each.stands == "read" and not statement.start_byte <= each.at < statement.end_byte
+        for each in names.mentions(bound)
+    )
+    builtin = not names.by_name.get(bound) and any(outside)
+    return builtin or _is_used_within(names, statement, definition, bound)
 
 
 def _is_other(each: Definition, definition: Definition, bound: bytes) -> bool:
