@@ -271,10 +271,19 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
             return
         for binding in language.bindings(at):
             if binding.value == node and language.reach(binding) == "repository":
-                name = Derived(source.text(binding.name), source.text(node), function=False)
+                elsewhere = language.NOMINAL and not _is_of_its_file(source, language, binding.name)
+                within = frozenset[bytes]() if elsewhere else None
+                name = Derived(source.text(binding.name), source.text(node), function=False, looked_up_in=within)
                 yield Known(name, source.path, local=False, member=False)
                 return
         at = at.parent
+
+
+def _is_of_its_file(source: Source, language: Language, name: Node) -> bool:
+    """Whether what declares a constant is the class that its file is named after, and none within that or beside it."""
+    around = (each for each in language.definitions(source) if each.kind == "class")
+    holders = {source.text(each.name) for each in around if each.removal[0] <= name.start_byte < each.removal[1]}
+    return holders == {PurePosixPath(source.path).stem.encode()}
 
 
 def _asked_by_itself(source: Source, language: Language, function: Function) -> bool:
@@ -313,11 +322,16 @@ def derived_in(source: Source, language: Language, found: Iterable[Known]) -> tu
     """Those that mean the flag's answer in this file."""
     return tuple(
         replace(derived, looked_up_in=frozenset(_modules(source, language, known.path)))
-        if _is_free(known, language) or (language.NOMINAL and not known.derived.function)
+        if _is_free(known, language) or _is_constant(known, language)
         else derived
         for known in found
         for derived in _usable(source, language, known)
     )
+
+
+def _is_constant(known: Known, language: Language) -> bool:
+    """Whether it is a constant that is looked up in nothing but its class."""
+    return language.NOMINAL and not known.derived.function and known.derived.looked_up_in is None
 
 
 def _is_free(known: Known, language: Language) -> bool:

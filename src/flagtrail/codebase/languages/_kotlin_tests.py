@@ -31,7 +31,7 @@ def _is_lone(call: Node) -> bool:
     )
 
 
-_TOLD = frozenset({b"every", b"coEvery"})
+_TOLD = frozenset({b"every", b"coEvery", b"on"})
 _CHECKED = frozenset({b"verify", b"coVerify", b"verifyOrder", b"coVerifyOrder", b"verifySequence", b"verifyAll"})
 _ASKING = frozenset({b"when", b"`when`", b"whenever", b"given"})
 _ANSWERS = frozenset({b"returns", b"thenReturn", b"willReturn", b"doReturn"})

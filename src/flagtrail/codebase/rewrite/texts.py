@@ -101,7 +101,9 @@ def evaluated(code: bytes, *, module: bool) -> bool:
 
 def reflected(data: bytes, name: bytes) -> bool:
     """Whether code of the JVM takes a field by its name: `ReflectionTestUtils.setField(page, "newUi", false)`."""
-    return re.search(rb"(?:Field|InternalState|Property)\w*\s*\([^;{}]*\"%s\"" % re.escape(name), data) is not None
+    word = re.escape(name)
+    named = re.search(rb"(?:Field|InternalState|Property)\w*\s*\([^;{}]*\"%s\"" % word, data) is not None
+    return named or (b'"%s"' % name in data and re.search(rb"\bget(?:Declared)?Field\(\s*[A-Za-z_]", data) is not None)
 
 
 def beginnings(data: bytes) -> tuple[bytes, ...]:

@@ -87,9 +87,12 @@ FIELD = """
     }
     """
 TEST = 'package shop;\n\nclass PageTest {\n    void narrow(Page page) { setField(page, "wide", false); }\n}\n'
+BY_NAME = (
+    'package shop;\n\nclass PageTest {\n    String n = "wide";\n    Object on = Page.class.getDeclaredField(n);\n}\n'
+)
 
 
-@pytest.mark.parametrize(("annotation", "test"), [("", TEST), ('@Value("${wide}") ', "")])
+@pytest.mark.parametrize(("annotation", "test"), [("", TEST), ("", BY_NAME), ('@Value("${wide}") ', "")])
 def test_a_field_that_something_else_may_set__is_read_as_before(annotation: str, test: str) -> None:
     after, _ = removed({"shop/Page.java": FIELD % annotation, "shop/PageTest.java": test})
     assert "boolean wide = true;" in after["shop/Page.java"]
@@ -345,3 +348,13 @@ def test_a_member_called_as_a_key_that_is_written_as_a_text__is_not_taken_for_it
     made = plan(Files({path: text.encode() for path, text in files.items()}), "SEARCH", Winner("on", value=True))
     assert [change.path for change in made.changes] == ["Page.java"]
     assert not made.refusals
+
+
+@pytest.mark.parametrize(
+    ("inner", "count"), [("class Page {{ {} }}", 1), ("class Page {{ static class Row {{ {} }} }}", 2)]
+)
+def test_a_constant_of_a_class_within_its_files__is_none_that_the_files_class_inherits(inner: str, count: int) -> None:
+    constant = 'static final boolean WIDE = flags.isEnabled("new-ui");'
+    use = "package shop;\n\nclass Mail {\n    int run() { return Page.WIDE ? 1 : 2; }\n}\n"
+    made, _ = removed({"shop/Page.java": f"package shop;\n\n{inner.format(constant)}\n", "shop/Mail.java": use})
+    assert ("Page.WIDE" in made["shop/Mail.java"]) is (count > 1)
