@@ -132,6 +132,10 @@ class Lookups:
             if definition.kind == "field" and self._does_something(path, name):
                 return False
         holders = [each for each in names.around[definition] if each.kind == "class"]
+        name = names.called(definition)
+        outside = [b"_%s%s" % (names.called(each).lstrip(b"_"), name) for each in holders if name.startswith(b"__")]
+        if any(self.forest.search(outside).values()):  # how others call a private name of a class of Python
+            return True
         near = self._near(path, names, map(names.called, holders))
         if any(self._matched(_MEMBER_OF, each) for each in near):
             return True
