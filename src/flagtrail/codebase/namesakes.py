@@ -98,7 +98,8 @@ def is_of_another_class(
     source: Source, language: Language, key: Node, texts: Callable[[bytes], Iterable[bytes]]
 ) -> bool:
     """Whether an object that is asked itself is made of a class that is not called as what has to do with flags is."""
-    return any(not STANDS_FOR_FLAGS.search(made) for made in _made_of(source, language, key, texts))
+    typed = language.NOMINAL or (language.FAMILY or language.NAME) == "typescript"
+    return typed and any(not STANDS_FOR_FLAGS.search(made) for made in _made_of(source, language, key, texts))
 
 
 def _made_of(

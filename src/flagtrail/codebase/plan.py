@@ -115,8 +115,7 @@ class Search:
         if any(each.last.encode() == name for each in self.own):
             return False
         if site.pattern.key == sites.RECEIVER:
-            typed = language.NOMINAL or (language.FAMILY or language.NAME) == "typescript"
-            return typed and namesakes.is_of_another_class(source, language, site.key, self.texts)
+            return namesakes.is_of_another_class(source, language, site.key, self.texts)
         paths = (each for each in self.holding(name) if each != source.path)
         others = {each: namesakes.Other(self.data[each], partial(self.opened, each)) for each in paths}
         return namesakes.is_namesake(source, language, site.call, self.patterns, others)
@@ -204,8 +203,9 @@ def _ambiguous(search: Search, alias: Alias) -> bool:
     if len(paths) > MOST_HOLDING:
         return True
     holding = [(search.source(path, _language(path)), _language(path)) for path in paths]
-    unread = any(source.unread for source, _ in holding)
-    return unread or sum(aliases.given(source, language, alias.name) for source, language in holding) > 1
+    meanings = sum(aliases.given(source, language, alias.name) for source, language in holding)
+    keys = sum(sites.keyed(source, language, alias.name) for source, language in holding if alias.container)
+    return any(source.unread for source, _ in holding) or max(meanings, keys) > 1
 
 
 def _given_elsewhere(search: Search, alias: Alias) -> bool:

@@ -67,6 +67,13 @@ def names(
     return sorted(found, key=lambda node: node.start_byte)
 
 
+def keyed(source: Source, language: Language, name: bytes) -> int:
+    """How often a name is a key of an object: of another one it means something else."""
+    nodes = names(source, language, {name})
+    above = (node.parent for node in nodes if node.type == "property_identifier")
+    return sum(each is not None and each.type == "pair" for each in above)
+
+
 def _spanning(root: Node, start: int, end: int) -> list[Node]:
     """The nodes of just these bytes, the outermost first."""
     found: list[Node] = []

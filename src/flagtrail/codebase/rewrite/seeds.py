@@ -217,6 +217,8 @@ def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, 
         return overrides.settled(source, language, answer, site)
     if site.pattern.kind == "combinations":
         return overrides.combined(source, language, answer, site)
+    if node.type in language.NAMES and source.text(node) not in wanted.aliases:
+        return None  # it is only written as the key's members are
     if site.pattern.kind == "component":
         return _component(source, language, answer, site)
     if site.pattern.kind == "decorator":
