@@ -127,12 +127,14 @@ def _statement(name: Node) -> Node:
 def _beside(names: Names, statement: Node, found: list[_Loads]) -> Iterator[tuple[Edit, bytes]]:
     """Imports of modules in the place of names of a statement, which stays for its others."""
     start, end = statement.start_byte, statement.end_byte
+    first = names.source.text(statement).splitlines()[0].rstrip()
+    marked = start + len(first) if first.endswith(b"(") else end
     lines: dict[bytes, None] = {}
     leaving: dict[Definition, None] = {}
     for definition, line, bound in found:
         if _is_taken(names, statement, definition, bound):
             yield Edit(*definition.removal, names.source.data[slice(*definition.removal)]), names.called(definition)
-            yield Edit(end, end, _TOLD), names.called(definition)
+            yield Edit(marked, marked, _TOLD), names.called(definition)
             continue
         lines[line + _TOLD] = leaving[definition] = None
     indent = names.source.indent(start)
