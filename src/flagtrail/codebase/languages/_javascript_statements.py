@@ -12,6 +12,7 @@ from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, fie
 from flagtrail.codebase.shapes import Case, Loop, Stub, Switch
 from flagtrail.codebase.source import Source, ancestors, descendants
 
+_TYPE_OF = re.compile(rb"\btypeof\s+__FF_\w+")
 _VARIABLE = re.compile(rb"\bvar\s+([\w$]+)")
 _LOOPS = frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"})
 _TESTS = re.compile(rb"(?:it|test|specify|fit|xit|xtest)(?:\.(?:only|skip|concurrent|failing|fails|todo|each|for))*\Z")
@@ -272,6 +273,15 @@ def _last_name(call: Node) -> bytes:
     if called is None:
         return b""
     return text(field(called, "property") or called)
+
+
+def typed_by(made: Source) -> str:
+    """Why an edit must not be made: a type is that of the variable, `typeof on`, and no value has one. Empty if not."""
+    for found in _TYPE_OF.finditer(made.data):
+        node = made.tree.root_node.descendant_for_byte_range(*found.span())
+        if node is not None and any(each.type == "type_query" for each in (node, *ancestors(node))):
+            return "its type is asked for"
+    return ""
 
 
 def lost_variable(before: Source, made: Source) -> str:

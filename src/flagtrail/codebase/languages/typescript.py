@@ -281,8 +281,8 @@ class TypeScript(Braces):
         return settlements.tidied(before, after)
 
     def objection(self, before: Source, made: Source, at: int) -> str:  # noqa: ARG002 - the door's
-        """A `var` is known in its whole function, also where the branch that it stands in is never taken."""
-        return statements.lost_variable(before, made)
+        """A `var` is known in its whole function, also where its branch is never taken; types are of variables."""
+        return statements.lost_variable(before, made) or statements.typed_by(made)
 
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable: other files where it is exported."""

@@ -173,3 +173,8 @@ def test_a_private_method_that_a_test_spies_on__stays() -> None:
     made = plan(Files({"page.ts": page, "page.test.ts": spying}), "new-ui", Winner("on", value=True))
     shown = page.replace(f"{F} ? 1 : this.old()".encode(), b"1")
     assert [(change.path, change.after) for change in made.changes] == [("page.ts", shown)]
+
+
+def test_a_variable_whose_type_is_asked_for__stays_with_the_answer_in_it() -> None:
+    code = f"function f() {{ const on = {F}; let off: typeof on = !on; return typeof on; }}"
+    assert cleaned(code) == code.replace(F, "true")
