@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from flagtrail.codebase.rewrite import conventions, effects, tested, texts, wholes
+from flagtrail.codebase.rewrite import conventions, effects, meanings, tested, texts, wholes
 from flagtrail.codebase.rewrite.dead import exported, swept
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.gathered import Gathered
@@ -353,7 +353,8 @@ class Exports:
             near = language.SHARES_FOLDER or len(owners) > 1 or any(stem(each) in names.words for each in owners)
             return near and not is_field(names, mention, owners[0])
         if language.SHARES_FOLDER:
-            return package(path) == package(owners[0]) or stars(names)
+            told, own = (meanings.declared(self.forest.data(each)) for each in (path, owners[0]))
+            return package(path) == package(owners[0]) or stars(names) or (language.NOMINAL and told == own)
         return not any(each.stands == "bind" for each in names.mentions(name)) or stars(names)
 
     def _imports(self, path: str, definition: Definition, name: bytes, owners: list[str]) -> bool:

@@ -358,3 +358,12 @@ def test_a_constant_of_a_class_within_its_files__is_none_that_the_files_class_in
     use = "package shop;\n\nclass Mail {\n    int run() { return Page.WIDE ? 1 : 2; }\n}\n"
     made, _ = removed({"shop/Page.java": f"package shop;\n\n{inner.format(constant)}\n", "shop/Mail.java": use})
     assert ("Page.WIDE" in made["shop/Mail.java"]) is (count > 1)
+
+
+def test_a_class_of_kotlin__is_used_by_a_file_of_its_package_in_another_folder() -> None:
+    page = 'package shop\n\nclass Page(val all: Client) { fun wide() = all.isEnabled("new-ui") }\n'
+    told = "    val page = made<Page>()\n    @Before fun off() { every { page.wide() } returns false }\n"
+    test = "package shop\n\nclass MailTest {\n" + told + "    @Test fun z() { check(1, fee(page)) }\n}\n"
+    fee = "fun fee(page: Page): Int = if (page.wide()) 1 else 2\n"
+    made, _ = removed({"src/main/All.kt": page + fee, "src/test/kotlin/MailTest.kt": test})
+    assert "class Page" in made["src/main/All.kt"]
