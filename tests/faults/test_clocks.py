@@ -75,7 +75,7 @@ def test_clock__of_one_replica_that_jumps_forth_and_back__disturbs_nothing(tmp_p
 
 
 def test_receiver__down_for_a_day__is_asked_now_and_then_and_gets_everything_in_order(tmp_path: Path) -> None:
-    clock, hops = Clock(tmp_path / "clock", hastened=True), 8
+    clock, hops = Clock(tmp_path / "clock", hastened=True), 4
     with world(tmp_path, url_for(tmp_path), {"clock": clock}) as company:
         with company.working():
             company.receiver.status = 503

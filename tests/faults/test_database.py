@@ -42,7 +42,7 @@ def test_connections__ended_again_and_again_wherever_they_stand__cost_no_change_
     name = database.rpartition("/")[2]
     with world(tmp_path, database) as company:
         with company.working():
-            for _ in range(20):
+            for _ in range(10):
                 postgres.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     f" WHERE datname = '{name}' AND application_name LIKE 'flagtrail%'"

@@ -12,7 +12,7 @@ import msgspec
 from tests.support.documents import boolean_flag, enabled
 from tests.support.server import RunningServer
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 CRITICAL_PAUSE_SECONDS = 0.2
 """Alerts go out one after the other: more of them would only wait for each other."""
 PATIENCE_SECONDS = 15.0
