@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.support.command_line import Outcome, flagtrail_in
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, free_port
 
 
 def ask(server: RunningServer, project: str, folder: Path, line: str) -> Outcome:
@@ -110,13 +109,6 @@ def test_command__to_something_that_is_no_flagtrail__is_refused(tmp_path: Path) 
         outcome = flagtrail_in(tmp_path, "log", "--server", f"http://127.0.0.1:{port[1]}")
         other.terminate()
     assert (outcome.code, "not as Flagtrail does" in " ".join(outcome.err.split())) == (1, True)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextmanager

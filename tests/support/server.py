@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -29,6 +30,8 @@ import msgspec
 if TYPE_CHECKING:
     from tests.support.clock import Clock
 
+PORTS = range(12_000, 32_000)
+"""Below those that systems give to connections (Linux: from 32768 on)."""
 START_SECONDS = 60.0
 DATABASE, LOG = "flagtrail.db", "server.log"
 """The files of a server in its folder."""
@@ -200,11 +203,11 @@ def _stop_hard(process: Process) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on just now, and that no connection takes: a server may leave it for a while."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port := secrets.choice(PORTS)))
+            return port
 
 
 def _await_ready(server: RunningServer) -> None:

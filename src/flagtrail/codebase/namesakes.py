@@ -42,7 +42,14 @@ _OF_FLAGS = re.compile(
     re.IGNORECASE,
 )
 """What a function speaks of that asks for flags in a way of its own: `return config.features[name]`."""
-_FILE_OF_FLAGS = re.compile(r"flag|toggle|experiment|client|config|settings|stub|fake|mock", re.IGNORECASE)
+_TYPED = re.compile(
+    rb"(?:bool\w*|double|float|int\w*|json|number|object|string)_?(?:details|evaluation|value)|variation", re.IGNORECASE
+)
+"""What only clients of flags have a function called like."""
+_CLIENT = re.compile(rb"client|provider|sdk", re.IGNORECASE)
+_FILE_OF_FLAGS = re.compile(
+    r"flag|toggle|experiment|client|config|settings|sdk|provider|open_?feature|stub|fake|mock", re.IGNORECASE
+)
 _NAME = re.compile(rb"\w+")
 _CLASS = re.compile(rb"\b(?:class|interface)\s+(\w+)")
 _ITSELF = frozenset({b"this", b"self", b"cls"})
@@ -55,7 +62,7 @@ def is_namesake(source: Source, language: Language, call: Call, patterns: Patter
     name = source.text(call.name)
     apart = re.compile(rb"(?<![.\w$])%s(?![\w$])" % re.escape(name))
     asked = source.text(call.receiver) if call.receiver is not None else b""
-    if _OF_FLAGS.search(asked):
+    if _OF_FLAGS.search(asked) or _CLIENT.search(asked) or _TYPED.search(name):
         return False
     if call.receiver is not None:
         found = list(_functions(source, language, name, member=True)) if apart.search(source.data) else []
@@ -183,8 +190,10 @@ def _inherited(source: Source, language: Language, name: bytes, others: Others) 
 
 def _asks(source: Source, language: Language, function: Function, name: bytes, patterns: Patterns) -> bool:
     """Whether a function asks a client, or speaks of flags, or its class or file is called so."""
-    told = (source.text(function.node), *_classes(source, language, function))
-    if any(map(_OF_FLAGS.search, told)) or _FILE_OF_FLAGS.search(source.path):
+    classes = _classes(source, language, function)
+    if any(map(_OF_FLAGS.search, (source.text(function.node), *classes))) or any(map(_CLIENT.search, classes)):
+        return True
+    if _FILE_OF_FLAGS.search(source.path):
         return True
     calls = (call for node in descendants(function.node) if (call := language.call(node)) is not None)
     return any(

@@ -361,9 +361,9 @@ def test_a_constant_of_a_class_within_its_files__is_none_that_the_files_class_in
 
 
 def test_a_class_of_kotlin__is_used_by_a_file_of_its_package_in_another_folder() -> None:
-    page = 'package shop\n\nclass Page(val all: Client) { fun wide() = all.isEnabled("new-ui") }\n'
-    told = "    val page = made<Page>()\n    @Before fun off() { every { page.wide() } returns false }\n"
-    test = "package shop\n\nclass MailTest {\n" + told + "    @Test fun z() { check(1, fee(page)) }\n}\n"
-    fee = "fun fee(page: Page): Int = if (page.wide()) 1 else 2\n"
-    made, _ = removed({"src/main/All.kt": page + fee, "src/test/kotlin/MailTest.kt": test})
-    assert "class Page" in made["src/main/All.kt"]
+    config = 'package shop\nclass Config(val c: Client) { fun newUi() = c.isEnabled("new-ui") }\n'
+    fee = "fun fee(config: Config): Int = if (config.newUi()) 1 else 2\n"
+    told = "    val config = mockk<Config>()\n    @Before fun off() { every { config.newUi() } returns false }\n"
+    test = "package shop\nclass ATest {\n" + told + "    @Test fun z() { assertEquals(1, fee(config)) }\n}\n"
+    made, _ = removed({"src/main/A.kt": config + fee, "src/test/kotlin/BTest.kt": test})
+    assert "class Config" in made["src/main/A.kt"]
