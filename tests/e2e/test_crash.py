@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import time
 from multiprocessing.connection import Connection
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.crasher import Acknowledged, crash_course
+from tests.support.forking import forking
 from tests.support.installation import ORIGIN, Shop
 from tests.support.ledgers import url_in
 
@@ -39,8 +39,7 @@ def acknowledged(pipe: Connection) -> list[Acknowledged]:
 
 def kill_one(url: str, run: int, dice: random.Random) -> list[Acknowledged]:
     """Start a process, let it make some changes and work for a random while more, and kill it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.imported"])
+    context = forking()
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=crash_course, args=(url, run, sending), daemon=True)
     process.start()

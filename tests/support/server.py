@@ -8,7 +8,6 @@ to know.
 from __future__ import annotations
 
 import atexit
-import multiprocessing
 import os
 import secrets
 import signal
@@ -104,13 +103,7 @@ class RunningServer:
 
     def stop(self) -> int:
         """Tell the process to stop, as an operator would, and wait until it has; its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+        return _stop(self.process)
 
 
 @contextmanager
@@ -152,9 +145,7 @@ def running_server(
     except msgspec.ValidationError:
         raise AssertionError(f"the server did not start:\n{log.read_text()}") from None
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            _stop_hard(process)
+        _stop(process)
 
 
 def _spawned(command: list[str], environment: dict[str, str], log: Path) -> tuple[Process, bytes]:
@@ -168,8 +159,9 @@ def _spawned(command: list[str], environment: dict[str, str], log: Path) -> tupl
 
 def _forked(environment: dict[str, str], demo: bool, log: Path) -> tuple[Process, bytes]:
     """A process forked where all is imported, and what it tells."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.imported"])
+    from tests.support.forking import forking
+
+    context = forking()
     receiving, sending = context.Pipe(duplex=False)
     made = context.Process(target=_serve_forked, args=(environment, demo, log, sending))
     made.start()
@@ -194,12 +186,15 @@ def _serve_forked(environment: dict[str, str], demo: bool, log: Path, out: Conne
         atexit._run_exitfuncs()  # which a forked process leaves out
 
 
-def _stop_hard(process: Process) -> None:
+def _stop(process: Process) -> int:
+    """Tell it to stop, and end it where it does not; its exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
     try:
-        process.wait(timeout=60)
+        return process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        return process.wait()
 
 
 def free_port() -> int:

@@ -72,7 +72,7 @@ def is_namesake(source: Source, language: Language, call: Call, patterns: Patter
     else:
         found = list(_functions(source, language, name, member=False))
         found = found or list(_imported(source, language, name, others))
-    if call.receiver is None or source.text(call.receiver) in _ITSELF:
+    if call.receiver is None or asked in _ITSELF:
         found = found or list(_inherited(source, language, name, others))
     return bool(found) and not any(_asks(*each, name, patterns) for each in found)
 
