@@ -132,13 +132,13 @@ class Reporter:
             return
         if self._sampler is not None:
             self._sampler.forget()
-        self._thread = threading.Thread(target=self._run, name="flagtrail-usage", daemon=True)
+        thread = threading.Thread(target=self._run, name="flagtrail-usage", daemon=True)
         try:
-            self._thread.start()
+            thread.start()
         except RuntimeError as failure:  # too many threads, or the interpreter is ending
-            self._thread = None
             _log.warning("usage is not reported: %s", failure)
         else:
+            self._thread = thread
             self._ending = Ending(self.stop)
 
     def stop(self, flush: bool = True) -> None:

@@ -6,6 +6,7 @@ All that they need is imported with this module, before any of them runs.
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - the socket module reads names of hosts with it, and would import it late
+import threading
 
 from flagtrail.sdk.options import Options
 from flagtrail.sdk.report import Reporter
@@ -25,16 +26,20 @@ class Workers:
         self._reporter: Reporter | None = None
         if tallies is not None:
             self._reporter = Reporter(options, tallies, self._transport, sampler)
+        self._turning = threading.RLock()
+        """Held while they are started or stopped; again by a handler, or a signal's, that stops what just starts."""
 
     def start(self) -> None:
-        """Start the threads."""
-        self._synchronizer.start()
-        if self._reporter is not None:
-            self._reporter.start()
+        """Start the threads; not after `stop`."""
+        with self._turning:
+            self._synchronizer.start()
+            if self._reporter is not None:
+                self._reporter.start()
 
     def stop(self) -> None:
         """Stop them; what was counted is reported first, for two seconds at most."""
-        self._synchronizer.stop()
-        if self._reporter is not None:
-            self._reporter.stop(flush=True)
-        self._transport.close()
+        with self._turning:
+            self._synchronizer.stop()
+            if self._reporter is not None:
+                self._reporter.stop(flush=True)
+            self._transport.close()

@@ -358,6 +358,34 @@ def test_start__while_it_is_closed__waits_no_more(away: Options) -> None:
     assert started == [False]
 
 
+@pytest.mark.parametrize("name", ["flagtrail-sync", "flagtrail-usage"])
+def test_close__while_a_thread_is_just_started__stops_that_one_too(
+    name: str, away: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(away)
+    about_to, closing = threading.Event(), threading.Event()
+    begin = threading.Thread.start
+    begun: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == name:
+            about_to.set()
+            closing.wait(60.0)
+            time.sleep(0.2)  # long enough for a close that waits for nothing
+            begun.append(thread)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    starting = threading.Thread(target=client.start, daemon=True)
+    starting.start()
+    assert about_to.wait(60.0)
+    closing.set()
+    client.close()
+    starting.join(60.0)
+
+    assert [thread.is_alive() for thread in begun] == [False]
+
+
 def test_start__by_many_threads_at_once__makes_one_set_of_threads(away: Options) -> None:
     client = Client(away)
     together = threading.Barrier(8)
