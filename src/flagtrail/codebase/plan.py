@@ -313,7 +313,7 @@ def _fell(search: Search, folded: dict[str, Folded]) -> Fallen:
     changed = {path: after for path, after in written.items() if after.data != search.data[path]}
     spared = {each.last for each in search.patterns} - search.answering
     registers = {each.last for each in search.patterns if each.kind == "definition"}
-    fell = fallen(search.files, changed, languages.of_path, search.flag, spared, registers)
+    fell = fallen(search.files, changed, languages.of_path, search.flag, spared, registers, search.answering)
     fell = Fallen({path: _tidied(search, path, after) for path, after in fell.files.items()}, fell.left)
     return _unlisted(search, fell)
 

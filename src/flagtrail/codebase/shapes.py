@@ -43,13 +43,15 @@ class Conditional(msgspec.Struct, frozen=True):
     """An expression that is one of two others: `a ? b : c`, `b if a else c`, Kotlin's `if (a) b else c` as a value.
 
     Not `alike` where the type of the whole may be another one than that of a branch (Java's `a ? 1 : 2.0` is a double).
-    A branch is None where it cannot stand alone, as several statements cannot within an expression.
+    A branch is None where it cannot stand alone, as several statements cannot within an expression. `end` is where it
+    ends, if the grammar takes what follows for a part of the last branch: `with a if b else c as d`.
     """
 
     condition: Node
     then: Node | None
     otherwise: Node | None
     alike: bool = True
+    end: int | None = None
 
 
 class Equality(msgspec.Struct, frozen=True):

@@ -353,3 +353,10 @@ def _demanded(above: Node, place: Node) -> int:
             return _PRIMARY
         case _:
             return 1 if above.type in _ANYTHING else _PRIMARY
+
+
+def end_of_last(branch: Node) -> int | None:
+    """Where the last branch of a conditional expression ends if it holds the `as name` behind it, too."""
+    while branch.type == "conditional_expression":
+        branch = operands(branch)[-1]
+    return operands(branch)[0].end_byte if branch.type == "as_pattern" else None

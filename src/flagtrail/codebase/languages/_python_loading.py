@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_expressions import pure
-from flagtrail.codebase.languages._python_names import FUNCTIONS, KEEPING, decorators
+from flagtrail.codebase.languages._python_names import FUNCTIONS, KEEPING, assigned, decorators, impure_defaults
 from flagtrail.codebase.languages._python_text import text
 
 _MAKES = re.compile(
@@ -33,6 +33,31 @@ _OF_METHODS = KEEPING | {
 def acts(statement: Node) -> bool:
     """Whether a value is given by a call that may do more than make it: `OLD = note("old")`."""
     return statement.type == "expression_statement" and any(_does(node) for node in _evaluated(statement))
+
+
+def tells_its_own(statement: Node) -> bool:
+    """Whether a function is told to nothing but objects that its own module makes: `@router.get("/old")`."""
+    definition = statement.child_by_field_name("definition")
+    parameters = definition.child_by_field_name("parameters") if definition is not None else None
+    if definition is None or definition.type != "function_definition" or parameters is None or statement.parent is None:
+        return False
+    given = [found for each in statement.parent.named_children if (found := assigned(each)) is not None]
+    names = [text(name) for name, _ in given]
+    made = {text(name) for name, value in given if names.count(text(name)) == 1 and _is_made(value)}
+    told = [each.named_children[0] for each in statement.children if each.type == "decorator"]
+    return not impure_defaults(parameters) and all(
+        _root(each) in made and not any(_does(node) for node in _evaluated(each) if node != each) for each in told
+    )
+
+
+def _is_made(value: Node) -> bool:
+    """`APIRouter()`, `flask.Blueprint("old", __name__)`."""
+    function = value.child_by_field_name("function") if value.type == "call" else None
+    return function is not None and text(function).rpartition(".")[2][:1].isupper()
+
+
+def _root(expression: Node) -> str:
+    return text(expression).partition("(")[0].partition(".")[0]
 
 
 def class_acts(body: Node) -> bool:

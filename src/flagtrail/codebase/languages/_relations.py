@@ -86,6 +86,10 @@ class Relations:
         """
         return False
 
+    def tells_its_own(self, statement: Node) -> bool:
+        """Whether a statement of a module does something, but to nothing that others have who do not import it."""
+        return False
+
     def closes(self, name: Node) -> bool:
         """Whether a name only ends what it was called to begin, as `</Page>` does."""
         return False

@@ -113,7 +113,9 @@ class Python(Language):
         if node.type != "conditional_expression":
             return None
         parts = operands(node)
-        return Conditional(parts[1], parts[0], parts[2]) if len(parts) == 3 else None  # noqa: PLR2004 - its three parts
+        if len(parts) != 3:  # noqa: PLR2004 - its three parts
+            return None
+        return Conditional(parts[1], parts[0], parts[2], end=_python_expressions.end_of_last(parts[2]))
 
     def equality(self, node: Node) -> Equality | None:
         """`==`, `!=`, `is`, `is not`, `in` and `not in` a tuple, list or set; not of `a == b == c`."""
@@ -341,6 +343,10 @@ class Python(Language):
     def acts(self, source: Source, statement: Node, find: Find) -> bool:  # noqa: ARG002 - names of calls tell
         """Whether it gives a value by a call that does not only make one."""
         return _python_loading.acts(statement)
+
+    def tells_its_own(self, statement: Node) -> bool:
+        """`@router.get("/old")` of a router that the module makes."""
+        return _python_loading.tells_its_own(statement)
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""

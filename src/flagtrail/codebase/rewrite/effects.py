@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase.rewrite import conventions, packages
+from flagtrail.codebase.rewrite import conventions, loading, packages
 from flagtrail.codebase.rewrite.dead import exported
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import imported, leads_to, passed_on, stem
@@ -38,11 +38,13 @@ _Loads = tuple[Definition, bytes, bytes]
 _REQUIRED = re.compile(rb"(?:const|let|var)\s+[^=;]+=\s*(?=require\(['\"][^'\"]+['\"]\)\s*;?\Z)")
 
 
-def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, frozenset[bytes]] | None:
+def still_loading(
+    forest: Forest, path: str, after: Source, asking: frozenset[bytes] = frozenset()
+) -> tuple[Source, frozenset[bytes]] | None:
     """A file before it loses the names that nothing uses, with imports without a name of what it must still load.
 
-    `after` is the file without them. None where it loaded nothing alone that does something. With the names of imports
-    that cannot do without one, as `import old` cannot.
+    `after` is the file without them, and `asking` are names of what asks for flags. None where the file loaded nothing
+    alone that does something. With the names of imports that cannot do without one, as `import old` cannot.
     """
     now = forest.now(path)
     if conventions.is_test(path):
@@ -58,12 +60,14 @@ def still_loading(forest: Forest, path: str, after: Source) -> tuple[Source, fro
         if (_orphaned(forest, target, path) and _acts(forest, target, DEEP)) or _is_looked_up(forest, target, path)
     }
     gone = [each for each in now.definitions if each.origin and now.key(each) not in left.by_key]
-    loading = set(_loading(forest, now, acting, gone))
+    if now.language.PRIVATE_BY_CONVENTION:
+        acting |= loading.missed(forest, now, gone, asking, lambda each: acts_itself(forest, forest.then(each)))
+    kept = set(_loading(forest, now, acting, gone))
     data = now.source.data
     named = frozenset(
-        name for edit, name in loading if edit.start < edit.end and edit.text.startswith(data[edit.start : edit.end])
+        name for edit, name in kept if edit.start < edit.end and edit.text.startswith(data[edit.start : edit.end])
     )
-    return (now.source.edited(_apart({edit for edit, _ in loading})), named) if loading else None
+    return (now.source.edited(_apart({edit for edit, _ in kept})), named) if kept else None
 
 
 def _apart(edits: set[Edit]) -> Iterator[Edit]:
@@ -83,14 +87,14 @@ def _loading(
     beside: dict[Node, list[_Loads]] = {}
     for definition in gone:
         original = original_of(names, definition).decode()
-        ends = set(forest.named(language.modules(path, definition.origin, original)))
-        for target in sorted(ends & acting):
-            statement = _statement(definition.name)
-            if language.PRIVATE_BY_CONVENTION:
-                itself = target in set(forest.named(language.modules(path, definition.origin, "")))
-                module = _module(definition.origin, "" if itself else original)
+        statement = _statement(definition.name)
+        if language.PRIVATE_BY_CONVENTION:
+            module = _module_of(forest, path, definition.origin, original, acting)
+            if module is not None:
                 beside.setdefault(statement, []).append((definition, *module))
-                continue
+            continue
+        ends = set(forest.named(language.modules(path, definition.origin, original)))
+        for _ in sorted(ends & acting):
             text = _REQUIRED.sub(b"", _JAVASCRIPT.sub(b"import ", names.source.text(statement)))
             start, end = statement.start_byte, statement.end_byte
             if all(each in gone for each in names.definitions if start <= each.name.start_byte < end):
@@ -100,6 +104,19 @@ def _loading(
                 yield Edit(end, end, b"\n" + text), names.called(definition)
     for statement, found in beside.items():
         yield from _beside(names, statement, found)
+
+
+def _module_of(forest: Forest, path: str, origin: str, name: str, acting: set[str]) -> tuple[bytes, bytes] | None:
+    """See `_module`, of the module that an import of a name loads and that acts; else of a package that it is in."""
+    modules = forest.language(path).modules
+    itself = set(forest.named(modules(path, origin, "")))
+    if acting & set(forest.named(modules(path, origin, name))) - itself:
+        return _module(origin, name)
+    while origin.strip("."):
+        if acting & set(forest.named(modules(path, origin, ""))):
+            return _module(origin, "")
+        origin = origin.rpartition(".")[0]
+    return None
 
 
 def _module(origin: str, name: str) -> tuple[bytes, bytes]:
@@ -261,7 +278,7 @@ def _defines(names: Names, node: Node) -> bool:
         loads = text.startswith(b"import") and not STYLES.match(text)
         return all(each.pure for each in found) and bool(found or not loads)
     if any(not each.pure and each.kind in HOLDERS for each in found):
-        return False
+        return names.language.tells_its_own(node)
     if found and all(each.pure for each in found if exported(each) or each.reach == "file"):
         return True
     return bool(found or _BOUND.match(text)) and not _REGISTERS.search(text.partition(b"=>")[0].partition(b"{")[0])

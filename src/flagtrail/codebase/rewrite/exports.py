@@ -62,6 +62,7 @@ class Exports:
     gathered: Gathered
     spared: frozenset[bytes] = frozenset()
     registers: frozenset[bytes] = frozenset()
+    asking: frozenset[bytes] = frozenset()
     lost: dict[str, set[bytes]] = field(default_factory=dict)
     left: dict[str, tuple[Left, ...]] = field(default_factory=dict)
     kept: dict[tuple[str, bytes], Left] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Exports:
             known = registering(now, self.key, self.registers)
             found = self.lookups.may_find
             source, left = swept(then, now, exported, frozenset(lost), known, found)
-            loading = effects.still_loading(self.forest, path, source)
+            loading = effects.still_loading(self.forest, path, source, self.asking)
             if loading is not None:
                 loads, named = loading
                 kept = partial(_kept, now, named)

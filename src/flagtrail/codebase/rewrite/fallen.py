@@ -33,18 +33,21 @@ def fallen(
     key: str,
     spared: Collection[str] = (),
     registers: Collection[str] = (),
+    answering: Collection[str] = (),
 ) -> Fallen:
     """After a clean-up that made of some of the repository's files what is in `changed`.
 
     `files` are all as they were, also those of no known language: a name in a template or a configuration counts.
     `key` is the flag's: what lists other flags beside it stays, and so does what is called as in `spared`, which asks
     for flags.
-    What a function in `registers` makes of the key goes with its last use.
+    What a function in `registers` makes of the key goes with its last use. What is called as in `answering` asked for
+    this flag, and answers the same for everybody now.
     """
     forest = Forest(files, of_path, dict(changed))
     methods, makers = (frozenset(name.encode() for name in names) for names in (spared, registers))
     gathered = Gathered(forest)
-    exports = Exports(forest, key.encode(), Lookups(forest), gathered, methods, makers)
+    asking = methods | {name.encode() for name in answering}
+    exports = Exports(forest, key.encode(), Lookups(forest), gathered, methods, makers, asking)
     modules, parameters = Modules(forest, key.encode(), gathered, methods), Parameters(forest, exports)
     properties, idle = Properties(forest, exports, parameters), Idle(forest, exports)
     rounds = (exports.round, parameters.round, properties.round, idle.round, modules.round)

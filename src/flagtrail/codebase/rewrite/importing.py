@@ -22,6 +22,7 @@ _MOCKED = re.compile(
 )
 _LATE = re.compile(rb"""\bimport\s*\(\s*['"][^'"]+['"]""")
 """What is loaded when it is asked for."""
+_PERHAPS = {"if_statement", "except_clause", "for_statement", "while_statement"}
 _TEXT = re.compile(rb"""['"`]([^'"`\s]+)['"`]""")
 
 
@@ -39,7 +40,7 @@ def imported(forest: Forest, path: str, names: Names, *, surely: bool = False, a
     """
     if names.language.SHARES_FOLDER:
         return
-    imports = (each for each in names.definitions if each.origin and not (at_once and _is_late(each)))
+    imports = (each for each in names.definitions if each.origin and not (at_once and is_late(each)))
     meant = [(each.origin, original_of(names, each).decode()) for each in imports]
     data = _LATE.sub(b"", names.source.data) if at_once else names.source.data
     loaded = [(origin.decode(errors="replace"), "") for origin in _LOADED.findall(data)]
@@ -50,10 +51,15 @@ def imported(forest: Forest, path: str, names: Names, *, surely: bool = False, a
                 yield target
 
 
-def _is_late(definition: Definition) -> bool:
-    within = takewhile(lambda each: each.parent is not None, ancestors(definition.name))
-    typed = any(child.type == "type" for each in within for child in each.children)
-    return typed or (definition.scope is not None and definition.scope.parent is not None)
+def is_late(definition: Definition) -> bool:
+    """Whether an import is not sure to be made when its file is loaded."""
+    around = list(takewhile(lambda each: each.parent is not None, ancestors(definition.name)))
+    typed = any(child.type == "type" for each in around for child in each.children)
+    return (
+        typed
+        or any(each.type in _PERHAPS for each in around)
+        or (definition.scope is not None and definition.scope.parent is not None)
+    )
 
 
 def _may_be_foreign(origin: str) -> bool:
