@@ -7,7 +7,7 @@ are then edited: what is not edited stays as it is, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,6 +19,9 @@ Scalar = bool | int | float | str | None
 
 Read = Callable[[str], bytes]
 """A file's bytes by its path; none where there is no such file."""
+
+Texts = Callable[[bytes], Iterable[bytes]]
+"""What the files hold that have a name in them."""
 
 Role = Literal["read", "write", "bind", "shorthand", "member"]
 """What a name stands for where it stands.

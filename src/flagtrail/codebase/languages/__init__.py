@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
@@ -41,6 +41,7 @@ from flagtrail.codebase.shapes import (
     Settled,
     Switch,
     TakenApart,
+    Texts,
 )
 from flagtrail.codebase.source import Edit, Source, ancestors
 
@@ -137,7 +138,7 @@ class Language(Relations, Tests, ABC):
         """How the value of an evaluation stands where its literal would be of another type; None if that is unknown."""
         return placeholder
 
-    def promised(self, source: Source, call: Call, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+    def promised(self, source: Source, call: Call, texts: Texts) -> bool:
         """Whether a call answers a promise, which is used as one; `texts` are those of the files with a name."""
         return False
 
@@ -238,7 +239,7 @@ class Language(Relations, Tests, ABC):
         """Whether a jump goes where control goes anyway: a `return` without a value at the end of a function."""
         return False
 
-    def objection(self, before: Source, made: Source, at: int) -> str:
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:
         """Why the compiler would refuse what an edit at byte `at` made, though it parses; empty if it would not."""
         return ""
 
@@ -308,7 +309,7 @@ class Language(Relations, Tests, ABC):
         """Whether the compiler refuses a constant in this place, since something could not be reached then."""
         return False
 
-    def chooses(self, value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+    def chooses(self, value: Node, constant: Scalar, texts: Texts) -> bool:
         """Whether by a constant code could call or reach something else; `texts` are of the files with a name."""
         return False
 

@@ -7,12 +7,12 @@ the type of `price`. So a number is put in its place only where the branches are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._java_statements import named, text
-from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.shapes import Scalar, Texts
 from flagtrail.codebase.source import Source, ancestors, descendants
 
 _PRIMITIVE = frozenset({"integral_type", "floating_point_type", "boolean_type"})
@@ -74,7 +74,7 @@ def is_given(value: Node) -> bool:
     return parent is not None and parent.type == "argument_list"
 
 
-def chooses(value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+def chooses(value: Node, constant: Scalar, texts: Texts) -> bool:
     """Whether a literal in this place could be given to another method than what stood there: `list.remove(1)`.
 
     `texts` are those of the files with a name. Two methods, or constructors, of a name can both take it: one just what
@@ -93,7 +93,7 @@ def chooses(value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[byt
     return len(kinds & {*takers, b""}) > 1
 
 
-def leads(value: Node, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+def leads(value: Node, texts: Texts) -> bool:
     """Whether a variable is a constant for javac with this value, and leads a loop: what is behind is not reached."""
     declarator = value.parent
     name = declarator.child_by_field_name("name") if declarator and declarator.type == "variable_declarator" else None

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import field, text
-from flagtrail.codebase.shapes import Call
+from flagtrail.codebase.shapes import Call, Texts
 from flagtrail.codebase.source import Source, ancestors
-
-Texts = Callable[[bytes], Iterable[bytes]]
 
 _FUNCTIONS = frozenset(
     {

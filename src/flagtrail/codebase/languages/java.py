@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal
 
 import tree_sitter_java
@@ -35,6 +35,7 @@ from flagtrail.codebase.shapes import (
     Signature,
     Stub,
     Switch,
+    Texts,
     Wrapping,
 )
 from flagtrail.codebase.source import Edit, Source, parsed
@@ -199,8 +200,8 @@ class Java(Jvm, Braces):
     def idle(self, statement: Node) -> bool:
         return _java_statements.idle(statement)
 
-    def objection(self, before: Source, made: Source, at: int) -> str:
-        return _java_exceptions.objection(before, made, at) or _java_types.untyped(made, at)
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:
+        return _java_exceptions.objection(before, made, at, texts) or _java_types.untyped(made, at)
 
     def scoped_names(self, body: Node) -> Iterable[Node]:
         return _java_names.scoped_names(body)
@@ -209,7 +210,7 @@ class Java(Jvm, Braces):
     def role(self, node: Node) -> Role:
         return _java_names.role(node)
 
-    def chooses(self, value: Node, constant: Scalar, texts: Callable[[bytes], Iterable[bytes]]) -> bool:
+    def chooses(self, value: Node, constant: Scalar, texts: Texts) -> bool:
         return _java_types.chooses(value, constant, texts) or _java_types.leads(value, texts)
 
     def refused(self, value: Node, *, truth: bool) -> bool:

@@ -55,6 +55,7 @@ from flagtrail.codebase.shapes import (
     Signature,
     Stub,
     Switch,
+    Texts,
 )
 from flagtrail.codebase.source import Edit, Source, parsed
 
@@ -274,7 +275,7 @@ class Kotlin(Jvm):
     def statement(self, node: Node) -> Node | None:
         return node if node.parent is not None and node.parent.type in BLOCKS and not is_used(node) else None
 
-    def objection(self, before: Source, made: Source, at: int) -> str:  # noqa: ARG002 - the door's
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:  # noqa: ARG002 - the door's
         return _kotlin_choices.untyped(made, at)
 
     def jumps(self, node: Node) -> bool:

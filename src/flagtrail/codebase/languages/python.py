@@ -47,6 +47,7 @@ from flagtrail.codebase.shapes import (
     Signature,
     Stub,
     Switch,
+    Texts,
     Wrapping,
 )
 from flagtrail.codebase.source import Edit, Source, parsed
@@ -276,7 +277,7 @@ class Python(Language):
         """`n = 0`, then `n = 1`, as `n = 1`."""
         return _python_names.joined(source, statement)
 
-    def objection(self, before: Source, made: Source, at: int) -> str:
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:  # noqa: ARG002 - the door's
         return _python_objections.objection(before, made, at)
 
     def refused(self, value: Node, *, truth: bool) -> bool:  # noqa: ARG002 - the door's

@@ -51,6 +51,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Taken,
     TakenApart,
+    Texts,
 )
 from flagtrail.codebase.source import Source, ancestors, parsed
 
@@ -280,7 +281,7 @@ class TypeScript(Braces):
         """Without blanks in braces that became empty."""
         return settlements.tidied(before, after)
 
-    def objection(self, before: Source, made: Source, at: int) -> str:  # noqa: ARG002 - the door's
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:  # noqa: ARG002 - the door's
         """A `var` is known in its whole function, also where its branch is never taken; types are of variables."""
         return statements.lost_variable(before, made) or statements.typed_by(made)
 

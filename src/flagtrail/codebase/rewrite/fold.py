@@ -63,14 +63,16 @@ def _step(source: Source, language: Language, answer: Answer, node: Node, left: 
             or statements.folded(source, language, answer, node)
             or variables.folded(source, language, answer, node)
         )
-        return settled(source, made, language) if made is not None and _is_right(source, made, language) else None
+        return _right(source, made, language, answer) if made is not None else None
     except Refused as refused:
         left.append(Left(node.start_byte, refused.why, refused.detail))
         return None
 
 
-def _is_right(source: Source, made: Source, language: Language) -> bool:
-    objection = language.objection(source, made, common(source.data, made.data))
+def _right(source: Source, made: Source, language: Language, answer: Answer) -> Source:
+    """What an edit made, without what is never reached. Raises Refused where the compiler would."""
+    whole = settled(source, made, language)
+    objection = language.objection(source, whole, common(source.data, whole.data), answer.texts)
     if objection:
         raise Refused("unsupported", objection)
-    return True
+    return whole

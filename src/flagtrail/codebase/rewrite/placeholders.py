@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -11,7 +11,7 @@ from tree_sitter import Node
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite.refused import Refused
-from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.shapes import Scalar, Texts
 from flagtrail.codebase.sites import Site
 from flagtrail.codebase.source import Edit, Source
 
@@ -41,7 +41,7 @@ class Answer:
     set_elsewhere: Callable[[bytes], bool] = field(default=lambda _: False, compare=False)
     declares: Callable[[str, bytes], bool] = field(default=lambda _, __: False, compare=False)
     is_namesake: Callable[[Source, Site], bool] = field(default=lambda _, __: False, compare=False)
-    texts: Callable[[bytes], Iterable[bytes]] = field(default=lambda _: (), compare=False)
+    texts: Texts = field(default=lambda _: (), compare=False)
 
     @property
     def scalar(self) -> bool:

@@ -32,7 +32,7 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
     if edits := [edit for edit in edits if edit.start < edit.end]:
         return source.edited(edits)
-    if language.reach(binding) == "repository":
+    if binding.everywhere or language.reach(binding) == "repository":
         return None
     if lifetime is not None and lifetime.mends:
         return source.edited([_binding_out(source, binding), *(Edit(*mend) for mend in lifetime.mends)])
