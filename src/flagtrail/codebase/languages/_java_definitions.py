@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from tree_sitter import Node
 
@@ -129,10 +130,12 @@ def _declaration(node: Node) -> Iterator[Definition]:
         if overrides(node, words) or annotated_with(node) or text(name) == b"main":
             return
         yield Definition("function", name, documented(node), "file" if b"private" in words else "repository")
-    elif not annotated_with(node):
-        local = node.parent is not None and node.parent.type == "block"
-        private = b"private" in words
-        yield Definition("class", name, documented(node), "local" if local else "file" if private else "repository")
+        return
+    local = node.parent is not None and node.parent.type == "block"
+    reach: Literal["local", "file", "repository"] = (
+        "local" if local else "file" if b"private" in words else "repository"
+    )
+    yield Definition("class", name, documented(node), reach, pure=not annotated_with(node))
 
 
 def _enum_constant(node: Node) -> Iterator[Definition]:

@@ -94,8 +94,8 @@ def _declaration(node: Node) -> Iterator[Definition]:
             yield Definition("function", name, documented(node), reach)
     elif node.type == "object_declaration" and is_value(node):
         yield Definition("member", name, documented(node), reach)
-    elif not annotated_with(node) - HARMLESS:
-        yield Definition("class", name, documented(node), reach)
+    else:
+        yield Definition("class", name, documented(node), reach, pure=not annotated_with(node) - HARMLESS)
 
 
 def _enum_entry(node: Node) -> Iterator[Definition]:

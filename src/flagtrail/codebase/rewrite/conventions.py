@@ -29,6 +29,10 @@ _ROOTED_INDEX = re.compile(r"^(?:(?:src|lib|app|packages/[^/]+(?:/src)?|apps/[^/
 _GENERATED = re.compile(rb"^\W{0,5}(?:Code generated .*DO NOT EDIT|.*@generated\b)", re.MULTILINE)
 MOST_HEAD = 2_000
 """Bytes at the beginning of a file in which a generator says that the file is its own."""
+_INJECTED = re.compile(
+    rb"@(?:Injectable|Controller|Component|Resolver|Directive|Pipe|Service|RestController|Repository|Configuration"
+    rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
+)
 _SNAPSHOT = "__snapshots__/"
 
 
@@ -40,6 +44,11 @@ def is_test(path: str) -> bool:
 def is_generated(data: bytes) -> bool:
     """Whether a file says of itself that a generator wrote it, which would write it again as it was."""
     return _GENERATED.search(data[:MOST_HEAD]) is not None
+
+
+def is_injected(head: bytes) -> bool:
+    """Whether a container makes a class, by what is written in front of its name: then nobody shows it as a whole."""
+    return _INJECTED.search(head) is not None and b"@ConfigurationProperties" not in head
 
 
 def is_found(path: str) -> bool:

@@ -144,7 +144,8 @@ class Lookups:
             return False
         if definition.kind == "member" and any(self._matched(_ORDERED, each) for each in near):
             return True
-        shown = definition.kind in MEMBERS or _is_property(names, definition)
+        made = names.language.NOMINAL and _is_injected(names, holders[-1:])
+        shown = not made and (definition.kind in MEMBERS or _is_property(names, definition))
         near |= self._handed_to(path) if shown and names.language.PRIVATE_BY_CONVENTION else set()
         return shown and any(self._matched(_SHOWN, each) for each in near)
 
@@ -174,6 +175,8 @@ class Lookups:
         path = names.source.path
         if (names.language.FAMILY or names.language.NAME) not in _USED or self._does_something(path, name):
             return self.peeked_at(path, name)
+        if names.language.NOMINAL and _is_injected(names, names.by_name.get(holder, ())):
+            return False
         near = self._near(path, names, [holder])
         return self.peeked_at(path, name) or any(
             self._matched(_SHOWN, each) or self._matched(_MEMBER_OF, each) for each in near
@@ -252,6 +255,14 @@ def _is_property(names: Names, definition: Definition) -> bool:
 
 def _head(names: Names, definition: Definition) -> bytes:
     return names.source.data[slice(*definition.removal)].partition(b"{")[0]
+
+
+def _is_injected(names: Names, holders: Iterable[Definition]) -> bool:
+    return any(
+        conventions.is_injected(names.source.data[each.removal[0] : each.name.start_byte])
+        for each in holders
+        if each.kind == "class"
+    )
 
 
 def _is_namespace(names: Names, definition: Definition, called: bytes, original: bytes, path: str) -> bool:

@@ -27,10 +27,6 @@ from flagtrail.codebase.source import Edit, ancestors
 
 MOST_FILES = 100
 """A function whose name stands in more files than that is left alone."""
-_INJECTED = re.compile(
-    rb"@(?:Injectable|Controller|Component|Resolver|Directive|Pipe|Service|RestController|Repository|Configuration"
-    rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
-)
 _WORD = re.compile(rb"\w+")
 _RUN_AGAIN = re.compile(rb"@(?:ParameterizedTest|(?:\w+\.)*parametrize)\b")
 _PROVIDES = re.compile(rb"@(?:Provides|Bean|Produces)\b")
@@ -330,7 +326,7 @@ def _is_injected(names: Names, signature: Signature) -> bool:
     owner = signature.called.parent
     text = names.source.text(owner) if owner is not None else b""
     head = names.source.data[max(0, signature.called.start_byte - 600) : signature.called.start_byte]
-    return bool(_INJECTED.search(head) or _INJECTED.search(text))
+    return conventions.is_injected(head) or conventions.is_injected(text)
 
 
 def _provides(names: Names, signature: Signature) -> bool:
