@@ -252,7 +252,7 @@ class Language(Relations, Tests, ABC):
         return frozenset()
 
     def holder(self, body: Node) -> Node | None:
-        """The statement that is there only for what stands in a block: `describe('..', () => {..})`."""
+        """What is there only for what stands in a block: `describe('..', () => {..})`, Python's `else:`."""
         return None
 
     def bare_block(self, source: Source, body: Node) -> bytes | None:

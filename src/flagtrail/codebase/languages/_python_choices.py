@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_expressions import operands, pure
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Arm, Case
 
@@ -52,3 +52,16 @@ def _compares(pattern: Node) -> bool:
     if pattern.type == "dotted_name":
         return pattern.named_child_count > 1
     return pattern.type in _CONSTANT_PATTERNS
+
+
+def holder(body: Node) -> Node | None:
+    """The `else` of a block, the last `elif` if it only looks, the `finally` where something else is left of `try`."""
+    clause = body.parent
+    if clause is None or clause.parent is None:
+        return None
+    if clause.type == "elif_clause":
+        condition = clause.child_by_field_name("condition")
+        last = operands(clause.parent)[-1] == clause
+        return clause if last and condition is not None and pure(condition) else None
+    caught = any(each.type == "except_clause" for each in clause.parent.children)
+    return clause if clause.type == "else_clause" or (clause.type == "finally_clause" and caught) else None

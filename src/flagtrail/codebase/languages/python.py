@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tree_sitter import Node, Tree
 
@@ -11,6 +11,7 @@ from flagtrail.codebase.languages import (
     _origins,
     _python_choices,
     _python_composed,
+    _python_coroutines,
     _python_definitions,
     _python_expressions,
     _python_layout,
@@ -184,6 +185,10 @@ class Python(Language):
         """By precedence, and where a line would end outside of brackets."""
         return _python_expressions.needs_parentheses(node, place)
 
+    def promised(self, source: Source, call: Call, texts: Callable[[bytes], Iterable[bytes]]) -> bool:  # noqa: ARG002 - names tell
+        """A coroutine that is not awaited."""
+        return _python_coroutines.is_used(call)
+
     # ---------------------------------------------------------------- statements
     def chain(self, node: Node) -> Chain | None:
         """`if`, `elif`, `else`."""
@@ -248,6 +253,8 @@ class Python(Language):
     def _ends_in_jump(self, body: Node) -> bool:
         inside = operands(body)
         return body.type == "block" and bool(inside) and self.jumps(inside[-1])
+
+    holder = staticmethod(_python_choices.holder)
 
     def idle(self, statement: Node) -> bool:
         """A `return` without a value at the end of a function, a `continue` at the end of a loop."""

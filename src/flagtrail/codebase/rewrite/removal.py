@@ -83,21 +83,22 @@ def _grown(source: Source, language: Language, span: Span, gone: list[Span]) -> 
         if statement is None or block is None:
             return span
         body = _whole(language, block) if _is_block(language, block) else statement
-        holder = language.holder(body)
-        if holder is not None and (_emptied(language, body, [span, *gone]) or _untested(language, body, [span, *gone])):
-            span = holder.start_byte, holder.end_byte
-            continue
-        chain = _chain(language, body)
-        if (
-            chain is None
-            or chain.initializer is not None
-            or not all(language.pure(arm.condition) for arm in chain.arms)
+        chain, holder = _chain(language, body), language.holder(body)
+        if chain is not None and _decides_nothing(language, chain, body, [span, *gone]):
+            span = chain.node.start_byte, chain.node.end_byte
+        elif holder is not None and (
+            _emptied(language, body, [span, *gone]) or _untested(language, body, [span, *gone])
         ):
+            span = holder.start_byte, holder.end_byte
+        else:
             return span
-        bodies = [*(arm.body for arm in chain.arms), *([chain.otherwise] if chain.otherwise is not None else [])]
-        if body not in bodies or not all(_emptied(language, each, [span, *gone]) for each in bodies):
-            return span
-        span = chain.node.start_byte, chain.node.end_byte
+
+
+def _decides_nothing(language: Language, chain: Chain, body: Node, gone: list[Span]) -> bool:
+    """Whether nothing is left of an `if` that a body is of, whose conditions do nothing."""
+    bodies = [*(arm.body for arm in chain.arms), *([chain.otherwise] if chain.otherwise is not None else [])]
+    silent = chain.initializer is None and all(language.pure(arm.condition) for arm in chain.arms)
+    return silent and body in bodies and all(_emptied(language, each, gone) for each in bodies)
 
 
 def _chain(language: Language, body: Node) -> Chain | None:

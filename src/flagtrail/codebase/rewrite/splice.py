@@ -75,6 +75,9 @@ def statement_out(source: Source, language: Language, node: Node) -> Source:
         return source.edited([Edit(node.start_byte, node.end_byte, language.EMPTY)])
     alone = all(each.id == node.id or each.type in language.COMMENTS for each in parent.named_children)
     if alone and language.BLOCK_NEEDS_STATEMENT and parent.parent is not None:
+        holder = language.holder(parent)
+        if holder is not None:
+            return source.edited([out(source, holder.start_byte, holder.end_byte)])
         return source.edited([Edit(node.start_byte, node.end_byte, language.EMPTY)])
     return source.edited([out(source, node.start_byte, node.end_byte)])
 
