@@ -166,8 +166,8 @@ class Exports:
     def _fall(self, name: bytes, users: list[str], places: Places) -> _Fall | None:
         """A name that code other than tests uses no more."""
         owners = self._owners(name, users, places)
-        if owners and not conventions.is_test(owners[0]) and all(map(conventions.is_test, self.users[name])):
-            return None  # what a test alone used may be there for others
+        if owners and tested.is_for_others(self.forest, owners[0], name, self.users[name]):
+            return None
         definitions = {path: self._defined(path, name) for path in owners}
         use = self._use(name, owners, definitions, places) if owners else None
         if use is None or use.code or any(self._is_found(*each) for each in definitions.items()):
@@ -205,14 +205,14 @@ class Exports:
 
     def _tests_go(self, paths: list[str], owner: str, name: bytes) -> bool:
         """Whether the tests of a name could be taken out, which they then are."""
-        lost, now = {name, *self.lost.get(owner, ())}, self.forest.now(owner)
+        lost, now = {**self.lost, owner: {name, *self.lost.get(owner, ())}}, self.forest.now(owner)
         of_class = any(each.kind in MEMBERS or now.in_class(each) for each in self._defined(owner, name))
         made: dict[str, Source | None] = {}
         for path in paths:
-            if tested.is_of(self.forest, path, owner, lost):
+            if tested.is_of(self.forest, path, owner, lost[owner]):
                 made[path] = None
                 continue
-            left = tested.without_cases(self.forest, path, name, of_class=of_class)
+            left = tested.without_cases(self.forest, path, name, owner, lost, of_class=of_class)
             if left is None:
                 return False
             empty = tested.is_empty(Names(left, self.forest.language(path))) and not tested.is_shared(self.forest, path)
