@@ -266,6 +266,7 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
                     asynchronous=b"async" in head,
                     accessor=function.accessor,
                     looked_up_in=_ITSELF if own else None,
+                    faultless=function.faultless,
                 )
                 yield Known(name, source.path, function.private or own, language.is_member(function.node))
             return

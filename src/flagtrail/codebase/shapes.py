@@ -158,7 +158,8 @@ class Binding(msgspec.Struct, frozen=True):
     it). `removal` is the bytes to take out, so that the name is bound no more and everything else is; `remainder` takes
     their place (`err = nil` of Go's `on, err := true, nil`). `sole` says that this is the whole `statement`.
     `declaration` is the name where it is declared, where that is done apart and without a value. `everywhere`: it has
-    this value wherever it can be read, as a field has that every constructor sets.
+    this value wherever it can be read, as a field has that every constructor sets; `unless` another file names it, or
+    one that has the word `unless[0]` in it matches the expression `unless[1]`.
     """
 
     statement: Node
@@ -170,6 +171,7 @@ class Binding(msgspec.Struct, frozen=True):
     remainder: bytes = b""
     declaration: Node | None = None
     everywhere: bool = False
+    unless: tuple[bytes, bytes] | None = None
 
 
 Mend = tuple[int, int, bytes]
@@ -217,7 +219,7 @@ class Function(msgspec.Struct, frozen=True):
     """A named function or method. `node` is all of it, with decorators, annotations and documentation comments.
 
     `result` is the expression of the one statement `return result`, where the body is just that, and
-    locals with pure values before it.
+    locals with pure values before it. `faultless`: it answers besides that there was no error (Go's `return on, nil`).
     `private`: nobody outside this file can name it. `overrides`: it must stay, since a supertype demands it.
     `accessor`: code reads it as a member, without a call.
     """
@@ -230,6 +232,7 @@ class Function(msgspec.Struct, frozen=True):
     private: bool = False
     overrides: bool = False
     accessor: bool = False
+    faultless: bool = False
 
 
 class Signature(msgspec.Struct, frozen=True):

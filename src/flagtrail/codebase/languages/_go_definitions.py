@@ -46,16 +46,26 @@ def function(node: Node) -> Function | None:
         return None
     inside = scopes.statements(body)
     result: Node | None = None
+    faultless = False
     if len(inside) == 1 and inside[0].type == "return_statement":
         values = scopes.elements(inside[0].named_children[0]) if inside[0].named_children else []
-        result = values[0] if len(values) == 1 else None
+        faultless = len(values) == 2 and values[1].text in (b"nil", names.NIL) and _is_with_error(node)  # noqa: PLR2004 - a value and its error
+        result = values[0] if len(values) == 1 or faultless else None
     parameters = tuple(
         found
         for declaration in scopes.elements(node.child_by_field_name("parameters"))
         for found in declaration.children_by_field_name("name")
         if found.is_named
     )
-    return Function(node, name, body, result, parameters)
+    return Function(node, name, body, result, parameters, faultless=faultless)
+
+
+def _is_with_error(function: Node) -> bool:
+    """Whether a function answers a truth value or text, and an error."""
+    results = scopes.elements(function.child_by_field_name("result"))
+    kinds = [each.child_by_field_name("type") for each in results if each.child_by_field_name("name") is None]
+    told = [each.text for each in kinds if each is not None]
+    return len(told) == len(results) and told in ([b"bool", b"error"], [b"string", b"error"])
 
 
 def definitions(source: Source, pure: Pure) -> Iterator[Definition]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from tree_sitter import Node
 
+from flagtrail.codebase.languages import _go_fields as fields
 from flagtrail.codebase.languages import _go_names as names
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.shapes import Binding, Clash, Lifetime, Mend
@@ -33,17 +34,47 @@ class _Reach(msgspec.Struct, frozen=True):
 def lifetime(binding: Binding) -> Lifetime | None:
     """How far the binding's value reaches, where the variable has other values, too."""
     statement, name = binding.statement, binding.name
-    if statement.type not in _GIVES or not _in_list(statement):
+    if binding.everywhere:
+        return fields.lifetime(binding)
+    place = _place(statement)
+    if statement.type not in _GIVES or not _in_list(place):
         return None
     mentions = [each for each in _named(binding.scope, name) if scopes.variable_scope(each) == binding.scope]
     others = [each for each in mentions if each != name and names.role(each) in ("bind", "write")]
+    if _is_nil_already(binding, mentions):
+        mentions = [each for each in mentions if each.start_byte >= statement.start_byte]
     if not others or not _is_plain(binding.scope, name, mentions):
         return None
-    reach = _reach(statement, mentions)
+    reach = _reach(place, mentions, statement)
     if reach is None or not _ends(binding, reach):
         return None
     mends = _mends(binding, reach, mentions)
     return None if mends is None else Lifetime(reach.reads, mends)
+
+
+def _is_nil_already(binding: Binding, mentions: list[Node]) -> bool:
+    """Whether a named result is given the nil that it has from the beginning: nothing but closures has read it."""
+    block, results = _block_of(binding), binding.scope.child_by_field_name("result")
+    if binding.value.text != names.NIL or results is None or block is None or block.parent != binding.scope:
+        return False
+    before = [each for each in mentions if each.start_byte < binding.statement.start_byte]
+    own = [each for each in before if _within(each, results)]
+    return bool(own) and all(
+        each in own or (names.role(each) == "read" and _function_of(each) != binding.scope) for each in before
+    )
+
+
+def _block_of(binding: Binding) -> Node | None:
+    listed = _place(binding.statement).parent
+    return listed.parent if listed is not None else None
+
+
+def _place(statement: Node) -> Node:
+    """The `if` that a statement is in the head of, which is done there; else the statement."""
+    head = statement.parent
+    if head is None or head.type != "if_statement" or statement.type != "assignment_statement":
+        return statement
+    return head if head.child_by_field_name("initializer") == statement else statement
 
 
 def _in_list(statement: Node) -> bool:
@@ -78,9 +109,12 @@ def _is_address(name: Node) -> bool:
     return name.parent is not None and name.parent.type != "expression_list" and names.role(name) == "write"
 
 
-def _reach(statement: Node, mentions: list[Node]) -> _Reach | None:
-    reads: list[Node] = []
-    between: list[Node] = []
+def _reach(statement: Node, mentions: list[Node], head: Node | None = None) -> _Reach | None:
+    """What reads a value that a statement gives, maybe in its `head`."""
+    reads = [each for each in mentions if head is not None and head.end_byte <= each.start_byte < statement.end_byte]
+    if any(names.role(each) != "read" for each in reads):
+        return None
+    between = [statement] if reads else []
     for later in _later(statement):
         inside = [each for each in mentions if later.start_byte <= each.start_byte < later.end_byte]
         giving = _giving(later)
@@ -117,7 +151,7 @@ def _within(node: Node, around: Node) -> bool:
 
 def _ends(binding: Binding, reach: _Reach) -> bool:
     """Whether nothing reads the value but what is known: the variable ends with the block, or gets a value in it."""
-    own = binding.statement.parent.parent if binding.statement.parent is not None else None
+    own = _block_of(binding)
     if own == binding.scope or (
         own is not None and own.parent == binding.scope and binding.scope.type in scopes.FUNCTIONS
     ):

@@ -10,6 +10,7 @@ from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.shapes import Chain, Mend
 
 Pure = Callable[[Node], bool]
+_ASKED_WHETHER = frozenset({"index_expression", "type_assertion_expression"})
 
 
 def without_head(chain: Chain, pure: Pure, *, truth: bool, always: bytes) -> tuple[Mend, ...] | None:
@@ -30,8 +31,7 @@ def without_head(chain: Chain, pure: Pure, *, truth: bool, always: bytes) -> tup
         return None if moved is None else ((head.start_byte, chain.otherwise.start_byte, always + b" "), moved)
     if chain.otherwise is not None:
         return None
-    values = scopes.elements(head.child_by_field_name("right"))
-    if head.type == "short_var_declaration" and all(map(pure, values)):
+    if head.type == "short_var_declaration" and _only_looks(head, pure):
         return ((head.start_byte, first.condition.start_byte, b""),)
     done = _alone(head)
     return None if done is None else ((chain.node.start_byte, chain.node.end_byte, done),)
@@ -49,6 +49,14 @@ def _moved(head: Node, body: Node) -> Mend | None:
         return None
     indent = b"\t" * first.start_point.column
     return first.start_byte, first.start_byte, (head.text or b"") + b"\n" + indent
+
+
+def _only_looks(head: Node, pure: Pure) -> bool:
+    """Whether its values do nothing; `v, ok := m[key]` and `v, ok := x.(T)` cannot fail."""
+    left, right = (scopes.elements(head.child_by_field_name(side)) for side in ("left", "right"))
+    if len(left) > len(right) and right[0].type in _ASKED_WHETHER:
+        right = [each for side in ("operand", "index") for each in right[0].children_by_field_name(side)]
+    return all(map(pure, right))
 
 
 def _alone(head: Node) -> bytes | None:

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages import _go_fields as fields
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.shapes import Binding, Mend, Role
+
+NIL = b"__FF_NIL__"
+"""What stands for the error of an answer, which is none."""
 
 _BIND_AS_NAME = frozenset(
     {*scopes.PARAMETERS, "var_spec", "const_spec", "type_spec", "type_alias", "function_declaration",
@@ -95,6 +99,9 @@ def bindings(node: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:
         case "short_var_declaration" | "assignment_statement":
             if operator(node) in (":=", "="):
                 yield from _of_assignment(node, pure)
+                yield from fields.of_assignment(node)
+        case "keyed_element":
+            yield from fields.of_entry(node)
         case "var_declaration":
             inside = scopes.specs(node)
             if len(inside) == 1:
@@ -124,14 +131,17 @@ def _of_assignment(node: Node, pure: Callable[[Node], bool]) -> Iterator[Binding
         return
     declares = node.type == "short_var_declaration"
     for at, (name, value) in enumerate(zip(left, right, strict=True)):
-        if name.type != "identifier" or name.text == b"_":
+        if name.type != "identifier" or (name.text == b"_" and value.text != NIL):
             continue
         rest = _rest(left, right, at, pure)
         new = declares and any(other.text != b"_" and not assigns(other) for other, _ in rest)
         text = _assignment(rest, b":=" if new else b"=")
+        if name.text == b"_" and not text:
+            continue
         in_head = head is not None and head.type in scopes.HEADED
         removal = with_semicolon(node) if in_head and not rest else (node.start_byte, node.end_byte)
-        yield Binding(node, name, value, scopes.variable_scope(name), removal, not rest and not in_head, text)
+        scope = scopes.scope_of(node) if name.text == b"_" else scopes.variable_scope(name)
+        yield Binding(node, name, value, scope, removal, not rest and not in_head, text)
 
 
 def _rest(left: list[Node], right: list[Node], at: int, pure: Callable[[Node], bool]) -> list[tuple[Node, Node]]:
@@ -193,15 +203,20 @@ def unassigned(name: Node, pure: Callable[[Node], bool]) -> tuple[int, int, byte
     if around is None:
         return None
     statement = around if around.type in _STEPS else around.parent
-    in_list = statement is not None and statement.parent is not None and statement.parent.type == "statement_list"
-    if statement is None or not in_list or around.type not in {*_STEPS, "expression_list"}:
+    holder = statement.parent.type if statement is not None and statement.parent is not None else ""
+    in_head = holder == "if_statement" and statement is not None and operator(statement) == "="
+    if (
+        statement is None
+        or not (in_head or holder == "statement_list")
+        or around.type not in {*_STEPS, "expression_list"}
+    ):
         return None
     if statement.type in _STEPS:
         return *with_semicolon(statement), b""
     if statement.type not in {"assignment_statement", "short_var_declaration"}:
         return None
-    operator, right = statement.child_by_field_name("operator"), statement.child_by_field_name("right")
-    if operator is not None and operator.type != "=" and right is not None:
+    right = statement.child_by_field_name("right")
+    if operator(statement) not in ("=", ":=") and right is not None:
         harmless = all(map(pure, scopes.elements(right)))
         end, text = (statement.end_byte, b"") if harmless else (right.start_byte, b"_ = ")
         return statement.start_byte, end, text

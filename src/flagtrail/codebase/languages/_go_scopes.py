@@ -135,3 +135,18 @@ def _end(name: Node) -> int:
         at = at.parent
     value = at.child_by_field_name("value") if at.type == "type_switch_statement" else at
     return value.end_byte if at.parent is not None and value is not None else name.end_byte
+
+
+def is_given(node: Node) -> bool:
+    """Whether a name is given a value, or its address taken; also as a field of that name."""
+    around = node.parent
+    if around is None or around.type in {"inc_statement", "dec_statement", "keyed_element"}:
+        return True
+    if around.type == "literal_element" and around.parent is not None and around.parent.type == "keyed_element":
+        return around.parent.child_by_field_name("key") == around
+    if around.type == "unary_expression":
+        return (around.text or b"").startswith(b"&")
+    statement = around.parent
+    return (
+        around.type == "expression_list" and statement is not None and statement.child_by_field_name("left") == around
+    )

@@ -179,23 +179,8 @@ def _renews(node: Node) -> bool:
 def _reads(loop: Node, value: Node) -> tuple[Node, ...]:
     """Where the variable is read; nothing where that is not sure."""
     found = tuple(_named(loop, value))
-    sure = all(_loop(node) == loop and not _is_given(node) for node in found)
+    sure = all(_loop(node) == loop and not scopes.is_given(node) for node in found)
     return found if sure else ()
-
-
-def _is_given(node: Node) -> bool:
-    """Whether a name is given a value, or its address taken; also as a field of that name."""
-    around = node.parent
-    if around is None or around.type in {"inc_statement", "dec_statement", "keyed_element"}:
-        return True
-    if around.type == "literal_element" and around.parent is not None and around.parent.type == "keyed_element":
-        return around.parent.child_by_field_name("key") == around
-    if around.type == "unary_expression":
-        return (around.text or b"").startswith(b"&")
-    statement = around.parent
-    return (
-        around.type == "expression_list" and statement is not None and statement.child_by_field_name("left") == around
-    )
 
 
 def _members(loop: Node, operand: Node, field: Node) -> tuple[Node, ...] | None:
@@ -207,7 +192,7 @@ def _members(loop: Node, operand: Node, field: Node) -> tuple[Node, ...] | None:
             return None
         name = member.child_by_field_name("field")
         if name is not None and name.text == field.text:
-            if _is_given(member):
+            if scopes.is_given(member):
                 return None
             found.append(member)
     return tuple(found)

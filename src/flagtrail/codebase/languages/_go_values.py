@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from tree_sitter import Node
+
+from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.shapes import Call, Scalar
 
 _PURE_CALLS = frozenset(
@@ -26,7 +29,13 @@ def only_answers(call: Call) -> bool:
     if call.receiver is None:
         return name in _PURE_CALLS
     package = call.receiver.text or b""
-    return package in _PURE_PACKAGES or name in _PURE_FUNCTIONS.get(package, ())
+    known = package in _PURE_PACKAGES or name in _PURE_FUNCTIONS.get(package, ())
+    return known and not _is_variable(call.receiver)
+
+
+def _is_variable(name: Node) -> bool:
+    """Whether a function declares a name that packages of the library have, too: `path.Close()`."""
+    return name.type == "identifier" and scopes.variable_scope(name).type != "source_file"
 
 
 def number(text: str) -> tuple[Scalar] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 import tree_sitter_go
 from tree_sitter import Language as Grammar
@@ -277,6 +277,9 @@ class Go(Braces):
 
     def means(self, binding: Binding, name: Node) -> bool:
         return scopes.variable_scope(name) == binding.scope
+
+    def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
+        return "file" if binding.everywhere else super().reach(binding)
 
     def lifetime(self, binding: Binding) -> Lifetime | None:
         return flow.lifetime(binding)

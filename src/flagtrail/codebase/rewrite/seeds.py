@@ -47,6 +47,8 @@ class Derived:
     accessor: bool = False
     looked_up_in: frozenset[bytes] | None = None
     """What it may be looked up in, where that is known: `flags` of `flags.is_new()`, and nothing that is passed."""
+    faultless: bool = False
+    """It answers an error besides, which is none."""
     module: str = ""
     """The path of the file that asked it, where a text means just what it is there."""
 
@@ -269,10 +271,14 @@ def _placeholder(source: Source, language: Language, answer: Answer, site: Site)
     if name == named.VALUE:
         name = _typed(language, answer, site.call)
     if pattern.returns in ("tuple", "details_tuple"):
-        if not language.takes_several(site.call.node):
-            raise Refused("unsupported", "both answers are passed on at once")
-        name += b", " + named.NULL
+        name = _with_no_error(language, site.call, name)
     return source.edited([put(source, start, end, name)])
+
+
+def _with_no_error(language: Language, call: Call, name: bytes) -> bytes:
+    if not language.takes_several(call.node):
+        raise Refused("unsupported", "both answers are passed on at once")
+    return name + b", " + named.NULL
 
 
 def _chosen(source: Source, language: Language, answer: Answer, site: Site) -> Source:
@@ -360,8 +366,8 @@ def _of_derived(source: Source, language: Language, answer: Answer, derived: Der
                 raise Refused("impure_argument", "an argument does something when it is evaluated")
             if derived.asynchronous and not (call.node.parent and language.transparent(call.node.parent) == call.node):
                 raise Refused("unsupported", "the promise itself is used")
-            start, end = language.span(call)
-            return source.edited([put(source, start, end, derived.placeholder)])
+            text = _with_no_error(language, call, derived.placeholder) if derived.faultless else derived.placeholder
+            return source.edited([put(source, *language.span(call), text)])
     return None
 
 

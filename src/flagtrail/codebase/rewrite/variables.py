@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -25,6 +26,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     if binding is None:
         return None
     _only_here(source, language, answer, binding)
+    if binding.unless is not None and _may_be_another(answer, source.text(binding.name), *binding.unless):
+        return None
     lifetime = language.lifetime(binding)
     reads = lifetime.reads if lifetime else list(_reads(language, binding, source.text(binding.name)))
     if any(each.is_error for read in reads for each in ancestors(read)):
@@ -35,7 +38,8 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     if binding.everywhere or language.reach(binding) == "repository":
         return None
     if lifetime is not None and lifetime.mends:
-        return source.edited([_binding_out(source, binding), *(Edit(*mend) for mend in lifetime.mends)])
+        mends = (Edit(*mend) if mend[2] else out(source, *mend[:2]) for mend in lifetime.mends)
+        return source.edited([_binding_out(source, binding), *mends])
     if binding.sole:
         return without(source, language, [(binding.statement.start_byte, binding.statement.end_byte)])
     return source.edited([_binding_out(source, binding)])
@@ -52,6 +56,10 @@ def _only_here(source: Source, language: Language, answer: Answer, binding: Bind
         raise Refused("reassigned", f"{name.decode()} is taken by its name in a text, which may give it a value")
     if not language.NOMINAL and texts.evaluated(source.text(binding.scope), module=binding.scope.parent is None):
         raise Refused("unsupported", f"{name.decode()} may be read or set by its name in a text")
+
+
+def _may_be_another(answer: Answer, name: bytes, word: bytes, given: bytes) -> bool:
+    return answer.elsewhere(name) or any(re.search(given, text) for text in answer.texts(word))
 
 
 def _binding_out(source: Source, binding: Binding) -> Edit:

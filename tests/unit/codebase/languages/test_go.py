@@ -502,12 +502,14 @@ def test_a_test_case__is_the_nearest_subtest_or_the_function_with_its_comment() 
     [
         ("func f(a int) bool {\n\treturn g(a)\n}", "g(a)"),
         ("func (s *S) f() bool {\n\treturn s.on\n}", "s.on"),
-        ("func f() (bool, error) {\n\treturn a, nil\n}", ""),
+        ("func f() (bool, error) {\n\treturn a, nil\n}", "a"),
+        ("func f() (bool, error) {\n\treturn a, err\n}", ""),
+        ("func f() (bool, *S) {\n\treturn a, nil\n}", ""),
         ("func f() bool {\n\tx()\n\treturn a\n}", ""),
         ("func f() {\n\treturn\n}", ""),
     ],
 )
-def test_a_function__has_a_result_where_it_is_one_expression(body: str, result: str) -> None:
+def test_a_function__has_a_result_where_it_is_one_expression_with_no_error(body: str, result: str) -> None:
     read = source(f"package p\n\n{body}\n")
     found = [function for node in descendants(read.tree.root_node) if (function := go().function(node)) is not None]
 
