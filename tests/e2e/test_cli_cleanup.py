@@ -281,6 +281,15 @@ def test_cleanup__dry__runs_nothing(shop: Path, tmp_path: Path) -> None:
     assert (outcome.code, ran.exists(), "+    return sum(items)" in outcome.out) == (0, False, True)
 
 
+def test_cleanup__of_a_file_with_controls_in_its_name__tells_them_as_escapes(shop: Path) -> None:
+    git(shop, "mv", "shop/cart.py", "shop/ca\x1b]0;me\x07\nrt.py")
+    git(shop, "commit", "--quiet", "--message", "renamed")
+
+    told = cleanup(shop, "--dry-run")
+
+    assert (told.code, r"  changed  shop/ca\x1b]0;me\x07\nrt.py" in told.err) == (0, True)
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_cleanup__of_a_flag_that_no_code_names__has_nothing_to_do(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(msgspec.json.encode(encode(boolean_flag("other"))))
@@ -297,7 +306,7 @@ def test_cleanup__of_a_folder__is_of_the_whole_repository(shop: Path) -> None:
     elsewhere = flagtrail_in(shop.parent, "cleanup", KEY, "--flag-file", "flag.json", "--variant", "on")
 
     assert (outcome.code, "shop/cart.py" in outcome.out) == (0, True)
-    assert (elsewhere.code, "needs a git repository" in elsewhere.err) == (1, True)
+    assert (elsewhere.code, "there is no git repository" in elsewhere.err) == (1, True)
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def test_review__of_a_branch__tells_what_came_and_went(shop: Path, installation:
     assert (outcome.code, outcome.err) == (0, "")
     assert [line for line in outcome.out.splitlines() if not line.startswith("  ")] == [
         "checkout: 2 -> 3 places",
-        "gone: 0 -> 1 places",
+        "gone: 0 -> 1 place",
         "old: 1 -> 0 places",
         "chekout is no flag, and is asked for; did you mean checkout?",
     ]
@@ -120,6 +120,7 @@ def test_review__beside_what_is_no_commit__is_refused(shop: Path, installation: 
     outcome = flagtrail_in(shop, "review", "--", base, **installation)
 
     assert (outcome.code, "is no commit that this branch has a beginning in common with" in outcome.err) == (1, True)
+    assert "The clean-up" not in outcome.err
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import msgspec
 
 from flagtrail.codebase.deliver import Reason, left_alone, told
 from flagtrail.codebase.files import shown
+from flagtrail.codebase.places import printable
 from flagtrail.codebase.remove import Removed
 
 
@@ -30,7 +31,11 @@ def hand_over(removed: Removed, patch: Path | None, *, as_json: bool) -> bool:
 
 
 def report(removed: Removed, reason: Reason, patch: Path | None) -> Iterator[str]:
-    """What came of a clean-up, in lines for people."""
+    """What came of a clean-up, in lines for people, in which no name of a file does anything to their terminal."""
+    return map(printable, _lines(removed, reason, patch))
+
+
+def _lines(removed: Removed, reason: Reason, patch: Path | None) -> Iterator[str]:
     plan, repository = removed.plan, removed.repository
     yield f"{plan.flag}: everybody gets {plan.winner.variant}"
     yield from (f"  {each}" for each in reason.evidence)

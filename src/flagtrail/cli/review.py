@@ -16,10 +16,11 @@ from flagtrail.cli.output import print_json
 from flagtrail.cli.refusals import EXIT_DONE, EXIT_REFUSED
 from flagtrail.cli.session import Session
 from flagtrail.cli.views import FlagPage
-from flagtrail.model.errors import CleanupRefused
+from flagtrail.model.errors import CleanupRefused, SourceUnreadable
 from flagtrail.model.reference import CodeReference
 
 if TYPE_CHECKING:
+    from flagtrail.codebase.checkout import Repository
     from flagtrail.codebase.compare import Comparison, Difference
 
 MARK = "<!-- flagtrail -->"
@@ -67,24 +68,29 @@ def _compared(repo: Path, base: str, keys: tuple[str, ...]) -> Comparison:
     from flagtrail.codebase.compare import compare
     from flagtrail.codebase.files import Worktree
     from flagtrail.codebase.scan import scan
-    from flagtrail.model.errors import SourceUnreadable
 
-    found = repository(repo)
     try:
-        commit = found.git("merge-base", "--end-of-options", base, "HEAD").decode().strip()
+        found = repository(repo)
+        now = Worktree.of(found.root)
+        with checkout(replace(found, commit=_beginning(found, base))) as place:
+            before = Worktree.of(place.tree)
+            return compare(scan(before, keys, before.config), scan(now, keys, now.config))
+    except CleanupRefused as error:
+        raise SourceUnreadable(error.detail) from error
+
+
+def _beginning(found: Repository, base: str) -> str:
+    try:
+        return found.git("merge-base", "--end-of-options", base, "HEAD").decode().strip()
     except SourceUnreadable as error:
         told = f"{base!r} is no commit that this branch has a beginning in common with (of a shallow clone, fetch more)"
-        raise CleanupRefused(told) from error
-    now = Worktree.of(found.root)
-    with checkout(replace(found, commit=commit)) as place:
-        before = Worktree.of(place.tree)
-        return compare(scan(before, keys, before.config), scan(now, keys, now.config))
+        raise SourceUnreadable(told) from error
 
 
 # ---------------------------------------------------------------- words
 def _text(found: Comparison, board: Mapping[str, Standing], archived: set[str]) -> Iterator[str]:
     for each in found.flags:
-        yield f"{each.flag}: {each.before} -> {each.after} places"
+        yield f"{each.flag}: {each.before} -> {_places(each.after)}"
         yield from (f"  + {_place(place)}" for place in each.added)
         yield from (f"  - {_place(place)}" for place in each.removed)
         yield from (f"  note: {note}" for note in _notes(each, board.get(each.flag), archived))
@@ -121,10 +127,14 @@ def _bounded(lines: Iterator[str]) -> Iterator[str]:
 
 def _count(each: Difference) -> str:
     if not each.before:
-        return f"comes into the code ({each.after} places)"
+        return f"comes into the code ({_places(each.after)})"
     if not each.after:
         return "leaves the code: this removes its last reference"
-    return f"{each.before} places before, {each.after} after"
+    return f"{_places(each.before)} before, {each.after} after"
+
+
+def _places(count: int) -> str:
+    return f"{count} place{'' if count == 1 else 's'}"
 
 
 def _listed(what: str, places: tuple[CodeReference, ...]) -> Iterator[str]:

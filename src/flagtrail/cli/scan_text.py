@@ -100,4 +100,8 @@ def _tell_gone(found: ScanReport) -> None:
     if len(told) > MOST_GONE:
         indented(f"and {len(told) - MOST_GONE:,} more", 2, "dim")
     if not found.history_complete:
-        say("note: not all of history was read; --history takes more seconds.", "yellow")
+        say(
+            "note: not all of history was read; --history takes more seconds, and a shallow clone has but a part of it"
+            " (git fetch --unshallow).",
+            "yellow",
+        )

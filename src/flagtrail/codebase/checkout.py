@@ -64,7 +64,7 @@ def repository(path: Path) -> Repository:
     try:
         inside = _text(git(path, "rev-parse", "--is-inside-work-tree"))
     except SourceUnreadable as error:
-        raise CleanupRefused(f"a clean-up needs a git repository with a worktree: {error.detail}") from error
+        raise CleanupRefused(f"there is no git repository with a worktree: {error.detail}") from error
     if inside != "true":
         raise CleanupRefused(f"{path} is a bare repository, or lies within .git: name a worktree of it", path=str(path))
     root = Path(os.fsdecode(git(path, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
@@ -72,7 +72,7 @@ def repository(path: Path) -> Repository:
     try:
         commit = _text(git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
     except SourceUnreadable as error:
-        raise CleanupRefused(f"{root} has no commit yet: a clean-up is made of HEAD", path=str(root)) from error
+        raise CleanupRefused(f"{root} has no commit yet", path=str(root)) from error
     branch = _text(git(root, "rev-parse", "--abbrev-ref", "HEAD"))
     return Repository(root, commit, "" if branch == "HEAD" else branch, quiet)
 

@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from flagtrail.codebase.git import arguments, environment
+from flagtrail.codebase.git import arguments, environment, git
 from flagtrail.codebase.keys import Keys
 from flagtrail.model.errors import SourceUnreadable
 
@@ -33,7 +33,7 @@ class Removed(msgspec.Struct, frozen=True):
 
 
 class Removals(msgspec.Struct, frozen=True):
-    """What was found of each key. Not `complete`: the time was up before all history was read."""
+    """What was found of each key. Not `complete`: the time was up before all history was read, or not all is here."""
 
     found: dict[str, Removed]
     complete: bool
@@ -61,7 +61,11 @@ def removals(root: Path, keys: Collection[str], *, folder: str = "", seconds: fl
                         found[hit.word] = now
             if not left:
                 break
-        return Removals(found, complete=not (left and late()))
+    return Removals(found, complete=not left or not (late() or _is_shallow(root)))
+
+
+def _is_shallow(root: Path) -> bool:
+    return git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def _read(line: bytes) -> Removed:

@@ -185,7 +185,7 @@ def inside(folder: Path) -> Path:
     [
         (bare, "is a bare repository"),
         (empty, "has no commit yet"),
-        (plain, "a clean-up needs a git repository with a worktree"),
+        (plain, "there is no git repository with a worktree"),
         (inside, "lies within .git"),
         (lambda folder: folder / "nowhere", "is no folder"),
     ],

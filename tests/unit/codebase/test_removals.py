@@ -79,6 +79,18 @@ def test_removals__no_time__are_none_and_not_complete(git: Git) -> None:
     assert (found.found, found.complete) == ({}, False)
 
 
+def test_removals__of_a_shallow_clone__are_not_complete_while_a_key_is_left(git: Git, tmp_path: Path) -> None:
+    git.write({"a.py": ""})
+    last = git.commit("Take it out")
+    clone = Git(tmp_path / "clone")
+    clone.run("fetch", "-q", "--depth=2", f"file://{git.folder}", "main")
+    clone.run("reset", "-q", "--hard", "FETCH_HEAD")
+
+    some, none = (removals(clone.folder, [key], seconds=60) for key in ("new-ui", "never"))
+
+    assert (some.found["new-ui"].commit, some.complete, none.complete) == (last, True, False)
+
+
 def test_removals__no_keys__asks_nobody(tmp_path: Path) -> None:
     assert removals(tmp_path, [], seconds=1).complete
 
