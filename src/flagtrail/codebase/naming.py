@@ -29,8 +29,8 @@ _MADE = re.compile(rb"[\s:=\w.<>]*=\s*(?:new\s+)?[\w.]+\(\s*")
 """What stands there where the literal is the first argument of what makes the value."""
 
 
-_OF_MEMBER = re.compile(rb"\s*\(\s*(?:(?i:\w*key|\w*name|id|flag)\s*=\s*)?")
-"""What stands between an enumeration's member and the key that it is made with, also where the key has a label."""
+_OF_MEMBER = re.compile(rb"\s*(?::\s*[\w.<>?]+\s*)?\(\s*(?:(?i:\w*key|\w*name|id|flag)\s*=\s*)?")
+"""What stands between an enumeration's member, or an object, and the key that it is made with, also by its name."""
 _IN_BODY = re.compile(rb"[^{}]*\{[^{}]*(?i:key|name|id|flag)\w*\s*(?::[^={}]*)?=\s*")
 """What may stand between an object's name and the key that a property of it has."""
 

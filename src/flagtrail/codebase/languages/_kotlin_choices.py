@@ -92,9 +92,15 @@ def _has_no_value(node: Node) -> bool:
 
 
 def _needs_type(place: Node) -> bool:
-    """Whether something takes its type from an expression: all but a `return`, an assignment, and what has a type."""
+    """Whether something takes its type from an expression: all but a `return`, an assignment, what has a type, and
+    what stands behind `?:` or is the value of a `catch`, where another value gives the type.
+    """
     parent = place.parent
     if parent is None or parent.type in ("return_expression", "assignment"):
+        return False
+    if parent.type == "block" and parent.parent is not None and parent.parent.type == "catch_block":
+        return False
+    if parent.type == "binary_expression" and text(parent.children[1]) == b"?:" and parent.children[-1] == place:
         return False
     declared = child(parent, "variable_declaration") if parent.type == "property_declaration" else None
     return declared is None or child(declared, "user_type", "nullable_type") is None
@@ -178,6 +184,21 @@ def taken(place: Node, value: tuple[Scalar]) -> Settled | None:
     if value[0] == (text(asked.children[-1]) == b"takeIf"):
         return Settled(call.start_byte, call.end_byte, (asked.start_byte, asked.children[0].end_byte))
     return None
+
+
+def remembered(place: Node) -> Settled | None:
+    """`remember(key) { true }` is `true`."""
+    literal = place.parent
+    block = literal.parent if literal is not None and literal.type == "lambda_literal" else None
+    call = block.parent if block is not None else None
+    if literal is None or call is None or call.type != "call_expression" or len(named(literal)) != 1 or swallows(call):
+        return None
+    given = child(call.children[0], "value_arguments")
+    keys = [named(each)[-1].type for each in named(given)] if given is not None else []
+    asked = call.children[0] if given is None else call.children[0].children[0]
+    if text(asked) != b"remember" or not {"identifier", "navigation_expression"}.issuperset(keys):
+        return None
+    return Settled(call.start_byte, call.end_byte, None, text(place))
 
 
 def delegated(place: Node) -> Settled | None:

@@ -6,8 +6,8 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._jvm import OF_ALL
 from flagtrail.codebase.languages._kotlin_names import is_local, name_of
-from flagtrail.codebase.languages._kotlin_syntax import callee_name, named, text
-from flagtrail.codebase.source import ancestors
+from flagtrail.codebase.languages._kotlin_syntax import callee_name, child, named, text
+from flagtrail.codebase.source import ancestors, descendants
 
 _LISTS = frozenset(b"listOf setOf mutableListOf mutableSetOf arrayOf persistentListOf persistentSetOf mapOf of".split())
 
@@ -27,13 +27,22 @@ def entry(key: Node) -> tuple[int, int] | None:
 
 
 def is_value(declaration: Node) -> bool:
-    """Whether an object in a class holds nothing but values: `data object NewUi : Flag() { override val .. }`."""
-    around = declaration.parent
-    body = next((each for each in declaration.children if each.type == "class_body"), None)
-    if around is None or around.type != "class_body" or body is None:
+    """Whether an object in a class holds nothing but values: `data object NewUi : Flag() { override val .. }`,
+    `object NewUi : Flag("new-ui")`.
+    """
+    around, body = declaration.parent, child(declaration, "class_body")
+    if around is None or around.type != "class_body":
         return False
+    if body is None:
+        return any(each.type == "string_literal" and _is_given(each) for each in descendants(declaration))
     values = [each for each in named(body) if each.type == "property_declaration"]
     return bool(values) and len(values) == len(named(body)) and all(_is_literal(each) for each in values)
+
+
+def _is_given(value: Node) -> bool:
+    """Whether the class that an object extends is made with a value."""
+    listed = value.parent.parent if value.parent is not None else None
+    return listed is not None and listed.parent is not None and listed.parent.type == "constructor_invocation"
 
 
 def _is_literal(declaration: Node) -> bool:

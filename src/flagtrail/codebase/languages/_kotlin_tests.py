@@ -61,18 +61,24 @@ def _in_lambda(node: Node, literal: Node) -> Stub | None:
 
 
 def _answered(asked: Node) -> Stub:
-    """What is said behind `every { .. }`: in infix form, or as a call."""
+    """What is said behind `every { .. }`: in infix form, or as a call; once and for all."""
     told = asked.parent
     if told is not None and told.type == "infix_expression":
         parts = named(told)
-        if parts[0] == asked and text(parts[1]) in _ANSWERS | {b"answers"}:
+        if parts[0] == asked and text(parts[1]) in _ANSWERS | {b"answers"} and not _goes_on(told):
             return _of_flow(told, asked, parts[2])
     if told is not None and told.type == "navigation_expression" and told.parent is not None:
         arguments = child(told.parent, "value_arguments")
         values = named(arguments) if arguments is not None else []
-        if told.parent.type == "call_expression" and text(told.children[-1]) in _ANSWERS and len(values) == 1:
+        answers = told.parent.type == "call_expression" and text(told.children[-1]) in _ANSWERS
+        if answers and len(values) == 1 and not _goes_on(told.parent):
             return _of_flow(told.parent, asked, named(values[0])[-1])
     return Stub(asked, asked)
+
+
+def _goes_on(told: Node) -> bool:
+    """Whether more is said than one answer: `returns true andThen false`."""
+    return told.parent is not None and told.parent.type in ("infix_expression", "navigation_expression")
 
 
 # ------------------------------------------------------------------------------------------------ flows of answers

@@ -238,8 +238,14 @@ class Kotlin(Jvm):
             _kotlin_choices.delegated(place)
             or _kotlin_choices.never(place, value)
             or _kotlin_choices.taken(place, value)
+            or _kotlin_choices.remembered(place)
             or _kotlin_flows.settled(place, value)
         )
+
+    def reads(self, call: Call) -> bool:
+        """Also what a container is asked for by its type: `get<Flags>()`."""
+        typed = text(call.name) == b"get" and not call.arguments and child(call.node, "type_arguments") is not None
+        return typed or super().reads(call)
 
     def strength(self, node: Node) -> int:
         return _kotlin_strength.strength(node)

@@ -24,6 +24,7 @@ def taken(names: Names, holder: bytes) -> bool:
 
 
 def enumerated(names: Names, holder: bytes) -> bool:
-    """Whether the members of an enum are counted up, or looked up by a value."""
+    """Whether the members of an enum are counted up, or looked up by a value; an object that extends it is neither."""
     name = re.escape(holder)
-    return bool(re.search(_MEMBERS_OF % (name, name, name, name, name), names.source.data))
+    data = re.sub(rb"\bobject\s+\w+\s*:\s*%s(?=\()" % name, b"", names.source.data)
+    return bool(re.search(_MEMBERS_OF % (name, name, name, name, name), data))

@@ -1,7 +1,9 @@
 package io.mockk
 
 class Told<T> {
-    infix fun returns(answer: T) = Unit
+    infix fun returns(answer: T) = this
+
+    infix fun andThen(answer: T) = this
 
     infix fun answers(answer: () -> T) = Unit
 }
