@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from tree_sitter import Node
 
-from flagtrail.codebase import sites
+from flagtrail.codebase import heirs, sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.naming import Alias, naming, spelled
 from flagtrail.codebase.patterns import Patterns
@@ -22,8 +22,8 @@ from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite import seeds
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.seeds import Derived, Wanted
-from flagtrail.codebase.shapes import Definition, Function
-from flagtrail.codebase.source import Source, ancestors
+from flagtrail.codebase.shapes import Definition
+from flagtrail.codebase.source import Source
 
 MOST_HEAD = 300
 """Bytes in front of a key in which the declaration begins whose value is made of it."""
@@ -36,19 +36,23 @@ MOCKED_WHOLE = re.compile(
 )
 _WHOLE = rb"import\s+(?:type\s+)?%s\s*(?:,\s*[{*]|from\b)|(?<![\w$])%s\s*=\s*(?:await\s+)?(?:require|import)\b"
 """What a module of JavaScript exports by default, or all of it, under a name that the importing file gives it."""
-_ITSELF = frozenset({b"self", b"cls"})
+_ITSELF = frozenset({b"self", b"cls", b"super()"})
 _OF_FOLDERS = frozenset({"__init__", "index"})
 """Files that are the module of their folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A derived name with the file that defines it. `local`: nobody outside that file can use it."""
+    """A derived name with the file that defines it. `local`: nobody outside that file can use it.
+
+    `of` is the class of a method that must stay, and is known just where that class, or one that extends it, asks it.
+    """
 
     derived: Derived
     path: str
     local: bool
     member: bool
+    of: bytes = b""
 
 
 def aliases(source: Source, language: Language, key: str, patterns: Patterns) -> Iterator[Alias]:
@@ -240,7 +244,7 @@ def derived(source: Source, language: Language, key: str) -> Iterator[Known]:
 
 def may_be_put(known: Known, key: str) -> bool:
     """Whether what is called so elsewhere can be this."""
-    return known.local or not known.member or names_the_flag(known.derived.name, key)
+    return known.local or bool(known.of) or not known.member or names_the_flag(known.derived.name, key)
 
 
 def answering(source: Source, language: Language) -> Iterator[Known]:
@@ -256,8 +260,8 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
             return
         function = language.function(at)
         if function is not None:
-            own = function.overrides and _asked_by_itself(source, language, function)
-            if function.result == node and own >= function.overrides and source.text(node) != named.DETAILS:
+            own = heirs.asking_itself(source, language, function) if function.overrides else b""
+            if function.result == node and bool(own) >= function.overrides and source.text(node) != named.DETAILS:
                 head = source.data[function.node.start_byte : function.body.start_byte].split()
                 name = Derived(
                     source.text(function.name),
@@ -268,7 +272,8 @@ def _of(source: Source, language: Language, node: Node) -> Iterator[Known]:
                     looked_up_in=_ITSELF if own else None,
                     faultless=function.faultless,
                 )
-                yield Known(name, source.path, function.private or own, language.is_member(function.node))
+                local = function.private and not own
+                yield Known(name, source.path, local, language.is_member(function.node), own)
             return
         for binding in language.bindings(at):
             if binding.value == node and language.reach(binding) == "repository":
@@ -285,18 +290,6 @@ def _is_of_its_file(source: Source, language: Language, name: Node) -> bool:
     around = (each for each in language.definitions(source) if each.kind == "class")
     holders = {source.text(each.name) for each in around if each.removal[0] <= name.start_byte < each.removal[1]}
     return holders == {PurePosixPath(source.path).stem.encode()}
-
-
-def _asked_by_itself(source: Source, language: Language, function: Function) -> bool:
-    """Whether a method that must stay, for a class of Python with bases, is asked within its class where it is asked.
-
-    There it is known what is asked, if nothing else is called so; elsewhere the object can be of another class.
-    """
-    around = next((each for each in ancestors(function.node) if each.type == "class_definition"), None)
-    if around is None or function.accessor or not language.PRIVATE_BY_CONVENTION:
-        return False
-    asked = re.finditer(rb"(?<![\w.])(?:self|cls)\.%s(?!\w)" % re.escape(source.text(function.name)), source.data)
-    return all(around.start_byte <= each.start() < around.end_byte for each in asked)
 
 
 def silenced(before: Source, after: Source, language: Language, answer: Answer, wanted: Wanted) -> Iterator[Derived]:
@@ -348,7 +341,7 @@ def _usable(source: Source, language: Language, known: Known) -> Iterator[Derive
         if derived.function:
             yield derived
         return
-    if known.local:
+    if known.local or (known.of and not heirs.alone_ask(source, language, derived.name, known.of)):
         return
     if (
         known.member

@@ -98,6 +98,7 @@ _CALLS_THAT_ONLY_LOOK = {
         "len",
         "repr",
         "str",
+        "super",
         "type",
     )
 }

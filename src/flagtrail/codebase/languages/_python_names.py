@@ -37,6 +37,8 @@ KEEPING = frozenset(
     }
 )
 _TRANSPARENT = {"cache", "classmethod", "final", "lru_cache", "staticmethod"}
+_OF_FORMS = {"serializers.Serializer", "serializers.ModelSerializer", "forms.Form", "forms.ModelForm"}
+"""Bases of packages that nobody comes upon by what extends them."""
 _PLAIN_BASES = ("object", "ABC", "Protocol", "NamedTuple", "TypedDict", "Error", "Exception", "Enum")
 
 
@@ -293,7 +295,8 @@ def bases(class_definition: Node) -> list[str]:
 def plain_class(class_definition: Node) -> bool:
     """Whether defining a class does nothing but bind its name, as far as its bases and decorators tell."""
     return decorators(class_definition) <= {"dataclass", "final", "unique", "total_ordering"} and all(
-        base.partition("[")[0].endswith((*_PLAIN_BASES, "Generic")) for base in bases(class_definition)
+        base in _OF_FORMS or base.partition("[")[0].endswith((*_PLAIN_BASES, "Generic"))
+        for base in bases(class_definition)
     )
 
 

@@ -56,9 +56,9 @@ def _in_sight(forest: Forest, user: Names, path: str, name: bytes) -> bool:
         return True
     if package(path) == package(user.source.path) and any(_receiver(now, each) for each in now.by_name.get(name, ())):
         return True
-    origins = {each.origin for each in user.definitions if each.origin}
-    modules = user.language.modules
-    return any(path in set(forest.named(modules(user.source.path, origin, ""))) for origin in origins)
+    imports = {(each.origin, original_of(user, each).decode()) for each in user.definitions if each.origin}
+    ends = (user.language.modules(user.source.path, *each) for each in imports)
+    return any(path in forest.named(each) for each in ends)
 
 
 def times_used(user: Names, name: bytes, home: Names, defined: Iterable[Definition]) -> int:
