@@ -340,12 +340,13 @@ class Stub(msgspec.Struct, frozen=True):
     """Where a test says what an evaluation is to answer: `every { flags.isEnabled(K) } returns true`,
     `when(flags.isEnabled(K)).thenReturn(true)`. `statement` is all of it, `value` what is answered; None where the
     test asks instead whether the evaluation was made, which it never is again. `later` are statements behind it that
-    make the answer another one from then on, with that answer.
+    make the answer another one from then on, with that answer. `fails`: an error is answered, which never is again.
     """
 
     statement: Node
     value: Node | None
     later: tuple[tuple[Node, Node], ...] = ()
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,21 +97,30 @@ def _expected(node: Node) -> bool:
 
 def _answered(node: Node) -> Stub | None:
     """The statement `<node>.Return(value)`, also with `.Once()`, `.AnyTimes()` and such around."""
-    value: Node | None = None
+    answers: list[Node] = []
     at = node
     while at.parent is not None and at.parent.type == "selector_expression" and at.parent.parent is not None:
         call = at.parent.parent
         field = at.parent.child_by_field_name("field")
         if call.type != "call_expression" or field is None:
             return None
-        answers = scopes.elements(call.child_by_field_name("arguments"))
-        if field.text == b"Return" and answers:
-            value = answers[0]
+        if field.text == b"Return":
+            answers = scopes.elements(call.child_by_field_name("arguments")) or answers
         at = call
     statement = at.parent
-    if value is None or statement is None or statement.type != "expression_statement":
+    if not answers or statement is None or statement.type != "expression_statement":
         return None
-    return Stub(statement, value)
+    fails = len(answers) > 1 and answers[1].text != b"nil"
+    known = fails and _is_error(answers[1])
+    return Stub(statement, answers[1] if fails and not known else answers[0], fails=known)
+
+
+def _is_error(value: Node) -> bool:
+    """Whether a value is surely an error: `errors.New("down")`, `&net.DNSError{}`, `io.EOF`; not `row.err`."""
+    operand, field = value.child_by_field_name("operand"), value.child_by_field_name("field")
+    if value.type != "selector_expression" or operand is None or field is None:
+        return value.type in {"call_expression", "unary_expression", "composite_literal"}
+    return (field.text or b"")[:1].isupper() and scopes.variable_scope(operand).type == "source_file"
 
 
 def wrapping(call: Node) -> Wrapping | None:

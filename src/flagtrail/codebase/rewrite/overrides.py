@@ -71,6 +71,8 @@ def stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> S
     """A file after what a mock is told to answer is settled."""
     if stub.value is None:
         return without(source, language, [(stub.statement.start_byte, stub.statement.end_byte)])
+    if stub.fails:
+        return without(source, language, [_test_of(language, stub.statement)])
     told = [(stub.statement, stub.value), *stub.later]
     return without(source, language, [_span_told(language, answer, each, language.constant(by)) for each, by in told])
 
@@ -96,6 +98,10 @@ def _span_told(language: Language, answer: Answer, statement: Node, value: tuple
         raise Refused("mock", "what a test sets the flag to is no constant")
     if _is_so(answer, value):
         return statement.start_byte, statement.end_byte
+    return _test_of(language, statement)
+
+
+def _test_of(language: Language, statement: Node) -> Span:
     test = language.test_case(statement)
     if test is None:
         raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
@@ -161,20 +167,18 @@ def tabled(source: Source, language: Language, answer: Answer, key: Node, patter
     The rows go that set another value than the winner; those that are left need not say so.
     """
     site = sites.site(source, language, sites.whole(language, key), patterns)
-    if site is None or site.pattern.kind != "override" or not isinstance(answer.value, bool):
+    if site is None or not isinstance(answer.value, bool):
         return None
-    told = sites.argument(site.call, site.pattern.set_to)
-    table = language.table(source, told.value) if told is not None else None
-    if told is None or table is None or not _may_go(language, site):
+    told = _set_to(language, site)
+    table = language.table(source, told) if told is not None else None
+    if told is None or table is None:
         return None
     won = [row for row in table.rows if row.value == answer.value]
     if not won:
         test = language.test_case(site.call.node) if table.sole else None
         return without(source, language, [test]) if test is not None else None
     edits = [
-        Edit(
-            read.start_byte, read.end_byte, language.literal(answer.value) if read == told.value else answer.placeholder
-        )
+        Edit(read.start_byte, read.end_byte, language.literal(answer.value) if read == told else answer.placeholder)
         for read in table.reads
     ]
     spans = [row.span for row in table.rows if row.value != answer.value]
@@ -183,9 +187,12 @@ def tabled(source: Source, language: Language, answer: Answer, key: Node, patter
     return without(source, language, spans, edits)
 
 
-def _may_go(language: Language, site: Site) -> bool:
-    """Whether what sets the flag can be taken out, once its value is known."""
+def _set_to(language: Language, site: Site) -> Node | None:
+    """What a flag is set to, or a mock told to answer for it, where that can be taken out once it is known."""
     call = site.call.node
-    return (
-        site.pattern.passes is not None or language.wrapping(call) is not None or language.statement(call) is not None
-    )
+    if site.pattern.kind != "override":
+        stub = language.stub(call)
+        return stub.value if stub is not None and not stub.fails and not stub.later else None
+    told = sites.argument(site.call, site.pattern.set_to)
+    may_go = site.pattern.passes is not None or language.wrapping(call) or language.statement(call)
+    return told.value if told is not None and may_go else None

@@ -35,11 +35,11 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
     edits = [Edit(*language.substituted(source, read, source.text(node))) for read in reads]
     if edits := [edit for edit in edits if edit.start < edit.end]:
         return source.edited(edits)
-    if binding.everywhere or language.reach(binding) == "repository":
-        return None
     if lifetime is not None and lifetime.mends:
         mends = (Edit(*mend) if mend[2] else out(source, *mend[:2]) for mend in lifetime.mends)
         return source.edited([_binding_out(source, binding), *mends])
+    if binding.everywhere or language.reach(binding) == "repository":
+        return None
     if binding.sole:
         return without(source, language, [(binding.statement.start_byte, binding.statement.end_byte)])
     return source.edited([_binding_out(source, binding)])
