@@ -60,13 +60,14 @@ class Conditional(msgspec.Struct, frozen=True):
 class Equality(msgspec.Struct, frozen=True):
     """`left == right`, or `!=` where negated; also `is`, `===`, `.equals()`. Exact for constants on both sides.
 
-    `one_of` holds instead of `right` what `left in (..)` compares with.
+    `one_of` holds instead of `right` what `left in (..)` compares with. `exact`: what differs in kind is never equal.
     """
 
     negated: bool
     left: Node
     right: Node | None = None
     one_of: tuple[Node, ...] = ()
+    exact: bool = False
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -27,14 +27,15 @@ class Site(msgspec.Struct, frozen=True):
 def texts(source: Source, language: Language, key: str, span: tuple[int, int] | None = None) -> Iterator[Node]:
     """The literals that denote just this key, in the order of the file; then what is put together to be the same.
 
-    Of a span, those that hold it there.
+    Of a span, those that hold it there. What a test is called names no flag.
     """
     wanted = key.encode()
     for at in _each(source.data, wanted, span):
         node = source.tree.root_node.descendant_for_byte_range(at, at + len(wanted))
         for place in (node, *_few(node)):
             if place is not None and language.constant(place) == (key,):
-                yield place
+                if not language.is_title(place):
+                    yield place
                 break
     yield from language.composed(source, key, span)
 

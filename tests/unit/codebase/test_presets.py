@@ -139,6 +139,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         *each("if (@@('new-ui')) use();", "gb.isOn gb.isOff useFeatureIsOn"),
         *each("use(@@('new-ui', d));", "gb.getFeatureValue useFeatureValue"),
         *each("use(@@('new-ui').value);", "gb.evalFeature useFeature"),
+        'use(<IfFeatureEnabled feature="new-ui"><New /></IfFeatureEnabled>);',
     ],
     ("growthbook", "go"): ['value := client.EvalFeature(ctx, "new-ui").Value'],
     ("growthbook", "java"): [
@@ -184,6 +185,7 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         "const a = posthog.isFeatureEnabled('new-ui');",
         *each("use(posthog.@@('new-ui'));", "getFeatureFlag getFeatureFlagPayload getFeatureFlagResult"),
         *each("use(@@('new-ui'));", "useFeatureFlagEnabled useFeatureFlagVariantKey useFeatureFlagPayload"),
+        *each('use(<@@ flag="new-ui"><New /></@@>);', "PostHogFeature FlaggedFeature"),
     ],
     ("posthog", "go"): each(
         'v@@, err := client.@@(posthog.FeatureFlagPayload{Key: "new-ui", DistinctId: id})',
@@ -240,8 +242,10 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
             "use(own.@@('new-ui'));",
             "isEnabled isFeatureEnabled isFlagEnabled isFeatureFlagEnabled featureEnabled hasFeature hasFeatureFlag "
             "getFeatureFlag getFlag isOn useUiFlag useFlag useFeatureFlag useFeature useFlagEnabled useFeatureEnabled "
-            "useIsFeatureEnabled features.includes features.has",
+            "useIsFeatureEnabled features.includes features.has useIsExperimentalFeatureEnabled "
+            "featureFlagsApi.isActive",
         ),
+        'use(<Feature features="new-ui"><New /></Feature>);',
         *each("use('new-ui'.@@());", "isEnabled isOn isActive isDisabled isOff"),
         *each("use(own.@@('new-ui'));", "isDisabled isFeatureDisabled featureDisabled"),
     ],

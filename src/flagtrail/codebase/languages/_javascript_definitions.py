@@ -29,19 +29,10 @@ _TYPES = frozenset(
         "type_alias_declaration",
     }
 )
-_QUIET_HOOKS = frozenset(
-    {
-        b"useCallback",
-        b"useContext",
-        b"useId",
-        b"useMemo",
-        b"useReducer",
-        b"useRef",
-        b"useState",
-        b"useTheme",
-        b"useTranslation",
-    }
+_QUIET_HOOK = re.compile(
+    rb"use(?:Callback|Context|Id|Location|MediaQuery|Memo|Navigate|Params|Reducer|Ref|State|Theme|Translation)"
 )
+"""Hooks of React, its router and Material UI that only keep or compute something."""
 _LOADED = re.compile(rb"""(?:\brequire|\bimport)\(\s*['"]([^'"]+)['"]\s*\)""")
 _READS = re.compile(rb"(?:parse|read|get|to|as|is|env|bool|num|str)", re.IGNORECASE)
 _ASKS = re.compile(rb"use\w*(?:Flags?|Config)\Z")
@@ -211,9 +202,13 @@ def harmless(value: Node) -> bool:
         called, arguments = field(value, "function"), field(value, "arguments")
         last = text(called).rpartition(b".")[2] if called is not None else b""
         known = (
-            last in _QUIET_HOOKS or _ASKS.match(last) is not None or text(called or value) == b"require" or _lazy(last)
+            _QUIET_HOOK.fullmatch(last) is not None
+            or _ASKS.match(last) is not None
+            or text(called or value) == b"require"
+            or _lazy(last)
         )
-        return known and arguments is not None and all(pure(argument) for argument in parts(arguments))
+        if known and arguments is not None:
+            return all(pure(argument) for argument in parts(arguments))
     return pure(value)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_values import JSX, bare, field, parts, text
+from flagtrail.codebase.languages._javascript_values import FUNCTIONS, JSX, bare, field, parts, text
 from flagtrail.codebase.shapes import Argument, Call, Settled
 
 _CHOOSES = frozenset({b"condition", b"show", b"elseShow"})
+_OTHERWISE = re.compile(rb"render|else|not|off|disabled|inactive", re.IGNORECASE)
 
 
 def as_call(element: Node) -> Call | None:
@@ -39,19 +42,28 @@ def rendered(element: Node, *, truth: bool) -> Settled | None:
     """What stands in place of an element that shows its children where a flag is on, else its `fallback`."""
     opening, closing = field(element, "open_tag"), field(element, "close_tag")
     attributes = (opening or element).children_by_field_name("attribute")
-    fallback = [
-        value for each in attributes if (value := _value(each)) is not None and text(parts(each)[0]) == b"fallback"
-    ]
+    given = {text(parts(each)[0]): _value(each) for each in attributes if each.type == "jsx_attribute"}
+    if len(given) < len(attributes) or any(_decides_otherwise(*each, truth=truth) for each in given.items()):
+        return None
     if not truth:
-        return in_place(element, fallback[0] if fallback else None)
+        return in_place(element, given.get(b"fallback"))
     if opening is None or closing is None:
         return in_place(element, None)
     inside = [child for child in element.named_children[1:-1] if child.type != "jsx_text" or text(child).strip()]
+    if any(part.type in FUNCTIONS for child in inside if child.type == "jsx_expression" for part in parts(child)):
+        return None
     if len(inside) == 1 and inside[0].type in JSX:
         return in_place(element, inside[0])
     if _is_child(element) and inside:
         return Settled(element.start_byte, element.end_byte, span=(inside[0].start_byte, inside[-1].end_byte))
     return None if inside else in_place(element, None)
+
+
+def _decides_otherwise(name: bytes, value: Node | None, *, truth: bool) -> bool:
+    """Whether an attribute says what else is shown where the flag is off, or of which value it must be."""
+    if name in {b"match", b"matchValue"}:
+        return value is not None and value.type != "true"
+    return not truth and _OTHERWISE.match(name) is not None
 
 
 def chosen(attribute: Node, *, truth: bool) -> Settled | None:

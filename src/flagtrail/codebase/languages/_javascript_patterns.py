@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -12,6 +13,7 @@ from flagtrail.codebase.languages._javascript_values import field, parts, pure, 
 from flagtrail.codebase.shapes import Definition
 
 Reach = Literal["local", "file", "repository"]
+_HOOK = re.compile(rb"(?:\A|\.)use[A-Z]\w*\Z")
 
 
 def destructured(
@@ -23,13 +25,30 @@ def destructured(
             if not _holds_more(elements[0]):
                 yield Definition("variable", name, taken, who, quiet, origin, scope=around)
         return
-    yield from _elements(pattern, who, around)
+    if pattern.type == "object_pattern":
+        yield from _elements(pattern, who, around)
+    elif quiet:
+        yield from _places(pattern, who, around)
+
+
+def _places(pattern: Node, who: Reach, around: Node) -> Iterator[Definition]:
+    """Names of the list that a hook answers: `const [open, setOpen] = useState()`, of which `[open]` or `[, setOpen]`
+    may be left. What is no list may notice how many are taken of it.
+    """
+    value = field(pattern.parent, "value") if pattern.parent is not None else None
+    called = field(value, "function") if value is not None else None
+    elements = parts(pattern)
+    if called is None or not _HOOK.search(text(called)) or any(each.type != "identifier" for each in elements):
+        return
+    for element in elements:
+        removal = listed(element) if element == elements[-1] else (element.start_byte, element.end_byte)
+        yield Definition("variable", element, removal, who, scope=around)
 
 
 def _elements(pattern: Node, who: Reach, around: Node) -> Iterator[Definition]:
-    """Names of an object's pattern. A rest takes what no name takes; a place in an array cannot go."""
+    """Names of an object's pattern. A rest takes what no name takes."""
     elements = parts(pattern)
-    if pattern.type != "object_pattern" or any(element.type == "rest_pattern" for element in elements):
+    if any(element.type == "rest_pattern" for element in elements):
         return
     for element in elements:
         default = field(element, "right") or field(field(element, "value") or element, "right")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import bare, field, operator, text
+from flagtrail.codebase.shapes import Settled
 
 _TIGHTNESS = {
     b"??": 4,
@@ -195,6 +196,21 @@ def _leads(place: Node) -> bool:
     return False
 
 
+def of_nothing(place: Node, kept: Node) -> Settled | None:
+    """What is left around `null` or `undefined`: `null ?? b` is b, `null?.a` undefined: the checker refuses both."""
+    at, around = place, place.parent
+    while around is not None and around.type in _POSTFIXES and around.children[0] == at:
+        if at == place and not _asks(around):
+            return None
+        at, around = around, around.parent
+    sign = operator(around) if around is not None and field(around, "left") == at else b""
+    if around is None or sign not in {b"??", b"||", b"&&"}:
+        return Settled(at.start_byte, at.end_byte, text=b"undefined") if at != place else None
+    left = field(around, "right") if sign != b"&&" else kept if at == place else None
+    span = (left.start_byte, left.end_byte) if left is not None else None
+    return Settled(around.start_byte, around.end_byte, span, b"undefined")
+
+
 def decides(place: Node) -> bool:
     """Whether an expression only chooses what stands behind it: the left side of `&&`, `||` or `??`."""
     parent = place.parent
@@ -243,8 +259,13 @@ def quoted(node: Node, literal: bytes, *, typed: bool) -> bytes:
         literal = b"'" + literal[1:-1] + b"'"
     around = node.parent
     compared = around is not None and around.type == "binary_expression" and operator(around)[:2] in {b"==", b"!="}
-    head = around is not None and around.type == "parenthesized_expression" and around.parent is not None
-    switched = head and around is not None and around.parent is not None and around.parent.type == "switch_statement"
-    if typed and (compared or switched):
-        return literal + b" as string" if switched else b"(" + literal + b" as string)"
+    if typed and (compared or switched(node)):
+        return literal + b" as string" if switched(node) else b"(" + literal + b" as string)"
     return literal
+
+
+def switched(node: Node) -> bool:
+    """Whether a `switch` is made over an expression."""
+    around = node.parent
+    head = around.parent if around is not None and around.type == "parenthesized_expression" else None
+    return head is not None and head.type == "switch_statement"

@@ -12,7 +12,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_elements import chosen
 from flagtrail.codebase.languages._javascript_names import listed
-from flagtrail.codebase.languages._javascript_places import needs_parentheses
+from flagtrail.codebase.languages._javascript_places import needs_parentheses, of_nothing
 from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
 from flagtrail.codebase.shapes import Scalar, Settled
 from flagtrail.codebase.source import Edit, Source, descendants
@@ -35,6 +35,8 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
     around = place.parent
     if around is None:
         return None
+    if kept.type in {"null", "undefined"} and (nothing := of_nothing(place, kept)) is not None:
+        return nothing
     if around.type == "jsx_expression":
         return _in_braces(source, around, kept, value)
     if around.type == "spread_element":
@@ -172,6 +174,7 @@ def _quote(source: Source) -> bytes:
 
 def _child(source: Source, braces: Node, kept: Node, value: Value) -> Settled | None:
     """A child of an element. Blanks beside it that only the braces kept from being dropped must not be dropped now."""
+    value = value if value is not None else constant(kept)
     if value is not None and (value[0] is None or isinstance(value[0], bool)):
         return None if _keeps_blanks(source, braces) else _without(braces)
     if kept.type in JSX:
@@ -278,7 +281,7 @@ def _spread(source: Source, spread: Node, kept: Node, value: Value) -> Settled |
     if around is None:
         return None
     if around.type == "jsx_expression":
-        return _spread_attributes(around, kept, value)
+        return _spread_attributes(source, around, kept, value)
     nothing = value is not None and not isinstance(value[0], str)
     if around.type == "object" and nothing:
         return Settled(*listed(spread))
@@ -318,7 +321,7 @@ def _keys(literal: Node) -> set[bytes] | None:
     return found
 
 
-def _spread_attributes(braces: Node, kept: Node, value: Value) -> Settled | None:
+def _spread_attributes(source: Source, braces: Node, kept: Node, value: Value) -> Settled | None:
     """`{...{ a: 1, b }}` in a tag is `a={1} b={b}`."""
     before = braces.prev_sibling
     nothing = (value is not None and not isinstance(value[0], str)) or (kept.type == "object" and not parts(kept))
@@ -326,13 +329,13 @@ def _spread_attributes(braces: Node, kept: Node, value: Value) -> Settled | None
         return Settled(before.end_byte, braces.end_byte)
     if kept.type != "object":
         return None
-    attributes = [_attribute(element) for element in parts(kept)]
+    attributes = [_attribute(source, element) for element in parts(kept)]
     if any(not attribute for attribute in attributes):
         return None
     return Settled(braces.start_byte, braces.end_byte, text=b" ".join(attributes))
 
 
-def _attribute(element: Node) -> bytes:
+def _attribute(source: Source, element: Node) -> bytes:
     if element.type == "shorthand_property_identifier":
         return text(element) + b"={" + text(element) + b"}"
     if element.type == "spread_element":
@@ -340,6 +343,8 @@ def _attribute(element: Node) -> bytes:
     key, value = field(element, "key"), field(element, "value")
     if element.type != "pair" or key is None or value is None or not _NAME.match(text(key)) or b"\n" in text(value):
         return b""
+    if value.type == "string" and _PLAIN.fullmatch(text(value)[1:-1].decode()):
+        return text(key) + b"=" + _quote(source) + text(value)[1:-1] + _quote(source)
     return text(key) + (b"" if value.type == "true" else b"={" + text(value) + b"}")
 
 

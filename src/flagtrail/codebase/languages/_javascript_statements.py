@@ -13,6 +13,7 @@ from flagtrail.codebase.shapes import Case, Loop, Stub, Switch
 from flagtrail.codebase.source import Source, ancestors, descendants
 
 _TYPE_OF = re.compile(rb"\btypeof\s+__FF_\w+")
+_IS_NOTHING = re.compile(rb"\bconst\s+([\w$]+)\s*=\s*(?:null|undefined)\s*(?:;|\n)")
 _VARIABLE = re.compile(rb"\bvar\s+([\w$]+)")
 _LOOPS = frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"})
 _TESTS = re.compile(rb"(?:it|test|specify|fit|xit|xtest)(?:\.(?:only|skip|concurrent|failing|fails|todo|each|for))*\Z")
@@ -189,6 +190,15 @@ def test_case(node: Node) -> tuple[int, int] | None:
     return None
 
 
+def is_title(written: Node) -> bool:
+    """Whether a text is what `describe('..', () => {..})` or `it('..', () => {..})` is called."""
+    call = written.parent.parent if written.parent is not None and written.parent.type == "arguments" else None
+    called = field(call, "function") if call is not None else None
+    arguments = parts(written.parent) if written.parent is not None else []
+    tests = called is not None and (_TESTS.match(text(called)) or _GROUPS.match(text(called)))
+    return bool(tests) and len(arguments) > 1 and arguments[0] == written and arguments[-1].type in FUNCTIONS
+
+
 def of_table(value: Node) -> bool:
     """Whether a value in a test has a name that each row of a table gives: `it.each([..])('..', (on) => pay(on))`."""
     if test_case(value) is None:
@@ -281,6 +291,15 @@ def typed_by(made: Source) -> str:
         node = made.tree.root_node.descendant_for_byte_range(*found.span())
         if node is not None and any(each.type == "type_query" for each in (node, *ancestors(node))):
             return "its type is asked for"
+    return ""
+
+
+def of_nothing(before: Source, made: Source) -> str:
+    """Why an edit must not be made: `const page = undefined;` is of a type in which nothing can be looked up."""
+    for found in _IS_NOTHING.finditer(made.data):
+        looked_up = re.search(rb"(?<![\w$.])%s\s*(?:!?\.|\?\.|\[)" % re.escape(found[1]), made.data)
+        if looked_up and found[0] not in before.data:
+            return f"something is looked up in {found[1].decode()}, which is nothing now"
     return ""
 
 

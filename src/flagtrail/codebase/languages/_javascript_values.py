@@ -62,6 +62,15 @@ _PURE_OF_PURE = JSX | {
     "template_substitution",
     "ternary_expression",
 }
+_LOOKS = re.compile(
+    rb"(?:starts|ends)With|includes|(?:lastI|i)ndexOf|charAt|slice|substring|to(?:Lower|Upper)Case|trim|has|hasOwnProperty"
+)
+"""Methods of texts and lists that only look at them."""
+_GOES_THROUGH = re.compile(rb"filter|map|flatMap|some|every|find|findIndex")
+"""Methods of lists that only call what they are given."""
+_CONVERTS = re.compile(
+    rb"Boolean|String|Number|parseInt|parseFloat|isNaN|Array\.isArray|Object\.(?:keys|values|entries)|Number\.is\w+"
+)
 _ASKS = re.compile(rb"(?:\A|[.?])(?:is|has|can|should|show)[A-Z]\w*\Z")
 _COMPARES = frozenset({"===", "!==", "==", "!=", "<", ">", "<=", ">=", "in", "instanceof"})
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))")
@@ -169,9 +178,34 @@ def pure(node: Node) -> bool:
             stack += inside[-1:] if at.type == "type_assertion" else inside[:1]
         elif at.type in _PURE_OF_PURE:
             stack += inside
+        elif at.type == "call_expression" and (given := _looked_at(at)) is not None:
+            stack += given
         else:
             return False
     return True
+
+
+def _looked_at(call: Node) -> list[Node] | None:
+    """What a call looks at that does nothing else: `path.startsWith('/api')`, `rows.filter((row) => row.on)`.
+
+    Of a function that it is given, what that evaluates. None where the call may do something.
+    """
+    called, arguments = field(call, "function"), field(call, "arguments")
+    if called is None or arguments is None or arguments.type != "arguments":
+        return None
+    if _CONVERTS.fullmatch(text(called)):
+        return parts(arguments)
+    held, name = field(called, "object"), text(field(called, "property") or called)
+    if called.type != "member_expression" or held is None:
+        return None
+    if _LOOKS.fullmatch(name):
+        return [held, *parts(arguments)]
+    given = [field(each, "body") if each.type == "arrow_function" else None for each in parts(arguments)]
+    bodies = [each for each in given if each is not None]
+    goes = _GOES_THROUGH.fullmatch(name) is not None and (
+        text(arguments) == b"(Boolean)" or len(bodies) == len(given) == 1
+    )
+    return [held, *bodies] if goes else None
 
 
 MOST_STEPS = 20

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from flagtrail.codebase.shapes import Call, Listed, Mock, Once, Stub, Table, Wrapping
+from flagtrail.codebase.shapes import Call, Listed, Mock, Once, Signature, Stub, Table, Wrapping
 from flagtrail.codebase.source import Source
 
 
@@ -18,6 +18,14 @@ class Tests:
         """For a flag's name in an object that sets flags (`flags: { newUi: true }`): its entry, and the value."""
         return None
 
+    def set_to(self, member: Node) -> Stub | None:
+        """For a flag's member in the place of what is given a value: the statement that does, and the value."""
+        return None
+
+    def helper(self, value: Node) -> Signature | None:
+        """For what a test's function sets a flag to: the parameter of it that it is, where all its calls are known."""
+        return None
+
     def listed(self, source: Source, key: Node) -> Listed | None:
         """For a flag's key in a list or dictionary that is written where it is used."""
         return None
@@ -25,6 +33,10 @@ class Tests:
     def test_case(self, node: Node) -> tuple[int, int] | None:
         """For any node within one test, the bytes of that whole test; None outside of tests."""
         return None
+
+    def is_title(self, written: Node) -> bool:
+        """Whether a text is no more than what a test, or a group of tests, is called."""
+        return False
 
     def prepares(self, statement: Node) -> bool:
         """Whether a statement in a group of tests is there for them alone, which go with it."""

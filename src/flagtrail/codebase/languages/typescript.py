@@ -115,7 +115,7 @@ class TypeScript(Braces):
         left, right = uncast(left), uncast(right)
         if sign in {b"==", b"!="} and (_converts(left, right) or _converts(right, left)):
             return None
-        return Equality(sign[:1] == b"!", left, right)
+        return Equality(sign[:1] == b"!", left, right, exact=len(sign) == len(b"==="))
 
     def _included(self, node: Node) -> Equality | None:
         call = self.call(node)
@@ -124,7 +124,7 @@ class TypeScript(Braces):
         listed = uncast(call.receiver)
         if listed.type != "array" or not all(values.constant(element) for element in parts(listed)):
             return None
-        return Equality(negated=False, left=call.arguments[0].value, one_of=tuple(parts(listed)))
+        return Equality(negated=False, left=call.arguments[0].value, one_of=tuple(parts(listed)), exact=True)
 
     def fallback(self, node: Node) -> tuple[Node, Node] | None:
         """`left ?? right`."""
@@ -183,7 +183,7 @@ class TypeScript(Braces):
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:  # noqa: ARG002 - a key is enough
         """The same, for what is no constant of its own."""
         found = settings.setting(key)
-        return found[0] if found is not None else None
+        return found[0] if found is not None and values.constant(found[1]) is not None else None
 
     def unlike_a_flag(self, name: Node) -> bool:
         """`newUi(..) {..}`, `newUi: string`, `newUi: { .. }`."""
@@ -193,7 +193,10 @@ class TypeScript(Braces):
     boolean = staticmethod(values.boolean)
 
     def settled(self, source: Source, place: Node, kept: Node, value: tuple[Scalar] | None) -> Settled | None:
-        """Braces of JSX, spreads of literals, entries of a hook's dependencies."""
+        """Braces of JSX, spreads of literals, entries of a hook's dependencies; what only its truth is asked of."""
+        found = values.constant(values.bare(kept)) if value is None else None
+        if found is not None and self.in_condition(place):
+            return Settled(place.start_byte, place.end_byte, text=b"__FF_T__" if found[0] else b"__FF_F__")
         return settlements.settled(source, place, kept, value)
 
     def in_condition(self, node: Node) -> bool:
@@ -271,9 +274,12 @@ class TypeScript(Braces):
     def written(self, node: Node, value: Scalar) -> tuple[int, int, bytes]:
         """A text in the quotes of the file; where its type would be too narrow to be compared, as a wider one."""
         written = self.literal(value)
-        if isinstance(value, bool) and _typed(node) and (places.compared(node) or places.narrows(node)):
-            written = b"(" + written + b" as boolean)"
-        if isinstance(value, str):
+        if isinstance(value, bool) and _typed(node):
+            if places.switched(node):
+                written += b" as boolean"
+            elif places.compared(node) or places.narrows(node):
+                written = b"(" + written + b" as boolean)"
+        elif isinstance(value, str):
             written = places.quoted(node, written, typed=_typed(node))
         return node.start_byte, node.end_byte, written
 
@@ -283,7 +289,8 @@ class TypeScript(Braces):
 
     def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:  # noqa: ARG002 - the door's
         """A `var` is known in its whole function, also where its branch is never taken; types are of variables."""
-        return statements.lost_variable(before, made) or statements.typed_by(made)
+        objection = statements.lost_variable(before, made) or statements.typed_by(made)
+        return objection or (statements.of_nothing(before, made) if _typed(made.tree.root_node) else "")
 
     def reach(self, binding: Binding) -> Literal["local", "file", "repository"]:
         """Who can name the variable: other files where it is exported."""
@@ -348,6 +355,9 @@ class TypeScript(Braces):
         """The test around a node."""
         return statements.test_case(node)
 
+    helper = staticmethod(settings.helper)
+    set_to = staticmethod(settings.set_to)
+    is_title = staticmethod(statements.is_title)
     of_table = staticmethod(statements.of_table)
 
     def stub(self, node: Node) -> Stub | None:

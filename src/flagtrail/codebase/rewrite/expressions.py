@@ -37,8 +37,11 @@ def folded(source: Source, language: Language, answer: Answer, node: Node) -> So
 def replaced(source: Source, language: Language, place: Node, kept: Node) -> Source:
     """`kept` in the place of an expression that holds it, in parentheses only where it would bind otherwise.
 
-    Parentheses around either go where they are not needed. Those that hold several lines together stay.
+    Parentheses around either go where they are not needed. Those that hold several lines together stay. A truth value
+    that is kept is the flag's answer from now on, and folded like it.
     """
+    if (truth := _truth(source, language, kept)) is not None:
+        return source.edited([put(source, place.start_byte, place.end_byte, named.of(truth))])
     settled = None if named.is_one(source.text(kept)) else language.settled(source, place, kept, None)
     if settled is not None:
         return settled_in(source, language, settled)
@@ -56,6 +59,14 @@ def replaced(source: Source, language: Language, place: Node, kept: Node) -> Sou
     if language.needs_parentheses(core, outer) or _joins_a_sign(source, outer, text):
         text = b"(" + text + b")"
     return source.edited([put(source, outer.start_byte, outer.end_byte, text)])
+
+
+def _truth(source: Source, language: Language, kept: Node) -> bool | None:
+    """What a literal that is a truth value denotes."""
+    while (inner := language.inner(kept)) is not None:
+        kept = inner
+    found = None if named.is_one(source.text(kept)) else language.constant(kept)
+    return found[0] if found is not None and isinstance(found[0], bool) else None
 
 
 def _joins_a_sign(source: Source, place: Node, text: bytes) -> bool:
@@ -278,7 +289,7 @@ def _compared(source: Source, language: Language, answer: Answer, equality: Equa
     ]
     if left is None:
         return None
-    if any(each is not None and _differs_in_kind(left[0], each[0]) for each in options):
+    if not equality.exact and any(each is not None and _differs_in_kind(left[0], each[0]) for each in options):
         return None
     if any(each is not None and _same(left[0], each[0]) for each in options):
         return not equality.negated

@@ -9,6 +9,7 @@ from tree_sitter import Node
 from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
+from flagtrail.codebase.rewrite import conventions
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import Span, element, without
@@ -65,6 +66,44 @@ def among(source: Source, language: Language, answer: Answer, patterns: Patterns
     if len(overriding) > 1 and _is_so(answer, value):
         raise Refused("mock", "what sets the flag and no other is used more than once")
     return _told(source, language, answer, overriding[0].call.node, value)
+
+
+def helped(source: Source, language: Language, answer: Answer, value: Node) -> Source | None:
+    """A file in which a function of its tests sets the flag to the winner, and no more to what each test gives it.
+
+    `const mockFlag = (on: boolean) => setup({ flags: { newUi: on } })`; a test goes that gives it another value. None
+    where not all that is given is known.
+    """
+    helper = language.helper(value)
+    if helper is None or helper.place is None or not isinstance(answer.value, bool):
+        return None
+    spans: list[Span] = []
+    for name in sites.names(source, language, {source.text(helper.called)}):
+        if name == helper.called:
+            continue
+        call = next((each for at in list(ancestors(name))[:2] if (each := language.call(at)) is not None), None)
+        if call is None or call.name != name or any(each.spread for each in call.arguments):
+            return None
+        told = sites.argument(call, helper.place)
+        given = language.constant(told.value) if told is not None else (answer.value,)
+        if not _is_so(answer, given):
+            spans.append(_span_told(language, answer, call.node, given))
+    return without(source, language, spans, [Edit(value.start_byte, value.end_byte, language.literal(answer.value))])
+
+
+def given(source: Source, language: Language, answer: Answer, member: Node) -> Source | None:
+    """A test after what gives the flag's member a value, `config.flags.newUi = true`; None where nothing does.
+
+    Code that does so is left alone, and so is what reads the member there.
+    """
+    if conventions.is_test(source.path):
+        stub = language.set_to(member)
+        return stubbed(source, language, answer, stub) if stub is not None else None
+    found = language.member(member)
+    named = sites.names(source, language, {source.text(found[1])}) if found is not None else []
+    if any(each.parent is not None and language.set_to(each.parent) is not None for each in named):
+        raise Refused("reassigned", "the flag's answer is given another value in this file")
+    return None
 
 
 def stubbed(source: Source, language: Language, answer: Answer, stub: Stub) -> Source:

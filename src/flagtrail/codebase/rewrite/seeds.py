@@ -188,7 +188,8 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     member = members.found(source, language, wanted.patterns, wanted.key, node)
     member = member or members.looked_up(source, language, wanted.patterns, sites.whole(language, node))
     if member is not None:
-        return member.replaced(source, language, _name(answer, member.pattern))
+        given = overrides.given(source, language, answer, member.read) if member.read is not None else None
+        return given or member.replaced(source, language, _name(answer, member.pattern))
     setting = language.setting(node) if conventions.is_test(source.path) else None
     if setting is not None:
         return _set(source, language, answer, node, setting[1])
@@ -200,6 +201,8 @@ def _set(source: Source, language: Language, answer: Answer, name: Node, value: 
 
     The winner's entry goes when nothing asks for the flag any more: see `listed`.
     """
+    if language.constant(value) is None:
+        return overrides.helped(source, language, answer, value)
     if language.constant(value) in ((answer.value,), (answer.variant,)):
         return None
     test = language.test_case(name)
