@@ -68,6 +68,21 @@ def among(source: Source, language: Language, answer: Answer, patterns: Patterns
     return _told(source, language, answer, overriding[0].call.node, value)
 
 
+def among_settings(source: Source, language: Language, answer: Answer, name: Node, value: Node) -> Source | None:
+    """What an object in a test sets the flag to: the test goes that sets another value than the winner.
+
+    The winner's entry goes when nothing asks for the flag any more: see `listed`.
+    """
+    if language.constant(value) is None:
+        return helped(source, language, answer, value)
+    if language.constant(value) in ((answer.value,), (answer.variant,)):
+        return None
+    test = language.test_case(name)
+    if test is None:
+        raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
+    return without(source, language, [test])
+
+
 def helped(source: Source, language: Language, answer: Answer, value: Node) -> Source | None:
     """A file in which a function of its tests sets the flag to the winner, and no more to what each test gives it.
 

@@ -19,7 +19,6 @@ from flagtrail.codebase.rewrite import placeholders as named
 from flagtrail.codebase.rewrite.expressions import replaced
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Left, Refused
-from flagtrail.codebase.rewrite.removal import without
 from flagtrail.codebase.rewrite.splice import out, put, settled_in
 from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.sites import Site
@@ -192,23 +191,8 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
         return given or member.replaced(source, language, _name(answer, member.pattern))
     setting = language.setting(node) if conventions.is_test(source.path) else None
     if setting is not None:
-        return _set(source, language, answer, node, setting[1])
+        return overrides.among_settings(source, language, answer, node, setting[1])
     return _of_key(source, language, answer, wanted, node)
-
-
-def _set(source: Source, language: Language, answer: Answer, name: Node, value: Node) -> Source | None:
-    """What an object in a test sets the flag to: the test goes that sets another value than the winner.
-
-    The winner's entry goes when nothing asks for the flag any more: see `listed`.
-    """
-    if language.constant(value) is None:
-        return overrides.helped(source, language, answer, value)
-    if language.constant(value) in ((answer.value,), (answer.variant,)):
-        return None
-    test = language.test_case(name)
-    if test is None:
-        raise Refused("mock", "the flag is set to what it never is again, outside of a single test")
-    return without(source, language, [test])
 
 
 def _of_key(source: Source, language: Language, answer: Answer, wanted: Wanted, node: Node) -> Source | None:
