@@ -253,6 +253,7 @@ def test_upload__of_more_than_the_server_takes__keeps_of_each_flag_what_asks_for
     git.run("add", "--all")
     outcome = scan(folder, git, "--upload", "--format", "json", "--branch", "many")
     git.run("rm", "-q", "-f", "many.py")
+    assert "note: it is no default branch, so nothing is concluded from it" in outcome.err
     told: Any = [
         branch["found"]["counts"]
         for flag in ("archived_one", "new_pricing")

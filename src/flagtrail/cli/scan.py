@@ -275,6 +275,8 @@ def _upload(
     with open_session() as session:
         session.send("PUT", session.of_project("references"), body)
     click.echo(f"uploaded: {came_from.repository}, {came_from.branch}, {len(sent):,} references", err=True)
+    if not body.default:
+        click.echo("note: it is no default branch, so nothing is concluded from it: see --default", err=True)
     if len(sent) < len(references):
         click.echo(
             f"note: {len(references) - len(sent):,} references more than the server takes were left out", err=True

@@ -21,6 +21,16 @@ _TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET
 _SHOWN = {"github": "blob/{commit}/{path}#L{line}", "gitlab": "-/blob/{commit}/{path}#L{line}"}
 
 
+class _Hosted(msgspec.Struct, frozen=True):
+    default_branch: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    """What GitHub says of what happened, so far as it is read."""
+
+    repository: _Hosted = _Hosted()
+
+
 class Origin(msgspec.Struct, frozen=True):
     """Where the code comes from. `branch` is empty where nobody says; `default` is None where that is unknown."""
 
@@ -50,7 +60,7 @@ def _origin(root: Path, environ: Mapping[str, str], answers: list[bytes]) -> Ori
     commit, here, main, remote = (told.decode("utf-8", "replace").strip() for told in answers)
     if not commit:
         raise SourceUnreadable(f"{root} is no git worktree with a commit", source=str(root))
-    main = main.removeprefix("origin/")
+    main = _default_branch(environ) or main.removeprefix("origin/")
     branch = next(filter(None, (environ.get(name, "") for name in _BRANCHES)), "") or here
     target = next(filter(None, (environ.get(name, "") for name in _TARGETS)), "")
     if target and branch in {target, main, "main", "master"}:
@@ -63,6 +73,17 @@ def _origin(root: Path, environ: Mapping[str, str], answers: list[bytes]) -> Ori
         default=False if target else branch == main if main and branch else None,
         url=_url(place["host"] or place["short"], place["path"].lstrip("/")) if place else "",
     )
+
+
+def _default_branch(environ: Mapping[str, str]) -> str:
+    """What continuous integration calls the default branch, of which its clone knows nothing; empty if it says none."""
+    if named := environ.get("CI_DEFAULT_BRANCH"):
+        return named
+    try:
+        event = msgspec.json.decode(Path(environ["GITHUB_EVENT_PATH"]).read_bytes(), type=_Event)
+    except (KeyError, OSError, msgspec.DecodeError):
+        return ""
+    return event.repository.default_branch
 
 
 def _url(host: str, path: str) -> str:

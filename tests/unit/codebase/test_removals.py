@@ -145,6 +145,27 @@ def test_origin__knows_the_default_branch_where_the_clone_does(git: Git, tmp_pat
     assert begun(tmp_path / "clone", {"CI_COMMIT_REF_NAME": "topic"})().default is False
 
 
+def test_origin__in_a_pipeline__knows_the_default_branch_by_what_that_says(git: Git, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text('{"ref": "refs/heads/trunk", "repository": {"default_branch": "trunk", "private": true}}')
+    told = {"GITHUB_REF_NAME": "trunk", "GITHUB_EVENT_PATH": str(event)}
+
+    assert begun(git.folder, told)().default is True
+    assert begun(git.folder, {**told, "GITHUB_REF_NAME": "topic"})().default is False
+    assert begun(git.folder, {**told, "GITHUB_BASE_REF": "trunk"})().default is False
+    assert begun(git.folder, {"CI_COMMIT_REF_NAME": "trunk", "CI_DEFAULT_BRANCH": "trunk"})().default is True
+
+
+@pytest.mark.parametrize("event", ["[]", '{"repository": null}', '{"schedule": "0 6 * * 1"}', "{", None])
+def test_origin__in_a_pipeline_that_says_nothing_of_it__knows_no_default_branch(
+    git: Git, tmp_path: Path, event: str | None
+) -> None:
+    if event is not None:
+        (tmp_path / "event.json").write_text(event)
+
+    assert begun(git.folder, {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})().default is None
+
+
 @pytest.mark.parametrize(
     "environ",
     [
