@@ -22,6 +22,8 @@ COMMON = frozenset(
 
 _VALUE = re.compile(rb"[\s:=(?\w.<>\[\]|&]*")
 """What may stand between a constant's name and the literal that it holds: a type, a conversion, `=`."""
+_REGISTERED = re.compile(rb"(?:[\s:=(?\w.<>\[\]|&]|\)\.)*")
+"""The same where a call registers it: `registry().register("new-ui", ..)`."""
 
 _TAIL = re.compile(rb"[\s)]*(?:as\s+\w+)?[\s;,)]*(?:(?://|#)[^\n]*\s*)?")
 """And what after it: more than one literal is no constant."""
@@ -118,7 +120,8 @@ def _holder(
 
 
 def _is_value(source: Source, definition: Definition, literal: Node, *, registers: bool) -> bool:
-    if not _VALUE.fullmatch(source.data[definition.name.end_byte : literal.start_byte]):
+    form = _REGISTERED if registers else _VALUE
+    if not form.fullmatch(source.data[definition.name.end_byte : literal.start_byte]):
         return False
     if registers or _is_first_argument(source, definition, literal):
         return True

@@ -161,7 +161,7 @@ def argument(call: Call, which: int | str | None) -> Argument | None:
 def _is_key(call: Call, pattern: Pattern, key: Node) -> bool:
     if pattern.key == RECEIVER:
         return call.receiver is not None and call.receiver == key
-    if pattern.kind == "combinations":
+    if pattern.kind == "combinations" or pattern.key == ANY:
         return any(each.value == key for each in call.arguments)
     found = argument(call, pattern.key)
     if isinstance(pattern.key, int) and (found is None or found.name is not None):
@@ -177,5 +177,7 @@ def _holds(outer: Node, inner: Node) -> bool:
 
 RECEIVER = "receiver"
 """What a pattern says for a key that is what the evaluation is called on."""
+ANY = "any"
+"""What a pattern says for a call that is given flags one behind the other."""
 KEY_NAMES = ("flag_key", "flagKey", "key", "feature", "feature_name", "featureName", "name", "flag", "flag_name")
 """What SDKs call the key where it is passed by name."""

@@ -11,6 +11,7 @@ from flagtrail.codebase.languages._go_tests import with_comments
 from flagtrail.codebase.source import Source
 
 _OF_FLAGS = re.compile(rb"flag|feature|toggle|experiment|gate", re.IGNORECASE)
+_NAMING = re.compile(rb"name|key|id|flag|feature", re.IGNORECASE)
 _LISTS = frozenset({"map_type", "slice_type", "array_type", "implicit_length_array_type"})
 _DECLARATIONS = frozenset(
     {"var_spec", "const_spec", "short_var_declaration", "assignment_statement", "return_statement"}
@@ -18,12 +19,14 @@ _DECLARATIONS = frozenset(
 
 
 def entry(source: Source, key: Node) -> tuple[int, int] | None:
-    """The bytes of the entry that a flag's key begins, in a list that is one of flags by its name, type or file."""
+    """The bytes of the entry that a flag's key begins or names, in a list of flags by its name, type or file."""
     element = key.parent
     if element is None or element.type != "literal_element":
         return None
     pair = element.parent
     keyed = pair is not None and pair.type == "keyed_element"
+    if keyed and pair is not None and pair.child_by_field_name("value") == element:
+        return _named(source, pair)
     if pair is None or (keyed and pair.child_by_field_name("key") != element):
         return None
     row = pair if keyed else element
@@ -34,6 +37,22 @@ def entry(source: Source, key: Node) -> tuple[int, int] | None:
         return None
     listed = kind.type in _LISTS or (kind.type == "type_identifier" and keyed and not _may_be_field(source, key, kind))
     return taken(source, body, row) if listed and _of_flags(source, literal, kind) else None
+
+
+def _named(source: Source, pair: Node) -> tuple[int, int] | None:
+    """The element `{Name: "new-ui", ..}` of a slice of flags."""
+    named, at = pair.child_by_field_name("key"), pair.parent
+    while at is not None and at.parent is not None and at.parent.type in {"composite_literal", "unary_expression"}:
+        at = at.parent
+    row = at.parent if at is not None else None
+    body = row.parent if row is not None and row.type == "literal_element" else None
+    literal = body.parent if body is not None else None
+    kind = literal.child_by_field_name("type") if literal is not None else None
+    if named is None or row is None or body is None or literal is None or kind is None or kind.type != "slice_type":
+        return None
+    return (
+        taken(source, body, row) if _NAMING.fullmatch(named.text or b"") and _of_flags(source, literal, kind) else None
+    )
 
 
 def _may_be_field(source: Source, key: Node, kind: Node) -> bool:

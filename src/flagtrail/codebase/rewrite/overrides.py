@@ -28,6 +28,8 @@ _BY_CHANCE = re.compile(rb"\s*r(?:a?nd|andom)\w*\.[\w.]+\([^()]*\)\s*(?:[%=!<>&]
 def settled(source: Source, language: Language, answer: Answer, site: Site) -> Source:
     """A file after an override of the flag is settled."""
     pattern, call = site.pattern, site.call.node
+    if pattern.key == sites.ANY:
+        return _given(source, language, answer, site)
     told = sites.argument(site.call, pattern.set_to)
     value = language.constant(told.value) if told is not None else None if pattern.sets is None else (pattern.sets,)
     by_chance = told is not None and _BY_CHANCE.fullmatch(source.text(told.value)) is not None
@@ -37,6 +39,20 @@ def settled(source: Source, language: Language, answer: Answer, site: Site) -> S
     if passed is None:
         raise Refused("mock", "what the flag is set in is not understood here")
     return _passed(source, language, call, passed.value)
+
+
+def _given(source: Source, language: Language, answer: Answer, site: Site) -> Source:
+    """`WithFeatures(NewUI, Search, true)` without the flag, and without the value behind it, if it has one."""
+    given = [each.value for each in site.call.arguments]
+    at = last = given.index(site.key)
+    value = language.constant(given[at + 1]) if at + 1 < len(given) else None
+    if value is not None and isinstance(value[0], bool):
+        last = at + 1
+    if not _is_so(answer, value if last > at else (site.pattern.sets,)):
+        return without(source, language, [_test_of(language, site.call.node)])
+    if last + 1 < len(given):
+        return source.edited([Edit(given[at].start_byte, given[last + 1].start_byte)])
+    return source.edited([Edit(given[at - 1].end_byte if at else given[at].start_byte, given[last].end_byte)])
 
 
 def among(source: Source, language: Language, answer: Answer, patterns: Patterns, key: Node) -> Source | None:
