@@ -380,10 +380,19 @@ TESTS = frozenset({b"Test", b"ParameterizedTest", b"RepeatedTest", b"TestFactory
 
 
 def scoped_names(body: Node) -> Iterator[Node]:
-    """The names that a block declares for itself."""
+    """The names that a block declares for itself, also by a pattern: `if (!(shown instanceof Page page)) return;`."""
     for statement in named(body):
+        condition = statement.child_by_field_name("condition")
+        yield from _matched(condition) if condition is not None and b"!" in text(condition) else ()
         declarators = statement.children_by_field_name("declarator")
         for each in declarators if statement.type == "local_variable_declaration" else (statement,):
             name = each.child_by_field_name("name") if each != statement or statement.type in TYPES else None
             if name is not None:
                 yield name
+
+
+def _matched(condition: Node) -> Iterator[Node]:
+    """The variables that patterns of a condition bind."""
+    for each in descendants(condition):
+        if each.type == "identifier" and each.parent is not None and role(each) == "bind":
+            yield each

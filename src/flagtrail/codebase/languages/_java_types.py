@@ -36,6 +36,7 @@ _NO_NUMBERS = frozenset(
 )
 _ARITHMETIC = frozenset({b"+", b"-", b"*", b"/", b"%", b"&", b"|", b"^", b"<<", b">>", b">>>"})
 _BOXES = {b"Integer": "int", b"Long": "long", b"Double": "double", b"Float": "float", b"Character": "char"}
+_NUMBERS = frozenset(_BOXES.values())
 _WORDS = {b"TRUE": True, b"FALSE": False}
 
 
@@ -149,9 +150,23 @@ def untyped(made: Source, at: int) -> str:
 def alike(node: Node, then: Node, otherwise: Node) -> bool:
     """Whether either branch of a conditional expression is what the whole one was."""
     kinds = {kind(then), kind(otherwise)}
-    if len(kinds) == 1 or not kinds & {"int", "long", "float", "double", "char"} or "object" in kinds:
+    if len(kinds) == 1 or not kinds & _NUMBERS or "object" in kinds:
         return True
     return _wants_primitive(node)
+
+
+def kept(node: Node, branch: Node, other: Node) -> Node | None:
+    """A branch of a conditional expression; None where the other one had it taken out of its box, which fails for null.
+
+    `Integer size = flag ? 1 : limit` fails where `limit` is null, `Integer size = limit` does not.
+    """
+    plain = other.type in ("true", "false") or (kind(other) in _NUMBERS and not _is_boxed(other))
+    return None if plain and _is_boxed(branch) and not _wants_primitive(node) else branch
+
+
+def _is_boxed(name: Node) -> bool:
+    kinds = {text(each) for each in _types(name) if each is not None} if name.type == "identifier" else set()
+    return bool(kinds) and kinds <= _BOXES.keys() | {b"Boolean"}
 
 
 def kind(node: Node) -> str:
@@ -185,19 +200,24 @@ def _kind_of_operation(node: Node) -> str:
 
 
 def _declared(name: Node) -> str:
-    """The type that a name is declared with, where all declarations of that name in the file agree."""
-    top = name
-    while top.parent is not None:
-        top = top.parent
-    kinds = set()
-    for node in descendants(top):
-        declared = (
-            node.child_by_field_name("name") if node.type in ("variable_declarator", "formal_parameter") else None
-        )
-        if declared is not None and text(declared) == text(name):
-            owner = node if node.type == "formal_parameter" else node.parent
-            kinds.add(_of_type(owner.child_by_field_name("type")) if owner is not None else "")
+    """The type that a name is declared with, where all declarations of that name agree."""
+    kinds = {_of_type(each) for each in _types(name)}
     return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _types(name: Node) -> list[Node | None]:
+    """What the method around a name declares it to be; where it does not, what the file does."""
+    holders = [each for each in ancestors(name) if each.type == "method_declaration" or each.parent is None]
+    return next((found for holder in holders if (found := list(_declared_in(holder, text(name))))), [])
+
+
+def _declared_in(holder: Node, name: bytes) -> Iterator[Node | None]:
+    for node in descendants(holder):
+        bound = node.type in ("variable_declarator", "formal_parameter")
+        declared = node.child_by_field_name("name") if bound else None
+        if declared is not None and text(declared) == name:
+            owner = node if node.type == "formal_parameter" else node.parent
+            yield owner.child_by_field_name("type") if owner is not None else None
 
 
 def _of_type(node: Node | None) -> str:

@@ -101,7 +101,8 @@ class Java(Jvm, Braces):
         condition, then, otherwise = parts
         if condition is None or then is None or otherwise is None:
             return None
-        return Conditional(condition, then, otherwise, alike=_java_types.alike(node, then, otherwise))
+        alike, kept = _java_types.alike(node, then, otherwise), _java_types.kept
+        return Conditional(condition, kept(node, then, otherwise), kept(node, otherwise, then), alike)
 
     def equality(self, node: Node) -> Equality | None:
         if node.type == "binary_expression":

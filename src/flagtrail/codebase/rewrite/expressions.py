@@ -263,7 +263,7 @@ def _conditional(source: Source, language: Language, answer: Answer, node: Node)
         raise Refused("value_context", "the type of the whole hangs on both branches")
     kept = choice.then if answer.meaning(source.text(node)) else choice.otherwise
     if kept is None:
-        raise Refused("unsupported", "the branch that is left has several statements, which cannot stand there")
+        raise Refused("unsupported", "the branch that is left cannot stand there alone")
     if choice.end is not None and kept == choice.then:
         return source.edited([put(source, parent.start_byte, choice.end, source.text(kept))])
     return replaced(source, language, parent, kept)
