@@ -19,7 +19,7 @@ from flagtrail.codebase.languages._java_names import (
     scope_of,
 )
 from flagtrail.codebase.languages._java_statements import named, text
-from flagtrail.codebase.languages._jvm import PROVIDERS
+from flagtrail.codebase.languages._jvm import CONTEXTS, GETTER, PROVIDERS
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source, descendants
 
@@ -85,7 +85,23 @@ _CONSTRUCTED = frozenset(b"RequiredArgsConstructor AllArgsConstructor Data Value
 
 def is_plain(node: Node) -> bool:
     """Whether a value is made of names and literals, or by what only makes a value: taking it out drops nothing."""
-    return not any(each.type in _DOING and not _only_makes(each) for each in descendants(node))
+    context = _is_of_context(node)
+    doing = (each for each in descendants(node) if each.type in _DOING and not _only_makes(each))
+    return all(context and (_is_of_context(each) or _is_getter(each)) for each in doing)
+
+
+def _is_of_context(node: Node) -> bool:
+    """Whether a call or `new` makes what an evaluation is given: `LDContext.builder(user.getId()).build()`."""
+    while (owner := node.child_by_field_name("object")) is not None and node.type == "method_invocation":
+        node = owner
+    made = node.child_by_field_name("type") if node.type == "object_creation_expression" else node
+    return made is not None and text(made) in CONTEXTS
+
+
+def _is_getter(node: Node) -> bool:
+    name, arguments = node.child_by_field_name("name"), node.child_by_field_name("arguments")
+    reads = node.type == "method_invocation" and arguments is not None and not named(arguments)
+    return reads and name is not None and GETTER.fullmatch(text(name)) is not None
 
 
 def _only_makes(node: Node) -> bool:

@@ -13,7 +13,12 @@ from flagtrail.codebase.languages import Language, _origins
 from flagtrail.codebase.shapes import Call
 from flagtrail.codebase.source import Source, ancestors
 
-_GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
+GETTER = re.compile(rb"(?:get|is|has)(?!And|Next|Or)[A-Z]\w*")
+_CLASS = re.compile(rb"[A-Z]\w*[a-z]\w*")
+_SINGLE = frozenset({b"get", b"instance", b"current", b"shared", b"client"})
+"""By what the one object of a class is asked for: `Flags.get()`."""
+CONTEXTS = frozenset(b"LDContext LDUser UnleashContext EvaluationContext MutableContext ImmutableContext".split())
+"""Classes of what an evaluation is given, which only hold values."""
 _WHOLE_PACKAGES = re.compile(rb"^\s*(?:package\s+([\w.]+)|import\s+(?:static\s+)?([\w.]+)\.\*)", re.MULTILINE)
 """The packages whose names a file has without an import of each."""
 MOST_INT = 2**31
@@ -45,8 +50,10 @@ class Jvm(Language, ABC):
         return any(_origins.is_of_package(path, each) for each in origins)
 
     def reads(self, call: Call) -> bool:
-        """By the convention of JavaBeans: `order.getId()`, `Flags.getInstance()`; not `getAndSet`, `getNext`."""
-        return not call.arguments and _GETTER.fullmatch(call.name.text or b"") is not None
+        """By the convention of JavaBeans: `order.getId()`, `Flags.get()`; not `getAndSet`, `getNext`."""
+        name, owner = call.name.text or b"", (call.receiver.text if call.receiver is not None else None) or b""
+        single = name in _SINGLE and _CLASS.fullmatch(owner) is not None
+        return not call.arguments and (single or GETTER.fullmatch(name) is not None)
 
     def typed(self, call: Call, placeholder: bytes, value: object) -> bytes | None:
         """A number where its literal is of the type that the evaluation has: an `int`, or a `double` with a point."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._jvm import PROVIDERS
+from flagtrail.codebase.languages._jvm import CONTEXTS, GETTER, PROVIDERS
 from flagtrail.codebase.languages._kotlin_lists import is_value
 from flagtrail.codebase.languages._kotlin_names import (
     HARMLESS,
@@ -77,10 +77,20 @@ def _property(node: Node) -> Iterator[Definition]:
 
 def is_plain(value: Node) -> bool:
     """Whether taking a value out drops nothing: no call is made for it but of what only makes a value."""
-    return not any(
-        each.type in _DOING and not (each.type == "call_expression" and callee_name(each) in _MAKERS)
-        for each in descendants(value)
-    )
+    calls = [each for each in descendants(value) if each.type in _DOING and callee_name(each) not in _MAKERS]
+    context = _is_of_context(value)
+    return all(context and (_is_of_context(each) or _is_getter(each)) for each in calls)
+
+
+def _is_of_context(node: Node) -> bool:
+    """Whether a call makes what an evaluation is given: `LDContext.builder(user.getId()).build()`."""
+    while node.type in ("call_expression", "navigation_expression"):
+        node = node.children[0]
+    return text(node) in CONTEXTS
+
+
+def _is_getter(node: Node) -> bool:
+    return node.type == "call_expression" and text(node).endswith(b"()") and bool(GETTER.fullmatch(callee_name(node)))
 
 
 def _declaration(node: Node) -> Iterator[Definition]:
