@@ -200,6 +200,15 @@ def test_scan__that_cannot_be__says_why(folder: Path, arguments: list[str], code
     assert said in outcome.err
 
 
+def test_upload__of_a_worktree_that_git_will_not_look_at__says_why(
+    folder: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    outcome = flagtrail_in(folder, "scan", str(git.folder), "--upload")
+
+    assert (outcome.code, "dubious ownership" in outcome.err) == (1, True)
+
+
 @pytest.mark.parametrize("arguments", [["--flag", "new_pricing"], ["shop"]], ids=["of one flag", "of one folder"])
 def test_upload__of_a_part__is_refused(folder: Path, git: Git, arguments: list[str]) -> None:
     path = str(git.folder / "shop") if arguments == ["shop"] else str(git.folder)

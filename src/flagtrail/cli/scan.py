@@ -105,7 +105,7 @@ def scan(  # noqa: PLR0913 - the options of the command
     from flagtrail.codebase.files import Worktree
 
     tree = Worktree.of(path)
-    came_from = _origin(tree, branch, repository, default=default)
+    came_from = _origin(tree, branch, repository, default=default, needed=upload)
     if upload:
         _refuse_part(tree, came_from, only, named=repository is not None)
     flags = _only(_from_file(file) if file is not None else _from_server(open_session), only)
@@ -208,7 +208,9 @@ def _progress(label: str, *, still: bool = False) -> Iterator[Callable[[int], No
         yield tick
 
 
-def _origin(tree: Worktree, branch: str | None, repository: str | None, *, default: bool | None) -> Origin | None:
+def _origin(
+    tree: Worktree, branch: str | None, repository: str | None, *, default: bool | None, needed: bool
+) -> Origin | None:
     from flagtrail.codebase.origin import Origin, begun
 
     if not tree.tracked:
@@ -217,7 +219,9 @@ def _origin(tree: Worktree, branch: str | None, repository: str | None, *, defau
     importlib.import_module("flagtrail.codebase.scan")  # while git answers
     try:
         told = asked()
-    except FlagtrailError:
+    except FlagtrailError as error:
+        if needed:
+            raise ScanNotUploadable(error.detail) from error
         return None
     return Origin(
         repository or told.repository,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from flagtrail.codebase.git import asked
+from flagtrail.codebase.git import asked, git
 from flagtrail.model.errors import SourceUnreadable
 
 _REMOTE = re.compile(
@@ -44,7 +44,7 @@ class Origin(msgspec.Struct, frozen=True):
 def begun(root: Path, environ: Mapping[str, str]) -> Callable[[], Origin]:
     """Ask for that of the worktree at `root`, while something else is done; then it is told.
 
-    That raises SourceUnreadable where there is no commit.
+    That raises SourceUnreadable where there is no commit, or git cannot or will not look at the worktree.
     """
     every = asked(
         root,
@@ -59,6 +59,7 @@ def begun(root: Path, environ: Mapping[str, str]) -> Callable[[], Origin]:
 def _origin(root: Path, environ: Mapping[str, str], answers: list[bytes]) -> Origin:
     commit, here, main, remote = (told.decode("utf-8", "replace").strip() for told in answers)
     if not commit:
+        git(root, "rev-parse", "--git-dir")  # where that cannot be told either, git says why
         raise SourceUnreadable(f"{root} is no git worktree with a commit", source=str(root))
     main = _default_branch(environ) or main.removeprefix("origin/")
     branch = next(filter(None, (environ.get(name, "") for name in _BRANCHES)), "") or here
