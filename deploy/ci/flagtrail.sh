@@ -12,7 +12,7 @@ review() {
   git fetch --quiet origin "refs/heads/$GITHUB_BASE_REF"
   flagtrail review FETCH_HEAD --project "$ACTION_PROJECT" --markdown ${ACTION_FAIL:+--fail-on-unknown} > "$comment" || status=$?
   if [ "$status" -ne 0 ] && [ ! -s "$comment" ]; then exit "$status"; fi # it could not look: nothing is said
-  existing=$(gh api --paginate "$comments" --jq ".[] | select(.body | startswith(\"$MARK\")) | .id" | head -n 1)
+  existing=$(gh api --paginate "$comments" --jq ".[] | select(.body | startswith(\"$MARK\")) | .id" | sed -n 1p) # reads all: gh may be writing
   if [ -n "$existing" ]; then
     [ -s "$comment" ] || printf '%s\n' "$NOTHING" > "$comment"
     gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/$existing" --field "body=@$comment"

@@ -122,7 +122,7 @@ def test_review__of_a_pull_request__comments_once_and_keeps_the_comment_up_to_da
     assert "<!-- flagtrail -->" in posted
     assert "- added: evaluation in `b.py:2`" in posted
 
-    world.existing.write_text("99\n")
+    world.existing.write_text("99\n" * 50_000)  # it is still writing when the first one is read
     world.commit({"b.py": "x = 1\n"})
     assert world.run("review").returncode == 0
     patched = world.called[1]
