@@ -280,6 +280,11 @@ SNIPPETS: dict[tuple[str, str], list[str]] = {
         *each('use("new-ui".@@())', "Enabled IsEnabled IsOn Active IsActive Disabled IsDisabled IsOff"),
         *each('use(own.@@(ctx, "new-ui"))', "Disabled IsDisabled IsFeatureDisabled FeatureDisabled"),
         'featuregatetesting.SetFeatureGateDuringTest(t, gate, "new-ui", true)',
+        'testutil.SetFeatureGateForTest(t, "new-ui", false)',
+        'featuregate.GlobalRegistry().Set("new-ui", true)',
+        'featuremgmt.WithFeatures("fast-search", "new-ui")',
+        'featuremgmt.WithManager("new-ui", true)',
+        'featuremgmt.WithFeatureFlags("new-ui")',
         *each(
             'use(own.@@(ctx, "new-ui", true))',
             "ContextWithFeatureFlag IncomingCtxWithFeatureFlag OutgoingCtxWithFeatureFlag",
