@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_names import assigned, scope_of
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Call
-from flagtrail.codebase.source import descendants
+from flagtrail.codebase.source import Source, descendants
 
 _TAKING = {
     *("gather", "create_task", "ensure_future", "wait_for", "shield", "wait", "as_completed", "start_soon", "run"),
@@ -16,7 +18,7 @@ _TAKING = {
 """Functions of event loops that take what can be awaited."""
 
 
-def is_used(call: Call) -> bool:
+def is_used(source: Source, call: Call, texts: Callable[[bytes], Iterable[bytes]]) -> bool:  # noqa: ARG001 - the door's
     """Whether a call answers a coroutine, by its name or by what takes it, that is not awaited there.
 
     Nor by every use of the variable that it is given to.

@@ -32,7 +32,7 @@ _OF_METHODS = KEEPING | {
 
 def acts(statement: Node) -> bool:
     """Whether a value is given by a call that may do more than make it: `OLD = note("old")`."""
-    return statement.type == "expression_statement" and any(_does(node) for node in _evaluated(statement))
+    return statement.type == "expression_statement" and any(_does(node) for node in evaluated(statement))
 
 
 def tells_its_own(statement: Node) -> bool:
@@ -46,7 +46,7 @@ def tells_its_own(statement: Node) -> bool:
     made = {text(name) for name, value in given if names.count(text(name)) == 1 and _is_made(value)}
     told = [each.named_children[0] for each in statement.children if each.type == "decorator"]
     return not impure_defaults(parameters) and all(
-        _root(each) in made and not any(_does(node) for node in _evaluated(each) if node != each) for each in told
+        _root(each) in made and not any(_does(node) for node in evaluated(each) if node != each) for each in told
     )
 
 
@@ -64,11 +64,11 @@ def class_acts(body: Node) -> bool:
     """Whether the body of a class may do more, when the class is made, than give it what it has."""
     return any(
         not decorators(node) <= _OF_METHODS if node.type in _DEFINING else _does(node) or _writes_to_others(node)
-        for node in _evaluated(body)
+        for node in evaluated(body)
     )
 
 
-def _evaluated(statement: Node) -> Iterator[Node]:
+def evaluated(statement: Node) -> Iterator[Node]:
     """The nodes of a statement that are evaluated with it: none of a function's own, or of its decorators."""
     stack = [statement]
     while stack:

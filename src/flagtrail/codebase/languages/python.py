@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tree_sitter import Node, Tree
 
@@ -17,6 +17,7 @@ from flagtrail.codebase.languages import (
     _python_layout,
     _python_lists,
     _python_loading,
+    _python_making,
     _python_mocks,
     _python_names,
     _python_objections,
@@ -185,9 +186,7 @@ class Python(Language):
         """By precedence, and where a line would end outside of brackets."""
         return _python_expressions.needs_parentheses(node, place)
 
-    def promised(self, source: Source, call: Call, texts: Callable[[bytes], Iterable[bytes]]) -> bool:  # noqa: ARG002 - names tell
-        """A coroutine that is not awaited."""
-        return _python_coroutines.is_used(call)
+    promised = staticmethod(_python_coroutines.is_used)
 
     # ---------------------------------------------------------------- statements
     def chain(self, node: Node) -> Chain | None:
@@ -348,9 +347,9 @@ class Python(Language):
         """A function with a name; of a class's `__init__` it is the class that is called."""
         return _signatures.signature(parameter, _signatures.PYTHON)
 
-    def acts(self, source: Source, statement: Node, find: Find) -> bool:  # noqa: ARG002 - names of calls tell
+    def acts(self, source: Source, statement: Node, find: Find) -> bool:
         """Whether it gives a value by a call that does not only make one."""
-        return _python_loading.acts(statement)
+        return _python_loading.acts(statement) or _python_making.tells_others(source, statement, find)
 
     def tells_its_own(self, statement: Node) -> bool:
         """`@router.get("/old")` of a router that the module makes."""
