@@ -52,14 +52,13 @@ def pair(work: Callable[[Question], Answer], *, alone: bool) -> Iterator[Pair[Qu
         _serve(work, questions, answers)
     os.close(questions)
     os.close(answers)
-    with os.fdopen(back, "rb") as told:
-        try:
-            with os.fdopen(to, "wb") as asked:
-                yield Pair(work, asked, told)
-        except BrokenPipeError:
-            pass  # what was not yet sent to a process that is gone
-        finally:
-            os.waitpid(child, 0)
+    try:
+        with os.fdopen(back, "rb") as told, os.fdopen(to, "wb") as asked:
+            yield Pair(work, asked, told)
+    except BrokenPipeError:
+        pass  # what was not yet sent to a process that is gone
+    finally:
+        os.waitpid(child, 0)  # with both pipes closed: it would wait for ever to tell what nobody reads
 
 
 def _serve(work: Callable[[Question], Answer], questions: int, answers: int) -> None:

@@ -567,3 +567,16 @@ def test_pair__second_process_dies__this_one_does_its_work() -> None:
 
     with share.pair(work, alone=False) as two:
         assert [two.both("a", "b"), two.both("c", "d")] == [("A", "B"), ("C", "D")]
+
+
+@pytest.mark.skipif(not share.can_fork(), reason="there is one processor alone, or another system than Linux")
+def test_pair__this_process_fails_while_the_second_has_much_to_tell__ends_both() -> None:
+    here = os.getpid()
+
+    def work(text: str) -> str:
+        if os.getpid() == here:
+            raise ValueError(text)
+        return text * (1 << 20)
+
+    with pytest.raises(ValueError, match="mine"), share.pair(work, alone=False) as two:
+        two.both("mine", "theirs")
