@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_values import bare, field, operator, text
-from flagtrail.codebase.shapes import Settled
+from flagtrail.codebase.shapes import Scalar, Settled
 
 _TIGHTNESS = {
     b"??": 4,
@@ -196,17 +196,18 @@ def _leads(place: Node) -> bool:
     return False
 
 
-def of_nothing(place: Node, kept: Node) -> Settled | None:
-    """What is left around `null` or `undefined`: `null ?? b` is b, `null?.a` undefined: the checker refuses both."""
+def of_literal(place: Node, kept: Node, value: Scalar) -> Settled | None:
+    """What is left around a literal for the checker: `null ?? b` is b, `'a' || b` is 'a', `null?.a` undefined."""
     at, around = place, place.parent
-    while around is not None and around.type in _POSTFIXES and around.children[0] == at:
+    while value is None and around is not None and around.type in _POSTFIXES and around.children[0] == at:
         if at == place and not _asks(around):
             return None
         at, around = around, around.parent
     sign = operator(around) if around is not None and field(around, "left") == at else b""
     if around is None or sign not in {b"??", b"||", b"&&"}:
         return Settled(at.start_byte, at.end_byte, text=b"undefined") if at != place else None
-    left = field(around, "right") if sign != b"&&" else kept if at == place else None
+    passed = value is None if sign == b"??" else bool(value) == (sign == b"&&")
+    left = field(around, "right") if passed else kept if at == place else None
     span = (left.start_byte, left.end_byte) if left is not None else None
     return Settled(around.start_byte, around.end_byte, span, b"undefined")
 

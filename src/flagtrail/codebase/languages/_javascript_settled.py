@@ -12,7 +12,7 @@ from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_elements import chosen
 from flagtrail.codebase.languages._javascript_names import listed
-from flagtrail.codebase.languages._javascript_places import needs_parentheses, of_nothing
+from flagtrail.codebase.languages._javascript_places import needs_parentheses, of_literal
 from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
 from flagtrail.codebase.shapes import Scalar, Settled
 from flagtrail.codebase.source import Edit, Source, descendants
@@ -35,8 +35,10 @@ def settled(source: Source, place: Node, kept: Node, value: Value) -> Settled | 
     around = place.parent
     if around is None:
         return None
-    if kept.type in {"null", "undefined"} and (nothing := of_nothing(place, kept)) is not None:
-        return nothing
+    literal = constant(kept)
+    decided = of_literal(place, kept, literal[0]) if literal is not None else None
+    if decided is not None:
+        return decided
     if around.type == "jsx_expression":
         return _in_braces(source, around, kept, value)
     if around.type == "spread_element":

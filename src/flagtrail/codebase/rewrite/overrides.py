@@ -21,6 +21,8 @@ from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 NEAR = 4
 """How far above a call the statement begins that binds what it answers."""
+_GIVEN = rb"\b%s\s*(?:[-+*/|&?]*=(?!=)|\+\+|--)|\bdelete\b"
+"""How a member is given a value, or changed."""
 _BY_CHANCE = re.compile(rb"\s*r(?:a?nd|andom)\w*\.[\w.]+\([^()]*\)\s*(?:[%=!<>&]+\s*\d+\s*)*")
 """A value that nothing can know before, `rand.Int()%2 == 0`: no test hangs on it."""
 
@@ -131,7 +133,8 @@ def given(source: Source, language: Language, answer: Answer, member: Node) -> S
         stub = language.set_to(member)
         return stubbed(source, language, answer, stub) if stub is not None else None
     found = language.member(member)
-    named = sites.names(source, language, {source.text(found[1])}) if found is not None else []
+    name = source.text(found[1]) if found is not None else b""
+    named = sites.names(source, language, {name}) if re.search(_GIVEN % re.escape(name), source.data) else []
     if any(each.parent is not None and language.set_to(each.parent) is not None for each in named):
         raise Refused("reassigned", "the flag's answer is given another value in this file")
     return None

@@ -39,6 +39,9 @@ def overlap(edits: Iterable[Edit]) -> bool:
     return any(one.end > other.start for one, other in pairwise(ordered))
 
 
+_EXPORTS = re.compile(rb"\bexport\s+default\s+\Z")
+MOST_BLANK = 40
+"""Bytes that may stand between two words."""
 _BY_DEFAULT = rb"\bexport\s+default\s+(?:(?:async|abstract|function|class|[*])\s*)*%s\b|\b%s\s+as\s+default\b"
 
 
@@ -141,13 +144,15 @@ class Parameters:
     def _every_call(self, path: str, definition: Definition, signature: Signature) -> dict[str, set[Edit]]:
         names = self.forest.now(path)
         edits: dict[str, set[Edit]] = {}
+        shown = conventions.is_test(path)
         for other, call in self.calls(path, signature):
+            shown = shown or not conventions.is_test(other)
             made = set(_without(self.forest.now(other), call, definition, names, signature))
             if made:
                 edits.setdefault(other, set()).update(made)
         provides = names.language.function(signature.node) is not None and _provides(names, signature)
-        if not edits and not (provides or (signature.constructs and _is_injected(names, signature))):
-            raise UnknownError
+        if not (edits and shown) and not (provides or (signature.constructs and _is_injected(names, signature))):
+            raise UnknownError  # what tests alone call, a framework may call, too
         return edits
 
     def calls(self, path: str, signature: Signature) -> Iterator[tuple[str, Call]]:
@@ -233,8 +238,9 @@ class Parameters:
             return call
         if signature.constructs and _is_type(names.language, mention.node):
             return None
-        if names.language.closes(mention.node):
-            return None
+        by_default = _EXPORTS.search(names.source.data, max(0, mention.at - MOST_BLANK), mention.at)
+        if names.language.closes(mention.node) or (by_default and names.source.path == path):
+            return None  # see _has_other_names
         raise UnknownError
 
 
