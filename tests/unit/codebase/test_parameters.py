@@ -141,6 +141,7 @@ def test_an_argument__that_the_rows_of_a_table_give__stays_with_its_parameter(te
                   return flags.isEnabled('new-ui') || old ? sum : 0;
                 }
             """,
+            "shop.ts": "import { fee } from './fee';\n\nexport const total = (old: boolean): number => fee(1, old);\n",
             "fee.test.ts": f"import {{ fee }} from './fee';\n\n{test}\n",
         }
     )
@@ -156,9 +157,9 @@ def test_an_argument__that_a_python_test_is_given_for_several_values__stays_with
     decorator: str, goes: bool
 ) -> None:
     test = f"import pytest\nfrom fees import fee\n\n\n{decorator}def test_fee(old):\n    assert fee(2, old) == 2\n"
-    after = removed(
-        {"fees.py": f"from client import flags\n\n\ndef fee(rows, old):\n    {CHOOSES}\n", "test_fees.py": test}
-    )
+    fees = f"from client import flags\n\n\ndef fee(rows, old):\n    {CHOOSES}\n"
+    shop = "from fees import fee\n\n\ndef total(old):\n    return fee(1, old)\n"
+    after = removed({"fees.py": fees, "shop.py": shop, "test_fees.py": test})
 
     assert ("def fee(rows):" in after["fees.py"]) is goes
     assert ("fee(2) == 2" in after["test_fees.py"]) is goes
