@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +11,15 @@ import click
 import msgspec
 
 from flagtrail.analysis.stages import Board, Standing
-from flagtrail.cli.options import asks, repository_option
+from flagtrail.cli.options import may_ask, repository_option
 from flagtrail.cli.output import print_json
 from flagtrail.cli.refusals import EXIT_DONE, EXIT_REFUSED
-from flagtrail.cli.session import Session
 from flagtrail.cli.views import FlagPage
 from flagtrail.model.errors import CleanupRefused, SourceUnreadable
 from flagtrail.model.reference import CodeReference
 
 if TYPE_CHECKING:
+    from flagtrail.cli.session import Session
     from flagtrail.codebase.checkout import Repository
     from flagtrail.codebase.compare import Comparison, Difference
 
@@ -38,8 +38,16 @@ LEAVING = {"stale": "is stale", "ready_to_remove": "is to be removed", "code_rem
 @repository_option
 @click.option("--markdown", is_flag=True, help="Print a comment for a pull request; nothing where nothing changed.")
 @click.option("--fail-on-unknown", is_flag=True, help="Exit with 1 where it asks for a key that is no flag.")
-@asks
-def review(session: Session, base: str, *, repo: Path, markdown: bool, fail_on_unknown: bool) -> int:
+@may_ask
+def review(
+    base: str,
+    *,
+    open_session: Callable[[], Session],
+    as_json: bool,
+    repo: Path,
+    markdown: bool,
+    fail_on_unknown: bool,
+) -> int:
     """What a branch adds to the places that name flags, and takes away.
 
     Compares the files as they are with the commit at which the branch left BASE.
@@ -48,11 +56,12 @@ def review(session: Session, base: str, *, repo: Path, markdown: bool, fail_on_u
       flagtrail review origin/main
       flagtrail review origin/main --markdown > comment.md
     """
-    board = {each.flag: each for each in session.get(session.of_project("stale", "stages")).read(Board).flags}
-    flags = [each.flag for each in session.pages(session.of_project("flags"), archived="any").read(FlagPage).items]
+    with open_session() as session:
+        board = {each.flag: each for each in session.get(session.of_project("stale", "stages")).read(Board).flags}
+        flags = [each.flag for each in session.pages(session.of_project("flags"), archived="any").read(FlagPage).items]
     found = _compared(repo, base, tuple(flag.key for flag in flags))
     archived = {flag.key for flag in flags if flag.archived}
-    if session.as_json:
+    if as_json:
         print_json(msgspec.json.encode(_as_json(found)))
     elif markdown:
         if not found.empty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Generic, TypeVar
@@ -39,8 +40,11 @@ class Pair(Generic[Question, Answer]):
 
 @contextmanager
 def pair(work: Callable[[Question], Answer], *, alone: bool) -> Iterator[Pair[Question, Answer]]:
-    """A second process for some work, unless `alone`; this one must not have threads. It is gone afterwards."""
-    if alone or not can_fork():
+    """A second process for some work, unless `alone`; it is gone afterwards.
+
+    There is none where this one has other threads: what they hold at that moment a copy would wait for, for ever.
+    """
+    if alone or threading.active_count() > 1 or not can_fork():
         yield Pair(work, None, None)
         return
     questions, to = os.pipe()

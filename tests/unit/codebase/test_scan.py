@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -567,6 +568,21 @@ def test_pair__second_process_dies__this_one_does_its_work() -> None:
 
     with share.pair(work, alone=False) as two:
         assert [two.both("a", "b"), two.both("c", "d")] == [("A", "B"), ("C", "D")]
+
+
+def test_pair__this_process_has_another_thread__works_alone() -> None:
+    def by(_: str) -> int:
+        return os.getpid()
+
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        with share.pair(by, alone=False) as two:
+            assert two.both("a", "b") == (os.getpid(), os.getpid())
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.mark.skipif(not share.can_fork(), reason="there is one processor alone, or another system than Linux")
