@@ -97,7 +97,7 @@ def running(example: str, folder: Path, **settings: str) -> Iterator[Shop]:
     try:
         # No connection is kept: each request may meet another worker.
         with httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"Connection": "close"}, timeout=30.0
+            base_url=f"http://127.0.0.1:{port}", headers={"Connection": "close"}, timeout=60.0
         ) as client:
             assert until(lambda: _answers(client)), log.read_text()
             yield Shop(client, process, log)

@@ -280,7 +280,7 @@ def test_what_is_evaluated__also_when_it_is_a_304__is_counted_as_usage(
     client.post(BULK, json={"context": {"targetingKey": "a"}}, headers={"If-None-Match": etag})
     path = f"/api/v1/projects/{environment}/flags/switch/usage"
     told: Json = []
-    for _ in range(200):  # the counts are flushed every tenth of a second
+    for _ in range(1200):  # the counts are flushed every tenth of a second
         told = [(row["environment"], row["count"]) for row in admin.get(path).json()["summary"]]
         if told == [("production", 9)]:
             break

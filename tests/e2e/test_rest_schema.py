@@ -110,5 +110,5 @@ def test_generated_requests__find_no_failure_and_no_answer_that_is_not_described
             *("-H", f"Authorization: Bearer {own.token}", "--checks", CHECKS),
             *("--phases", "examples,coverage,fuzzing", "--suppress-health-check", "filter_too_much"),
         ]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1200)
     assert done.returncode == 0, done.stdout[-6_000:]

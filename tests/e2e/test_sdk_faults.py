@@ -118,7 +118,7 @@ def test_server_that_begins_to_fail__the_last_good_ruleset_is_served_until_there
     server.scripts["ruleset"] = [bad.good(ON), FAULTS[fault]]
     server.scripts["stream"] = [bad.streamed(bad.HEARTBEAT, then=bad.end_of_stream), FAULTS[fault]]
     client = Client(options(server))
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     server.await_requests("ruleset", 2)
     meanwhile = Evaluating(client).many()
     server.scripts["ruleset"] = [bad.good(OFF)]
@@ -182,7 +182,7 @@ def test_usage__report_that_fails__is_sent_again_as_it_was_and_nothing_is_lost(f
     server.scripts["stream"] = [bad.streamed(bad.HEARTBEAT)]
     server.scripts["usage"] = [LOSSES[fault], bad.answer(202)]
     client = Client(options(server))
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     evaluating = Evaluating(client)
     evaluating.many(1_000)
     server.await_requests("usage", 2)
@@ -204,7 +204,7 @@ def test_usage__server_asks_for_patience__is_left_alone_for_so_long(server: Misb
 
     server.scripts |= {"ruleset": [bad.good(ON)], "stream": [bad.streamed(bad.HEARTBEAT)], "usage": [busy]}
     client = Client(options(server))
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     Evaluating(client).many(10)
     server.await_requests("usage", 2)
     client.close()
@@ -232,7 +232,7 @@ def test_usage__contexts_are_sampled__a_report_holds_what_the_application_allowe
 ) -> None:
     server.scripts |= {"ruleset": [bad.good(ON)], "stream": [bad.streamed(bad.HEARTBEAT)], "usage": [bad.answer(202)]}
     client = Client(options(server, flush_every=1000, **asked))
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     Evaluating(client).many(1_000)
     client.evaluate_all(CONTEXT)
     client.details(FLAG, CONTEXT)
@@ -244,7 +244,7 @@ def test_usage__contexts_are_sampled__a_report_holds_what_the_application_allowe
 def test_close__server_hangs__ends_within_seconds(server: Misbehaving) -> None:
     server.scripts |= {"ruleset": [bad.good(ON)], "stream": [bad.streamed(bad.HEARTBEAT)], "usage": [bad.hang]}
     client = Client(options(server, timeout=60, flush_every=1000))
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     evaluating = Evaluating(client)
     evaluating.many(10)
     closing = threading.Thread(target=client.close)
@@ -269,7 +269,7 @@ def test_clock__jumps_by_years_all_the_time__nothing_becomes_stale_and_counts_ar
     server.scripts |= {"ruleset": [bad.good(ON)], "stream": [stream], "usage": [bad.answer(202)]}
     client = Client(options(server, stale_after=30))
     told = Told(client)
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     evaluating = Evaluating(client)
     evaluating.many()
     moved.set()
@@ -288,7 +288,7 @@ def test_server_killed_and_started_again__evaluation_goes_on_and_every_one_is_co
     with running_server(tmp_path, port=port) as first:
         site = Site(first)
         client = Client(site.options())
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         evaluating = Evaluating(client)
         before = evaluating.many()
         first.process.kill()
@@ -312,7 +312,7 @@ def test_server_stopped_in_its_tracks__evaluation_goes_on_and_every_one_is_count
         site = Site(server)
         client = Client(site.options(sync=sync, stale_after=0.5))
         told = Told(client)
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         evaluating = Evaluating(client)
         os.kill(server.process.pid, signal.SIGSTOP)
         during = evaluating.many(100_000)

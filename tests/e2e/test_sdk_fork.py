@@ -21,7 +21,7 @@ def place(server: RunningServer, admin: httpx2.Client, project: str) -> str:
 
 def run(script: str) -> str:
     """What a new process that runs the script prints."""
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, timeout=180, check=True)
     return done.stdout.decode().strip()
 
 
@@ -33,7 +33,7 @@ def test_a_clients_threads__at_work__import_nothing(place: str) -> None:
             sampled = dict(sample_contexts=10, sample_attributes=("plan",))
             client = Client(Options({place}, cache_file=folder + "/flags.json", **sampled))
             before = set(sys.modules)
-            assert client.start(30.0)
+            assert client.start(60.0)
             client.get_boolean("nothing", False, {{"targetingKey": "user-1"}})
             client.close()
             print(sorted(set(sys.modules) - before))
@@ -51,7 +51,7 @@ def test_a_fork__before_the_provider_began_to_initialise__turns_it_ready_in_the_
         # The SDK's thread that calls `initialize` would begin now.
         child = os.fork()
         if child == 0:
-            os._exit(0 if ready.wait(30.0) else 1)
+            os._exit(0 if ready.wait(50.0) else 1)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), ready.is_set())
     """
     assert run(script) == "0 False"

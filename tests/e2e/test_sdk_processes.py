@@ -109,7 +109,7 @@ def test_exit__without_close__what_was_counted_is_reported(site: Site) -> None:
     child = process(
         """
         client = Client(option())
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         many(client, 1000)
         """,
         site.server.url,
@@ -122,7 +122,7 @@ def test_exit__by_an_exception__what_was_counted_is_reported(site: Site) -> None
     child = process(
         """
         client = Client(option())
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         many(client, 1000)
         sys.exit(3)
         """,
@@ -138,7 +138,7 @@ def test_exit__server_hangs__the_process_ends_all_the_same(server: Misbehaving) 
     child = process(
         """
         client = Client(option())
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         many(client, 1000)
         """,
         server.url,
@@ -157,7 +157,7 @@ def test_fork__of_the_running_client__child_and_parent_follow_and_count_their_ow
         """
         client = Client(option())
         if sys.argv[1] == "after it":
-            assert client.start(wait=20)
+            assert client.start(wait=60)
             many(client, 100)
         else:
             client.start()
@@ -165,14 +165,14 @@ def test_fork__of_the_running_client__child_and_parent_follow_and_count_their_ow
         for number in range(3):
             pid = os.fork()
             if pid == 0:
-                assert client.start(wait=20)
+                assert client.start(wait=60)
                 many(client, 10)
                 os.write(1, b"ready\\n")
                 evaluations = await_turned(client)
                 os.write(1, b"%d\\n" % (10 + evaluations))
                 sys.exit(0)
             pids.append(pid)
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         evaluations = await_turned(client)
         ends = [os.waitpid(pid, 0)[1] for pid in pids]
         assert ends == [0, 0, 0], ends
@@ -196,7 +196,7 @@ def test_fork__at_forty_moments_of_a_busy_client__no_child_waits_for_ever_and_al
         client = Client(Options(
             url=os.environ["SITE_URL"], token=os.environ["SITE_TOKEN"], flush_every=0.01, sync="poll", poll_every=0.01
         ))
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         over = threading.Event()
         evaluated = 0
 
@@ -240,14 +240,14 @@ def test_multiprocessing__each_way_to_start__children_evaluate_and_count_their_o
             global client
             if client is None:
                 client = Client(option())
-            assert client.start(wait=20)
+            assert client.start(wait=60)
             many(client, 10)
 
         client = None
         if __name__ == "__main__":
             import multiprocessing
             client = Client(option())
-            assert client.start(wait=20)
+            assert client.start(wait=60)
             many(client, 100)
             made = [multiprocessing.get_context(sys.argv[1]).Process(target=work, args=(n,)) for n in range(3)]
             for one in made:
@@ -272,7 +272,7 @@ GUNICORN_APP = """
     import os
 
     client = Client(Options(url=os.environ["SITE_URL"], token=os.environ["SITE_TOKEN"], flush_every=0.1))
-    client.start(wait=20)
+    client.start(wait=60)
 
     def app(environ, start_response):
         told = client.get_boolean("switch", False, {"targetingKey": "u1"})
@@ -311,7 +311,7 @@ def test_gunicorn__preloaded_client__every_worker_follows_and_every_answer_is_co
         assert until(lambda: ask() and len({worker for worker, told in answers[since:] if told == "False"}) == 3)
     finally:
         master.terminate()
-        master.wait(30)
+        master.wait(60)
     assert (before, site.counted()) == ({"True"}, len(answers)), (tmp_path / "log").read_text()
 
 
@@ -337,7 +337,7 @@ def test_cache__cannot_be_written__the_client_follows_all_the_same(site: Site, c
         resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
         logging.disable()
         client = Client(option(cache_file=sys.argv[1].replace("(nul)", chr(0))))
-        assert client.start(wait=20)
+        assert client.start(wait=60)
         many(client, 100)
         print("ready", flush=True)
         await_turned(client)
@@ -537,7 +537,7 @@ def locks_of(root: object) -> list[Any]:
 def test_evaluation__every_lock_of_the_client_is_held_by_others__goes_on(server: Misbehaving) -> None:
     sampled = {"sample_contexts": 10, "sample_attributes": ("plan",)}
     client = Client(Options(url=server.url, token="secret", **sampled))  # type: ignore[arg-type]
-    assert client.start(wait=20)
+    assert client.start(wait=60)
     held = [lock for lock in locks_of(client) if lock.acquire(blocking=False)]
     try:
         answers: list[set[bool]] = []

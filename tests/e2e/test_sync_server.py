@@ -102,7 +102,7 @@ class Following:
         self.socket = socket.socket()
         if buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect((url.hostname, url.port))
         lines = [f"GET {STREAM} HTTP/1.1", "Host: test", f"Authorization: Bearer {secret}"]
         lines += [f"Last-Event-ID: {last}"] if last else []
@@ -359,12 +359,10 @@ def test_a_client__that_takes_nothing_for_long__is_dropped(
 
 
 @pytest.mark.slow
-def test_a_quiet_stream__has_a_comment_within_ten_seconds(
-    server: RunningServer, client: httpx2.Client, secret: str
-) -> None:
+def test_a_quiet_stream__has_a_comment_now_and_then(server: RunningServer, client: httpx2.Client, secret: str) -> None:
     with following(server, secret, present(client)) as stream:
         stream.comment_or_event()
-        stream.socket.settimeout(10)
+        stream.socket.settimeout(60)
         assert stream.comment_or_event() == Event()
 
 

@@ -32,7 +32,7 @@ def test_what_an_application_evaluated__is_counted_once_and_under_its_name(
         sample_attributes=("plan",),
     )
     client = Client(options)
-    client.start(wait=10)
+    client.start(wait=60)
     for number in range(EVALUATIONS):
         client.get_boolean(
             "switch", default=False, context={"targetingKey": f"u{number}", "plan": "pro", "name": "Ada"}

@@ -43,10 +43,11 @@ def test_redis__killed_among_writers__delays_and_refuses_nothing(company: World,
         lost = until(lambda: company.logged("bus.lost"))
         company.worked()
         status, told = company.readiness(0)
+        serves = company.serves()
         redis.start()
         found = until(lambda: len(company.logged("bus.found")) >= 2)
 
-    assert (lost, found, company.refused()) == (True, True, 0)
+    assert (lost, found, serves, company.refused()) == (True, True, True, 0)
     assert (status, told["status"], told["parts"]["bus"]["status"]) == (200, "degraded", "degraded")
     assert company.defects() == []
 
@@ -59,6 +60,7 @@ def test_redis__cut_off_twice_among_writers__delays_and_refuses_nothing(company:
             network.cut()
             assert until(partial(_logged_more_than, company, "bus.lost", before + 1))
             company.worked()
+            assert company.serves()
             status, told = company.readiness(1)
             assert (status, told["status"], told["parts"]["bus"]["status"]) == (200, "degraded", "degraded")
             network.heal(forget=forget)

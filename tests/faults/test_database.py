@@ -23,6 +23,7 @@ def test_postgresql__killed_and_restarted_among_writers__loses_nothing_and_is_fo
                 assert until(lambda: company.readiness(0)[0] == 503)
                 assert until(partial(_refused_at_least, company, before + 8))
                 assert company.metric(0, "flagtrail_database_up") == 0.0
+                assert company.serves()
                 postgres.start()
                 company.worked()
         told = {line["status"] for line in company.logged("health.changed")}
@@ -67,8 +68,9 @@ def test_postgresql__cut_off_from_one_replica__is_found_again_and_the_other_repl
             taken = company.taken_over()
             company.worked(writers=company.writers[1::2])
             other = company.ready(1)
+            serves = company.serves()
             network.heal(forget=True)
         lost = {line["lease"] for line in company.logged("lease.lost")}
 
-        assert (gone, taken, other, lost) == (True, True, True, set(company.takings()))
+        assert (gone, taken, other, serves, lost) == (True, True, True, True, set(company.takings()))
         assert company.defects() == []

@@ -27,6 +27,7 @@ def assert_refused(company: World) -> None:
         assert until(partial(_says_so, company, place))
         assert company.metric(place, "flagtrail_changes_failed_total") > 0
         assert company.metric(place, "flagtrail_database_up") == 0.0
+    assert company.serves()
 
 
 def _refused_more_than(writer: Writer, count: int) -> bool:

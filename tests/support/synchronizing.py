@@ -144,7 +144,7 @@ def run(
     running.start()
     thread = running._thread
     assert thread is not None
-    thread.join(30.0)
+    thread.join(60.0)
     assert not thread.is_alive(), told.told
     return told, sleeper.waits
 

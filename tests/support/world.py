@@ -28,6 +28,8 @@ from flagtrail.sdk.client import Client
 from flagtrail.sdk.options import Options
 
 WRITERS = 16
+ROUNDS = 3
+"""Evaluations by each SDK and at each replica that tell that evaluation goes on."""
 WAIT_SECONDS = 90.0
 """How long anything may take on a machine that is busy with other things."""
 SECRET = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
@@ -109,7 +111,8 @@ class World:
 
     def _ask(self) -> None:
         """Evaluate all the time, in the application and by OFREP: no fault of a database may be seen there."""
-        with httpx2.Client(timeout=5.0) as client:
+        # A connection of its own for each: one that waits for the next may be closed by then.
+        with httpx2.Client(timeout=WAIT_SECONDS, headers={"Connection": "close"}) as client:
             while not self._over.wait(0.05):
                 for application in self._clients:
                     self.evaluated += 1
@@ -151,6 +154,11 @@ class World:
         waiting = {writer: len(writer.acknowledged) + times for writer in writers or self.writers}
         done = until(lambda: all(len(writer.acknowledged) >= count for writer, count in waiting.items()))
         assert done, {writer.name: len(writer.acknowledged) - count for writer, count in waiting.items()}
+
+    def serves(self) -> bool:
+        """Whether evaluations go on at each replica, however long one takes on a busy machine."""
+        answered = self.evaluated + ROUNDS * 2 * len(self.servers)
+        return until(lambda: self.evaluated > answered)
 
     def refused(self) -> int:
         """How many changes were refused so far."""

@@ -121,7 +121,7 @@ def test_followers__go_on_after_a_task_broke_and_stop_when_told() -> None:
 
     followers = Followers([Periodic("task", task, 0.01)])
     followers.start()
-    went_on = enough.wait(30)
+    went_on = enough.wait(60)
     followers.stop()
 
     assert went_on

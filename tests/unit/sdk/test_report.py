@@ -429,7 +429,7 @@ def test_stop__server_hangs__gives_up_waiting(monkeypatch: pytest.MonkeyPatch) -
 
     class Hung(UsageServer):
         def post(self, path: str, body: bytes) -> None:
-            assert hanging.wait(30)
+            assert hanging.wait(60)
             super().post(path, body)
 
     reporter = quick(tallies, Hung(), every=1000)

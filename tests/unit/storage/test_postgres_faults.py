@@ -179,7 +179,7 @@ class _Crashing(_Losing):
             found = self._connection.execute("SELECT pg_current_xact_id()::text").fetchone()
             self.number = "" if found is None else str(found[0])
             self.arrived.set()
-            self.crashed.wait(30)
+            self.crashed.wait(60)
         return self._connection.execute(statement, *arguments, **named)  # type: ignore[call-overload]  # passed on
 
 

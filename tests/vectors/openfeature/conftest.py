@@ -38,11 +38,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Wait until something holds, for at most ten seconds."""
+    """Wait until something holds, for at most a minute."""
 
     def wait(holds: Callable[[], bool]) -> None:
         ticker = threading.Event()
-        for _ in range(1000):
+        for _ in range(6000):
             if holds():
                 return
             ticker.wait(0.01)

@@ -39,7 +39,7 @@ func trace(text string)     {{ stub.Trace(text) }}
 var flags stub.Client
 """
 _SUBJECT = "\nfunc Subject() any { return subject() }\n"
-MOST_SECONDS = 180
+MOST_SECONDS = 1200
 
 
 def run(jobs: Sequence[Job], folder: Path) -> dict[str, Ran]:

@@ -25,7 +25,7 @@ import javax.tools.ToolProvider;
  */
 public final class Driver {
     private static final JavaCompiler COMPILER = ToolProvider.getSystemJavaCompiler();
-    private static final long PATIENCE = 5_000;
+    private static final long PATIENCE = 60_000;
 
     private final StandardJavaFileManager files = COMPILER.getStandardFileManager(null, null, null);
     private final List<Path> stubs;

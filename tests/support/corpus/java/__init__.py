@@ -13,7 +13,7 @@ from tests.support.corpus import Job, Ran
 
 HERE = Path(__file__).parent
 MISSING = "" if shutil.which("javac") else "a JDK is missing (make java)"
-PATIENCE = 300
+PATIENCE = 1200
 BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 """For a process that lives for seconds."""
 _PACKAGE = re.compile(rb"^package ([\w.]+)", re.MULTILINE)

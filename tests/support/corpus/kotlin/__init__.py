@@ -14,7 +14,7 @@ from tests.support.corpus.java import BRIEF, driven, instructions, laid, main_cl
 HERE = Path(__file__).parent
 CLASSPATH = HERE / "classpath.txt"
 MISSING = "" if shutil.which("java") and CLASSPATH.exists() else "Kotlin's compiler is missing (make kotlin)"
-PATIENCE = 300
+PATIENCE = 1200
 _PACKAGE = re.compile(rb"^package ([\w.]+)", re.MULTILINE)
 _DEFECT = re.compile(r"^(?:file://)?(?:\S*/)?(job\d+)/(\S+?:\d+:\d+: error: .*)$", re.MULTILINE)
 

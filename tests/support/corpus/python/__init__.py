@@ -37,7 +37,7 @@ def run(jobs: Sequence[Job], folder: Path) -> dict[str, Ran]:
         text=True,
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stderr
     ran = {

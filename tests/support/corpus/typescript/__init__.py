@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.corpus import Job, Ran
 
 HERE = Path(__file__).parent
-PATIENCE = 300
+PATIENCE = 1200
 MISSING = (
     "Node is missing (make node)"
     if shutil.which("node") is None
