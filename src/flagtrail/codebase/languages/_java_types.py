@@ -94,6 +94,37 @@ def chooses(value: Node, constant: Scalar, texts: Texts) -> bool:
     return len(kinds & {*takers, b""}) > 1
 
 
+def overloaded(before: Source, at: int, texts: Texts) -> str:
+    """Why a branch that took the place of a choice at a byte might be given to another method than the choice was."""
+    inner = before.tree.root_node.descendant_for_byte_range(at, at)
+    place = next((each for each in ancestors(inner) if each.type == "ternary_expression"), None) if inner else None
+    sorts = {_sort(each) for each in named(place)[1:]} if place is not None else set()
+    if place is None or at > named(place)[0].end_byte or (len(sorts) == 1 and b"" not in sorts):
+        return ""
+    while place.parent is not None and place.parent.type == "parenthesized_expression":
+        place = place.parent
+    listed = place.parent
+    call = listed.parent if listed is not None and listed.type == "argument_list" else None
+    called = call.child_by_field_name("type" if call.type == "object_creation_expression" else "name") if call else None
+    if called is None or listed is None:
+        return ""
+    name, index, count = text(called).split(b"<")[0], named(listed).index(place), len(named(listed))
+    several = any(len(set(_taken(data, name, index, count))) > 1 for data in texts(name))
+    return "another method of that name may take it, now that its type is that of one branch" if several else ""
+
+
+def _sort(node: Node) -> bytes:
+    """What tells the type of an expression, where something does."""
+    if node.type in ("string_literal", "true", "false"):
+        return node.type.replace("false", "true").encode()
+    if node.type == "object_creation_expression":
+        made = node.child_by_field_name("type")
+        return text(made) if made is not None else b""
+    called = node.child_by_field_name("name") if node.type == "method_invocation" else None
+    kinds = {text(each) for each in _types(node) if each is not None} if node.type == "identifier" else set()
+    return text(called) if called is not None else kinds.pop() if len(kinds) == 1 else kind(node).encode()
+
+
 def leads(value: Node, texts: Texts) -> bool:
     """Whether a variable is a constant for javac with this value, and leads a loop: what is behind is not reached."""
     declarator = value.parent

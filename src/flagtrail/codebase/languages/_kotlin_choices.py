@@ -19,8 +19,8 @@ from flagtrail.codebase.languages._kotlin_syntax import (
     swallows,
     text,
 )
-from flagtrail.codebase.shapes import Case, Mend, Scalar, Settled, Switch
-from flagtrail.codebase.source import Source, descendants
+from flagtrail.codebase.shapes import Case, Mend, Scalar, Settled, Switch, Texts
+from flagtrail.codebase.source import Source, ancestors, descendants
 
 _UNTYPED = re.compile(
     rb"null(?!\w)|(?:empty|mutable|hash|linked|array|list|set|map|sequence)\w*(?:Of|List|Set|Map|Sequence|Flow)\(\)"
@@ -207,6 +207,47 @@ def delegated(place: Node) -> Settled | None:
     if delegate is None or delegate.type != "property_delegate":
         return None
     return Settled(delegate.start_byte, delegate.end_byte, None, b"= " + text(place))
+
+
+_FUNCTION = rb"\bfun\s+(?:<[^>]*>\s*)?(?:[\w.<>?]+\.)?%s\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
+_CHOICES = frozenset({"if_expression", "when_expression"})
+
+
+def overloaded(before: Source, at: int, texts: Texts) -> str:
+    """Why a branch that took the place of a choice at a byte might be given to another function than the choice was."""
+    inner = before.tree.root_node.descendant_for_byte_range(at, at)
+    place = next((each for each in (inner, *ancestors(inner)) if each.type in _CHOICES), None) if inner else None
+    argument = place.parent if place is not None else None
+    call = argument.parent.parent if argument is not None and argument.parent is not None else None
+    if (
+        place is None
+        or argument is None
+        or argument.parent is None
+        or argument.type != "value_argument"
+        or call is None
+    ):
+        return ""
+    name, index = callee_name(call) if call.type == "call_expression" else b"", named(argument.parent).index(argument)
+    if not _is_alike(place) and any(len(_taken(data, name, index)) > 1 for data in texts(name)):
+        return "another function of that name may take it, now that its type is that of one branch"
+    return ""
+
+
+def _taken(data: bytes, name: bytes, index: int) -> set[bytes]:
+    """What types the functions of a name that a text declares have for the parameter in some place."""
+    found = (each[1].split(b",") for each in re.finditer(_FUNCTION % re.escape(name), data))
+    return {each[index].partition(b":")[2].partition(b"=")[0].strip() for each in found if index < len(each)}
+
+
+def _is_alike(choice: Node) -> bool:
+    """Whether both branches are texts, or calls of one function."""
+    values = (
+        [single(each) if each is not None else None for each in branches(choice)]
+        if choice.type == "if_expression"
+        else []
+    )
+    sorts = {callee_name(each) if each.type == "call_expression" else each.type.encode() for each in values if each}
+    return len(values) > 1 and None not in values and len(sorts) == 1 and b"identifier" not in sorts
 
 
 def written(node: Node, value: Scalar, literal: bytes) -> Mend:

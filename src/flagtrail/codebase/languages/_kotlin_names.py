@@ -162,10 +162,29 @@ def _declared(statement: Node, value: Node | None) -> Iterator[Binding]:
     if name is None or value is None or words & {b"open", b"abstract"} or child(statement, "setter") is not None:
         return
     member = not is_local(statement)
-    if member and _is_reached_from_outside(name):
+    if (member and _is_reached_from_outside(name)) or _chooses_by_its_type(statement, name):
         return
     whole = (statement.start_byte, statement.end_byte)
     yield Binding(statement, name, value, scope_of(statement), whole, everywhere=member)
+
+
+_WIDE = frozenset({b"Any", b"Number", b"CharSequence", b"Comparable<*>"})
+
+
+def _chooses_by_its_type(statement: Node, name: Node) -> bool:
+    """Whether a variable has a wider type than its value (`Any`, `Boolean?`), and is given to what may choose by it."""
+    if not _is_wide(child(name.parent, "user_type", "nullable_type") if name.parent is not None else None):
+        return False
+    reads = (
+        each for each in descendants(scope_of(statement)) if each.type == "identifier" and text(each) == text(name)
+    )
+    return any(
+        each.parent is not None and each.parent.type in ("value_argument", "property_declaration") for each in reads
+    )
+
+
+def _is_wide(kind: Node | None) -> bool:
+    return kind is not None and (kind.type == "nullable_type" or text(kind) in _WIDE)
 
 
 def _is_reached_from_outside(name: Node) -> bool:
@@ -224,7 +243,9 @@ def joined(source: Source, statement: Node) -> tuple[Edit, ...]:
     if above is None or binding is None or binding.declaration is None or above.type != "property_declaration":
         return ()
     written = [each for each in descendants(binding.scope) if each.type == "identifier" and role(each) == "write"]
-    if name_of(above) != binding.declaration or sum(text(each) == text(binding.name) for each in written) != 1:
+    if b"lateinit" in modifiers(above) or name_of(above) != binding.declaration:
+        return ()
+    if sum(text(each) == text(binding.name) for each in written) != 1:
         return ()
     value = source.data[binding.value.start_byte : statement.end_byte]
     words = [each for each in above.children if each.type in ("var", "val")]
@@ -246,11 +267,17 @@ def function(node: Node) -> Function | None:
         node,
         name,
         body,
-        _result(body),
+        _result(body) if parameters is None or not _is_wide(_type_behind(parameters)) else None,
         tuple(each for each in named(parameters) if each.type == "parameter") if parameters is not None else (),
         private=b"private" in words or is_local(node),
         overrides=overrides(node),
     )
+
+
+def _type_behind(parameters: Node) -> Node | None:
+    """What a function says that it answers."""
+    mark = parameters.next_sibling
+    return mark.next_sibling if mark is not None and mark.type == ":" else None
 
 
 def _result(body: Node) -> Node | None:

@@ -202,7 +202,11 @@ class Java(Jvm, Braces):
         return _java_statements.idle(statement)
 
     def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:
-        return _java_exceptions.objection(before, made, at, texts) or _java_types.untyped(made, at)
+        return (
+            _java_exceptions.objection(before, made, at, texts)
+            or _java_types.untyped(made, at)
+            or _java_types.overloaded(before, at, texts)
+        )
 
     def scoped_names(self, body: Node) -> Iterable[Node]:
         return _java_names.scoped_names(body)

@@ -281,8 +281,8 @@ class Kotlin(Jvm):
     def statement(self, node: Node) -> Node | None:
         return node if node.parent is not None and node.parent.type in BLOCKS and not is_used(node) else None
 
-    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:  # noqa: ARG002 - the door's
-        return _kotlin_choices.untyped(made, at)
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:
+        return _kotlin_choices.untyped(made, at) or _kotlin_choices.overloaded(before, at, texts)
 
     def jumps(self, node: Node) -> bool:
         return _kotlin_syntax.jumps(node)
