@@ -6,30 +6,42 @@ They go when nothing else names the flag. While something still asks for it, it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tree_sitter import Node
 
 from flagtrail.codebase import naming, sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.rewrite import listed, seeds
+from flagtrail.codebase.rewrite.members import spellings
 from flagtrail.codebase.rewrite.removal import Span, without
 from flagtrail.codebase.rewrite.seeds import Wanted
+from flagtrail.codebase.rewrite.texts import in_file
 from flagtrail.codebase.shapes import Definition
 from flagtrail.codebase.source import Source
 
 
 def declarations(
-    source: Source, language: Language, wanted: Wanted, value: object, texts: Iterable[bytes]
+    source: Source,
+    language: Language,
+    wanted: Wanted,
+    value: object,
+    texts: Iterable[bytes],
+    others: Mapping[str, bytes],
 ) -> list[Span] | None:
     """The bytes that declare the flag in a file; None where it is named there for another purpose, too.
 
-    `value` is what the flag answers, `texts` those of the files that name it.
+    `value` is what the flag answers, `texts` those of the files that name it; `others` are files of no known language.
     """
     found: list[Span] = []
     definitions = list(language.definitions(source))
     entries = listed.entries_of(definitions)
+    members = [each for each in spellings(wanted.patterns, wanted.key) if not _is_named(each, others)]
+    named = sites.names(source, language, members)
+    given = [(at.start_byte, at.end_byte) for node in named if (at := language.gives_member(node)) is not None]
     for node in _named(source, language, wanted, definitions):
+        if any(start <= node.start_byte < end for start, end in given):
+            continue
         key = sites.whole(language, node)
         site = sites.site(source, language, key, wanted.patterns)
         if site is not None and site.pattern.kind == "definition":
@@ -41,7 +53,13 @@ def declarations(
         if site is not None or span is None or listed.must_stay(source, language, key, value, texts):
             return None
         found.append(span)
-    return found
+    return [*found, *given]
+
+
+def _is_named(name: bytes, others: Mapping[str, bytes]) -> bool:
+    """Whether a template, or a file of settings, names a member."""
+    word = re.compile(rb"(?<![\w$])%s(?![\w$])" % re.escape(name))
+    return any(in_file(path, data, each.start(), name) for path, data in others.items() for each in word.finditer(data))
 
 
 def unused(source: Source, language: Language, wanted: Wanted, texts: Iterable[bytes]) -> Iterator[Span]:

@@ -272,7 +272,7 @@ def _undeclared(search: Search, folded: dict[str, Folded], written: dict[str, So
     for path, source in written.items():
         language = _language(path)
         wanted = _wanted(search, search.source(path, language), language)
-        found = declared.declarations(source, language, wanted, search.answer.value, texts)
+        found = declared.declarations(source, language, wanted, search.answer.value, texts, search.others)
         if found is None:
             return written
         every = [*texts, *search.others.values()]

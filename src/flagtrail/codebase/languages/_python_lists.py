@@ -7,17 +7,45 @@ import re
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_definitions import of_list
-from flagtrail.codebase.languages._python_expressions import operands
+from flagtrail.codebase.languages._python_expressions import operands, pure
+from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_names import scope_of
 from flagtrail.codebase.languages._python_text import text
 from flagtrail.codebase.shapes import Listed
 from flagtrail.codebase.source import Source, ancestors
 
 _OF_FLAGS = re.compile(r"flag|feature|toggle|switch|experiment|gate|rollout", re.IGNORECASE)
+_LOOKS = re.compile(r"get|bool|get_?bool(?:ean)?|getenv")
+"""Methods that look something up in options."""
 _ALONE = 2
 """Parts of `Literal["new-ui"]`."""
 _LEAST = {"list": 1, "set": 2, "tuple": 3}
 """Elements of which one can go, so that what is left is of the same kind: `(a, b)` is no tuple without its comma."""
+
+
+def gives_member(name: Node) -> Node | None:
+    """The statement `self.name = options.get("name", False)`, or `NAME = True` of a module, which does nothing else."""
+    target = name.parent if name.parent is not None and name.parent.type == "attribute" else name
+    assignment = target.parent
+    if assignment is None or assignment.type != "assignment" or assignment.child_by_field_name("left") != target:
+        return None
+    owner, value = target.child_by_field_name("object"), assignment.child_by_field_name("right")
+    own = text(owner) == "self" if owner is not None else scope_of(name).type == "module"
+    return assignment.parent if own and value is not None and _only_looks(value) else None
+
+
+def _only_looks(value: Node) -> bool:
+    """Whether all that a value calls is looking something up in options: `not environ.get("NEW_UI")`."""
+    return all(pure(each) or _looks_up(each) for each in nodes(value, "call")) and (
+        pure(value) or value.type in {"call", "comparison_operator", "not_operator", "boolean_operator"}
+    )
+
+
+def _looks_up(call: Node) -> bool:
+    called, given = call.child_by_field_name("function"), call.child_by_field_name("arguments")
+    named = called is not None and called.type == "attribute" and _LOOKS.fullmatch(text(called).rpartition(".")[2])
+    values = [each.child_by_field_name("value") or each for each in operands(given)] if given is not None else []
+    return bool(named) and all(map(pure, values))
 
 
 def entry(source: Source, key: Node) -> tuple[int, int] | None:

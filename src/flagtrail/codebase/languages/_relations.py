@@ -110,6 +110,10 @@ class Relations:
         """The files an import could mean: `/path` from the root, or how the path ends; `/*` for all of a folder."""
         return ()
 
+    def gives_member(self, name: Node) -> Node | None:
+        """The statement that gives a member of this name a value, and does nothing else: `self.name = False`."""
+        return None
+
     def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
         """For a flag's key in a list of flags (`FEATURES = {"new-ui": False}`), the bytes of its entry."""
         return None

@@ -359,9 +359,8 @@ class Python(Language):
         """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""
         return _origins.of_python(path, origin, name)
 
-    def entry(self, source: Source, key: Node) -> tuple[int, int] | None:
-        """In a dictionary, list or `Literal` that a module or class keeps of flags."""
-        return _python_lists.entry(source, key)
+    entry = staticmethod(_python_lists.entry)
+    gives_member = staticmethod(_python_lists.gives_member)
 
     def listed(self, source: Source, key: Node) -> Listed | None:
         """In a list, set or dictionary."""
