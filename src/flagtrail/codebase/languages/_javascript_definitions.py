@@ -30,9 +30,10 @@ _TYPES = frozenset(
     }
 )
 _QUIET_HOOK = re.compile(
-    rb"use(?:Callback|Context|Id|Location|MediaQuery|Memo|Navigate|Params|Reducer|Ref|State|Theme|Translation)"
+    rb"use(?:Callback|Context|Id|Location|MediaQuery|Memo|Navigate|Params|Reducer|Ref|State|Theme|Translation"
+    rb"|FlagMap|GrowthBook|LDClient|OpenFeatureClient|PostHog|UnleashClient|UnleashContext)"
 )
-"""Hooks of React, its router and Material UI that only keep or compute something."""
+"""Hooks of React, its router, Material UI and clients of flags that only keep, look up or compute something."""
 _LOADED = re.compile(rb"""(?:\brequire|\bimport)\(\s*['"]([^'"]+)['"]\s*\)""")
 _READS = re.compile(rb"(?:parse|read|get|to|as|is|env|bool|num|str)", re.IGNORECASE)
 _ASKS = re.compile(rb"use\w*(?:Flags?|Config)\Z")

@@ -178,3 +178,25 @@ def test_a_private_method_that_a_test_spies_on__stays() -> None:
 def test_a_variable_whose_type_is_asked_for__stays_with_the_answer_in_it() -> None:
     code = f"function f() {{ const on = {F}; let off: typeof on = !on; return typeof on; }}"
     assert cleaned(code) == code.replace(F, "true")
+
+
+@pytest.mark.parametrize("hook", ["useLDClient", "useGrowthBook", "usePostHog", "useFlagMap", "useContext"])
+def test_a_hook_that_only_looks_something_up__goes_with_the_last_use_of_what_it_answers(hook: str) -> None:
+    code = f"const A = () => {{\n  const held = {hook}();\n  return {F} ? 1 : held;\n}};\n"
+
+    assert cleaned(code) == "const A = () => {\n  return 1;\n};\n"
+    assert cleaned(code.replace(hook, "useProbe")) == "const A = () => {\n  useProbe();\n  return 1;\n};\n"
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<PostHogFeature flag="new-ui" match="blue"><New /></PostHogFeature>',
+        '<PostHogFeature flag="new-ui">{(payload) => <New on={payload} />}</PostHogFeature>',
+        '<PostHogFeature flag="new-ui" {...others}><New /></PostHogFeature>',
+    ],
+)
+def test_an_element__that_asks_for_another_value_or_calls_a_function__stays(element: str) -> None:
+    code = f"const x = <p>{element}</p>;\n"
+
+    assert cleaned(code) == code
