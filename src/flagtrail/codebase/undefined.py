@@ -20,7 +20,7 @@ from flagtrail.codebase.repository import Repository
 from flagtrail.codebase.source import Source, descendants
 
 _USES = frozenset({"read", "write", "shorthand"})
-_BUILT_IN = frozenset(b"true false null nil None True False undefined run int int64 float64 string bool".split())
+_BUILT_IN = frozenset(b"true false null nil None True False undefined run int int64 float64 string bool error".split())
 """What a clean-up may write that no file binds: literals, Go's conversions, Kotlin's block with a scope of its own."""
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 """What is so spelled is that constant also where it is looked up in something else (`keys.NEW_UI`)."""

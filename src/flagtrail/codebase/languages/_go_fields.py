@@ -192,6 +192,8 @@ def _undeclared(spec: Node, declared: Node) -> Mend:
         span = (declared.start_byte, names[1].start_byte) if at == 0 else (names[at - 1].end_byte, declared.end_byte)
         return *span, b""
     start, end, before, follows = with_comments(spec), spec.end_byte, spec.prev_sibling, spec.next_sibling
+    if before is not None and follows is not None and (before.type, follows.type) == ("{", "}"):
+        return before.end_byte, follows.start_byte, b""
     if before is not None and before.type == ";" and before.start_point.row == spec.start_point.row:
         start = before.start_byte
     while (

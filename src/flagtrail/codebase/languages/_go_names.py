@@ -19,6 +19,9 @@ _BIND_AS_NAME = frozenset(
 )  # fmt: skip
 _STEPS = frozenset({"inc_statement", "dec_statement"})
 _PATH = frozenset({"selector_expression", "index_expression", "parenthesized_expression"})
+_ASK_FOR_TYPE = frozenset({"type_assertion_expression", "type_switch_statement"})
+_WITHOUT_TYPES = frozenset({b"fmt", b"log", b"slog", b"errors", b"t", b"b", b"require", b"assert", b"status"})
+_BUILT_IN = frozenset({b"append", b"panic", b"print", b"println"})
 _PLAIN_TYPES = frozenset({b"bool", b"string", b"error", b"int", b"int64", b"float64"})
 _KEYED_BY_VALUES = frozenset({"map_type", "slice_type", "array_type", "implicit_length_array_type"})
 
@@ -80,9 +83,22 @@ def _of_element(element: Node) -> Role:
     pair = element.parent
     if pair is None or pair.type != "keyed_element" or pair.child_by_field_name("key") != element:
         return "read"
-    literal = pair.parent.parent if pair.parent is not None else None
-    kind = literal.child_by_field_name("type") if literal is not None else None
+    kind = _type_of(pair.parent)
     return "read" if kind is not None and kind.type in _KEYED_BY_VALUES else "member"
+
+
+def _type_of(body: Node | None) -> Node | None:
+    """The type of a literal, also of one in another that need not name it: `map[string]map[bool]int{"a": {on: 1}}`."""
+    element = body.parent if body is not None else None
+    if element is None or element.type != "literal_element":
+        return element.child_by_field_name("type") if element is not None else None
+    pair = element.parent
+    keyed = pair is not None and pair.type == "keyed_element"
+    outer = _type_of(pair.parent if keyed and pair is not None else pair)
+    if outer is None or outer.type not in _KEYED_BY_VALUES:
+        return None
+    its_key = keyed and pair is not None and pair.child_by_field_name("key") == element
+    return outer.child_by_field_name("element" if outer.type != "map_type" else "key" if its_key else "value")
 
 
 def assigns(name: Node) -> bool:
@@ -167,16 +183,44 @@ def with_semicolon(initializer: Node) -> tuple[int, int]:
 
 
 def error_written(node: Node) -> Mend:
-    """`err := nil` has no type: it is `var err error`, or beside others `error(nil)`."""
+    """`err := nil` has no type: it is `var err error`, beside others and where its type is asked for `error(nil)`."""
     values = node.parent
+    if values is not None and (
+        values.type in _ASK_FOR_TYPE or (values.type == "argument_list" and _infers(values, node))
+    ):
+        return node.start_byte, node.end_byte, b"error(nil)"
     statement = values.parent if values is not None and values.type == "expression_list" else None
+    if statement is not None and statement.type == "var_spec" and statement.child_by_field_name("type") is None:
+        return node.start_byte, node.end_byte, b"error(nil)"
     if statement is None or statement.type != "short_var_declaration":
-        return node.start_byte, node.end_byte, b"nil"
+        given = scopes.elements(statement.child_by_field_name("left")) if statement is not None else []
+        ignored = len(given) > 1 and values is not None and given[scopes.elements(values).index(node)].text == b"_"
+        return node.start_byte, node.end_byte, b"error(nil)" if ignored else b"nil"
     left = scopes.elements(statement.child_by_field_name("left"))
     head = statement.parent
     if len(left) > 1 or (head is not None and head.type in {*scopes.HEADED, "for_clause"}):
         return node.start_byte, node.end_byte, b"error(nil)"
     return statement.start_byte, statement.end_byte, b"var " + (left[0].text or b"") + b" error"
+
+
+def _infers(arguments: Node, error: Node) -> bool:
+    """Whether a call may tell a type of its own by an error that it is given alone."""
+    call, before = arguments.parent, error.prev_named_sibling
+    called = call.child_by_field_name("function") if call is not None else None
+    if called is None or (before is not None and (before.text or b"").startswith(b"__FF_")):
+        return False
+    if called.type == "selector_expression":
+        package = called.child_by_field_name("operand")
+        return package is not None and package.type == "identifier" and package.text not in _WITHOUT_TYPES
+    root = scopes.variable_scope(called)
+    declared = [each for each in root.named_children if each.type == "function_declaration"]
+    own = (each for each in declared if _is_called(each, called))
+    return called.text not in _BUILT_IN and not any(each.child_by_field_name("type_parameters") is None for each in own)
+
+
+def _is_called(function: Node, name: Node) -> bool:
+    own = function.child_by_field_name("name")
+    return own is not None and own.text == name.text
 
 
 def _of_spec(statement: Node, spec: Node, pure: Callable[[Node], bool]) -> Iterator[Binding]:

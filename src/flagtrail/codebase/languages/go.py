@@ -16,6 +16,7 @@ from flagtrail.codebase.languages import _go_flow as flow
 from flagtrail.codebase.languages import _go_heads as heads
 from flagtrail.codebase.languages import _go_lists as lists
 from flagtrail.codebase.languages import _go_names as names
+from flagtrail.codebase.languages import _go_objections as objections
 from flagtrail.codebase.languages import _go_parameters as parameters
 from flagtrail.codebase.languages import _go_scopes as scopes
 from flagtrail.codebase.languages import _go_tables as tables
@@ -45,6 +46,7 @@ from flagtrail.codebase.shapes import (
     Stub,
     Switch,
     Table,
+    Texts,
     Wrapping,
 )
 from flagtrail.codebase.source import Source, descendants, parsed
@@ -235,7 +237,8 @@ class Go(Braces):
         if around.type != "expression_list" or statement is None or statement.type != "assignment_statement":
             return None
         sides = [scopes.elements(statement.child_by_field_name(side)) for side in ("left", "right")]
-        ignored = all(name.text == b"_" for name in sides[0]) and sides[1] == [node]
+        idle = all(each == node or (each.text or b"").startswith(b"__FF_") for each in sides[1])
+        ignored = all(name.text == b"_" for name in sides[0]) and idle
         return statement if ignored else None
 
     def jumps(self, node: Node) -> bool:
@@ -258,6 +261,9 @@ class Go(Braces):
         if statement.type != "return_statement" or statement.named_children or function is None:
             return False
         return function.type in scopes.FUNCTIONS and function.child_by_field_name("result") is None
+
+    def objection(self, before: Source, made: Source, at: int, texts: Texts) -> str:  # noqa: ARG002 - the door's
+        return objections.objection(before, made)
 
     def must_stay(self, statement: Node) -> bool:
         return any(inside.type == "labeled_statement" for inside in descendants(statement))
