@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from flagtrail.codebase.git import arguments, environment, git
+from flagtrail.codebase.git import arguments, begun, environment
 from flagtrail.codebase.keys import Keys
 from flagtrail.model.errors import SourceUnreadable
 
@@ -49,6 +49,7 @@ def removals(root: Path, keys: Collection[str], *, folder: str = "", seconds: fl
         return Removals({}, complete=True)
     now: Removed | None = None
     wanted: Keys | None = None
+    shallow = begun(root, "rev-parse", "--is-shallow-repository")
     with _log(root, sorted(left), folder, seconds) as (lines, late):
         for line in lines:
             if line.startswith(_COMMIT):
@@ -61,11 +62,8 @@ def removals(root: Path, keys: Collection[str], *, folder: str = "", seconds: fl
                         found[hit.word] = now
             if not left:
                 break
-    return Removals(found, complete=not left or not (late() or _is_shallow(root)))
-
-
-def _is_shallow(root: Path) -> bool:
-    return git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        whole = shallow().strip() == b"false" and not late()
+        return Removals(found, complete=whole or not left)
 
 
 def _read(line: bytes) -> Removed:
