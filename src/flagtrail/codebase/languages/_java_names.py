@@ -314,7 +314,7 @@ def function(node: Node) -> Function | None:
         node,
         name,
         body,
-        None if _is_wide(node) else _result(body),
+        None if _is_wide(node) or any(each.type == "throws" for each in node.children) else _result(body),
         tuple(named(parameters)) if parameters is not None else (),
         private=b"private" in words,
         overrides=overrides(node, words),

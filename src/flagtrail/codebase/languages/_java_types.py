@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._java_names import role
 from flagtrail.codebase.languages._java_statements import named, text
 from flagtrail.codebase.shapes import Scalar, Texts
 from flagtrail.codebase.source import Source, ancestors, descendants
@@ -129,7 +130,10 @@ def leads(value: Node, texts: Texts) -> bool:
     """Whether a variable is a constant for javac with this value, and leads a loop: what is behind is not reached."""
     declarator = value.parent
     name = declarator.child_by_field_name("name") if declarator and declarator.type == "variable_declarator" else None
-    if name is None or declarator is None or declarator.parent is None or b"final" not in text(declarator.parent):
+    declared = declarator.parent if declarator is not None else None
+    if name is None or declared is None or declared.parent is None:
+        return False
+    if b"final" not in text(declared) and declared.parent.type != "interface_body":
         return False
     form = re.compile(rb"\b(?:while|for)\s*\([^{}]*?\b%s\b" % re.escape(text(name)))
     return any(form.search(data) for data in texts(text(name)))
@@ -176,6 +180,27 @@ def untyped(made: Source, at: int) -> str:
         or (around.type == "binary_expression" and operator is not None and text(operator) == b"+")
     )
     return "`null` alone has not the type that both branches had together" if alone else ""
+
+
+def clashing(made: Source, at: int) -> str:
+    """Why a pattern's variable would be known further than before, where something else is called so.
+
+    `if (flag && !(shown instanceof Page page)) return;` does not make `page` known behind it, without the flag it does.
+    """
+    inner = made.tree.root_node.descendant_for_byte_range(at, at)
+    for each in ancestors(inner) if inner is not None else ():
+        condition = each.child_by_field_name("condition") if each.type in ("if_statement", "while_statement") else None
+        if condition is None or each.parent is None or b"!" not in text(condition):
+            continue
+        names = set(_bound(condition))
+        behind = (other for other in named(each.parent) if other.start_byte >= each.end_byte)
+        if names and any(not names.isdisjoint(_bound(other)) for other in behind):
+            return "a pattern's variable would be known where something else is called so"
+    return ""
+
+
+def _bound(node: Node) -> Iterator[bytes]:
+    return (text(each) for each in descendants(node) if each.type == "identifier" and role(each) == "bind")
 
 
 def alike(node: Node, then: Node, otherwise: Node) -> bool:

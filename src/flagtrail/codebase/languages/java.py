@@ -206,6 +206,7 @@ class Java(Jvm, Braces):
             _java_exceptions.objection(before, made, at, texts)
             or _java_types.untyped(made, at)
             or _java_types.overloaded(before, at, texts)
+            or _java_types.clashing(made, at)
         )
 
     def scoped_names(self, body: Node) -> Iterable[Node]:
