@@ -80,7 +80,7 @@ def _exported(source: Source, root: Node) -> Iterator[Definition]:
 def _defined(source: Source, node: Node) -> Iterator[Definition]:
     match node.type:
         case "import_statement" | "import_from_statement":
-            yield from _imported(source, node)
+            yield from imported(source, node)
         case "expression_statement":
             yield from _variable(node)
         case "function_definition":
@@ -118,7 +118,8 @@ def _caught(node: Node) -> Iterator[Definition]:
         yield Definition("variable", names[0], (operands(node)[0].end_byte, node.end_byte), "local", scope=scope)
 
 
-def _imported(source: Source, statement: Node) -> Iterator[Definition]:
+def imported(source: Source, statement: Node) -> Iterator[Definition]:
+    """The names that an import binds."""
     module = statement.child_by_field_name("module_name")
     names = statement.children_by_field_name("name")
     exports = source.path.endswith(("__init__.py", ".pyi")) and _reach(statement) != "local"

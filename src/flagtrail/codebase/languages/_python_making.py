@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._python_definitions import definitions
+from flagtrail.codebase.languages._python_definitions import imported
 from flagtrail.codebase.languages._python_expressions import operands, pure
 from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_loading import evaluated
@@ -40,22 +40,28 @@ def tells_others(source: Source, statement: Node, find: Find) -> bool:
 
 def _meant(source: Source, called: str, find: Find, deep: int) -> Iterator[tuple[Source, Node]]:
     """What a name, with what it is looked up in, can mean, with the file that defines it."""
-    head, _, rest = called.partition(".")
-    for each in definitions(source):
-        defined = each.name.parent
-        if text(each.name) != head or defined is None:
-            continue
-        if each.kind in ("class", "function") and not rest:
+    head = called.partition(".")[0]
+    for statement in source.tree.root_node.named_children:
+        defined = statement.child_by_field_name("definition") or statement
+        name = (
+            defined.child_by_field_name("name") if defined.type in {"class_definition", "function_definition"} else None
+        )
+        if name is not None and text(name) == called:
             yield source, defined
-        for module, name in sorted(_led(each, defined, called)) if each.kind == "import" and deep else ():
-            for home in find(source.path, module) if name else ():
-                yield from _meant(home, name, find, deep - 1)
+        if statement.type not in {"import_statement", "import_from_statement"} or not deep:
+            continue
+        for each in imported(source, statement):
+            led = _led(each, called) if text(each.name) == head else ()
+            for module, sought in sorted(led):
+                for home in find(source.path, module) if sought else ():
+                    yield from _meant(home, sought, find, deep - 1)
 
 
-def _led(imported: Definition, around: Node, called: str) -> set[tuple[str, str]]:
+def _led(each: Definition, called: str) -> set[tuple[str, str]]:
     """The modules that an import can lead to, and what is meant there, by each of its forms."""
-    origin, rest = imported.origin, called.partition(".")[2]
-    original = around.child_by_field_name("name") if around.type == "aliased_import" else imported.name
+    origin, rest, around = each.origin, called.partition(".")[2], each.name.parent
+    aliased = around is not None and around.type == "aliased_import"
+    original = around.child_by_field_name("name") if around is not None and aliased else each.name
     name = text(original) if original is not None else ""
     inner = f"{origin}{name}" if origin.endswith(".") else f"{origin}.{name}"
     return {
