@@ -90,7 +90,7 @@ def _alone_dangles(source: Source, language: Language, answer: Answer, wanted: W
 
 
 def _dangling(source: Source, language: Language, answer: Answer) -> bool:
-    """Whether a placeholder is left that no literal can stand for: details, objects, `true.then(..)`."""
+    """Whether a placeholder is left that no literal can stand for: details, objects, `true.then(..)`, `true = x`."""
     if placeholders.is_hidden(source, language):
         return True
     for node in placeholders.found(source, language):
@@ -98,6 +98,8 @@ def _dangling(source: Source, language: Language, answer: Answer) -> bool:
         if name == placeholders.DETAILS or (name == placeholders.VALUE and not answer.scalar):
             return True
         truth = name == placeholders.TRUE
+        if language.role(node) in ("write", "bind"):
+            return True
         if language.parted(node) or (name in placeholders.TRUTHS and language.refused(node, truth=truth)):
             return True
         if language.chooses(node, answer.meaning(name), answer.texts):

@@ -21,7 +21,7 @@ from flagtrail.codebase.source import Source
 
 DEEP = 5
 """How many imports and bases are followed."""
-_MAKING = {"__init__", "__new__", "__post_init__"}
+_MAKING = {"__init__", "__new__", "__post_init__", "__set_name__"}
 _SILENT = {"super", "log", "logger", "logging", "warnings"}
 """What is called for what it does, and tells nobody of the object."""
 
@@ -36,6 +36,12 @@ def tells_others(source: Source, statement: Node, find: Find) -> bool:
         for home, found in _meant(source, name, find, DEEP)
         for function in _functions(home, found, find, DEEP)
     )
+
+
+def tells_by_fields(source: Source, name: Node, find: Find) -> bool:
+    """Whether what a class gives its fields makes itself known to others: `name = Tracked()`."""
+    body = name.parent.child_by_field_name("body") if name.parent is not None else None
+    return body is not None and any(tells_others(source, each, find) for each in operands(body))
 
 
 def _meant(source: Source, called: str, find: Find, deep: int) -> Iterator[tuple[Source, Node]]:
@@ -94,6 +100,7 @@ def _tells(function: Node) -> bool:
     if body is None or nodes(body, "global_statement", "nonlocal_statement"):
         return True
     made = {text(name) for each in nodes(body, "assignment") for name in each.children_by_field_name("left")}
+    made |= {text(operands(each)[0]) for each in parameters if each.type == "dictionary_splat_pattern"}
     return any(
         not _is_silent(each.named_children[0], made, itself) for each in nodes(body, "expression_statement")
     ) or any(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
+from flagtrail.codebase.languages._python_definitions import of_list
 from flagtrail.codebase.languages._python_expressions import operands
 from flagtrail.codebase.languages._python_grammar import nodes
 from flagtrail.codebase.languages._python_names import bases, decorators, scope_of, whole
 from flagtrail.codebase.languages._python_text import text
-from flagtrail.codebase.shapes import Stub, Wrapping
-from flagtrail.codebase.source import ancestors
+from flagtrail.codebase.shapes import Listed, Stub, Wrapping
+from flagtrail.codebase.source import Source, ancestors
 
+_SET = {"override_settings", "settings"}
+"""What sets members by their names while a test runs."""
 _ANSWERS = {"thenReturn", "then_return", "and_return"}
 
 
@@ -84,3 +87,28 @@ def stub(node: Node) -> Stub | None:
     if statement is None or statement.type != "expression_statement" or len(values) != 1:
         return None
     return Stub(statement, values[0])
+
+
+def set_to(member: Node) -> Stub | None:
+    """`settings.NEW_UI = True`; of `self.new_ui = True` it is not known whether that is the flag's."""
+    owner, above = member.child_by_field_name("object"), member.parent
+    if member.type != "attribute" or owner is None or above is None or text(owner) == "self":
+        return None
+    value = above.child_by_field_name("right")
+    if not above.type.endswith("assignment") or above.child_by_field_name("left") != member:
+        return Stub(above, above) if above.type == "delete_statement" else None
+    plain = value is not None and above.type == "assignment" and above.parent is not None
+    return Stub(above.parent if plain and above.parent is not None else above, value if plain else above)
+
+
+def set_by_name(source: Source, name: Node) -> Listed | None:
+    """`override_settings(NEW_UI=True)`, `self.settings(NEW_UI=True)`."""
+    entry = name.parent
+    given = entry.parent if entry is not None and entry.type == "keyword_argument" else None
+    call = given.parent if given is not None and given.type == "argument_list" else None
+    function = call.child_by_field_name("function") if call is not None and call.type == "call" else None
+    if entry is None or given is None or call is None or function is None or entry.children[0] != name:
+        return None
+    if text(function).rpartition(".")[2] not in _SET:
+        return None
+    return Listed(call, of_list(source, entry), entry.child_by_field_name("value"), len(operands(given)) == 1)

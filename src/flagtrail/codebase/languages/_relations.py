@@ -86,6 +86,10 @@ class Relations:
         """
         return False
 
+    def tells_by_fields(self, source: Source, name: Node, find: Find) -> bool:
+        """Whether a class of this name makes something known to others by what it gives its fields: see `acts`."""
+        return False
+
     def tells_its_own(self, statement: Node) -> bool:
         """Whether a statement of a module does something, but to nothing that others have who do not import it."""
         return False

@@ -22,6 +22,10 @@ class Tests:
         """For a flag's member in the place of what is given a value: the statement that does, and the value."""
         return None
 
+    def set_by_name(self, source: Source, name: Node) -> Listed | None:
+        """For the name of an argument, what a test sets members with by their names: the call, with what is set."""
+        return None
+
     def helper(self, value: Node) -> Signature | None:
         """For what a test's function sets a flag to: the parameter of it that it is, where all its calls are known."""
         return None

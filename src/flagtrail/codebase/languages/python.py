@@ -351,15 +351,16 @@ class Python(Language):
         """Whether it gives a value by a call that does not only make one."""
         return _python_loading.acts(statement) or _python_making.tells_others(source, statement, find)
 
-    def tells_its_own(self, statement: Node) -> bool:
-        """`@router.get("/old")` of a router that the module makes."""
-        return _python_loading.tells_its_own(statement)
+    tells_by_fields = staticmethod(_python_making.tells_by_fields)
+    tells_its_own = staticmethod(_python_loading.tells_its_own)
 
     def modules(self, path: str, origin: str, name: str) -> Iterable[str]:
         """`shop/old.py` and `shop/old/__init__.py` of `shop.old`."""
         return _origins.of_python(path, origin, name)
 
     entry = staticmethod(_python_lists.entry)
+    set_to = staticmethod(_python_tests.set_to)
+    set_by_name = staticmethod(_python_tests.set_by_name)
     gives_member = staticmethod(_python_lists.gives_member)
 
     def listed(self, source: Source, key: Node) -> Listed | None:

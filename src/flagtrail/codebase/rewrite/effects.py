@@ -242,14 +242,8 @@ def defines_nothing(names: Names) -> bool:
 
 def acts_itself(forest: Forest, names: Names) -> bool:
     """Whether loading a file does more than define names."""
-
-    def find(path: str, origin: str) -> tuple[Source, ...]:
-        ends = names.language.modules(path, origin, "")
-        return tuple(forest.then(each).source for each in forest.named(ends) if forest.akin(each, path))
-
-    return any(
-        not _defines(names, node) or names.language.acts(names.source, node, find) for node in _statements(names)
-    )
+    acts, find = names.language.acts, forest.sources
+    return any(not _defines(names, node) or acts(names.source, node, find) for node in _statements(names))
 
 
 def declares_for_others(names: Names) -> bool:

@@ -108,6 +108,11 @@ class Forest:
                 self._named[end] = tuple(self._ending(end))
             yield from self._named[end]
 
+    def sources(self, path: str, origin: str) -> tuple[Source, ...]:
+        """The files, as they were, that an import of a file can mean by its text."""
+        ends = self.language(path).modules(path, origin, "")
+        return tuple(self.then(each).source for each in self.named(ends) if self.akin(each, path))
+
     def _ending(self, end: str) -> Iterator[str]:
         if end.endswith("/*"):
             yield from (path for path in self.files if _in_folder(path, end[:-2]))

@@ -114,6 +114,9 @@ class Lookups:
             return borrowed(self.forest, path, name)
         if definition.reach == "local" or definition.kind in ("import", "export", "parameter"):
             return False
+        tells = names.language.tells_by_fields
+        if definition.kind == "class" and tells(names.source, definition.name, self.forest.sources):
+            return True
         if self._built is None:
             self._built = tuple(each for data in self.forest.files.values() for each in texts.beginnings(data))
         if name.startswith(self._built):

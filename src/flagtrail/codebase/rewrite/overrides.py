@@ -101,6 +101,17 @@ def among_settings(source: Source, language: Language, answer: Answer, name: Nod
     return without(source, language, [test])
 
 
+def by_name(source: Source, language: Language, answer: Answer, name: Node) -> Source | None:
+    """A test after `override_settings(NEW_UI=True)`, which sets the flag's member by its name; None if nothing does."""
+    found = language.set_by_name(source, name)
+    if found is None or found.value is None:
+        return None
+    value = language.constant(found.value)
+    if _is_so(answer, value) and not found.sole:
+        return source.edited([Edit(*found.removal)])
+    return _told(source, language, answer, found.collection, value)
+
+
 def helped(source: Source, language: Language, answer: Answer, value: Node) -> Source | None:
     """A file in which a function of its tests sets the flag to the winner, and no more to what each test gives it.
 

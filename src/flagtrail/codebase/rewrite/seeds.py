@@ -192,6 +192,10 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     setting = language.setting(node) if conventions.is_test(source.path) else None
     if setting is not None:
         return overrides.among_settings(source, language, answer, node, setting[1])
+    if source.text(node) in members.spellings(wanted.patterns, wanted.key) and conventions.is_test(source.path):
+        settled = overrides.by_name(source, language, answer, node)
+        if settled is not None:
+            return settled
     return _of_key(source, language, answer, wanted, node)
 
 
