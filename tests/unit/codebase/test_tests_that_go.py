@@ -257,3 +257,42 @@ def test_a_module__of_which_a_name_is_used_in_another_way__stays(imports: str, u
     after = removed(files)
     assert f"from old import {imports.removesuffix(', price')}" in after["views.py"]
     assert after["old.py"] in (old, old.replace("\n\ndef price():\n    return 2\n", ""))
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        """
+            def test_total():
+                assert total(2) == old_total(1)
+        """,
+        """
+            @pytest.mark.parametrize(("count", "wanted"), [(total, 2), (old_total, 4)])
+            def test_each(count, wanted):
+                assert count(2) == wanted
+        """,
+    ],
+    ids=["a step to it", "a row beside it"],
+)
+def test_a_test_called_after_what_stays__is_not_one_of_what_fell_in_the_file_of_both(test: str) -> None:
+    shop = """
+        from client import flags
+
+
+        def price():
+            return total(1) if flags.is_enabled("new-ui") else old_total(1)
+
+
+        def total(count):
+            return count
+
+
+        def old_total(count):
+            return count * 2
+    """
+    tests = "import pytest\nfrom shop import old_total, total\n\n\n" + dedent(test).lstrip("\n")
+
+    after = removed({"shop.py": shop, "test_shop.py": tests})
+
+    assert after["test_shop.py"] == tests
+    assert "def old_total" in after["shop.py"]

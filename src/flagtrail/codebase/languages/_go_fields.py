@@ -18,11 +18,17 @@ _HOLDING = frozenset({"slice_type", "array_type", "implicit_length_array_type", 
 _FUNCTIONS = scopes.FUNCTIONS | {"function_type", "method_elem"}
 _LOOKED_INTO = re.compile(rb"\breflect\.|\bunsafe\.|\bspew\.|%[+#]v")
 _PRINTS = re.compile(rb"print|log|dump|format|error|debug|info|warn|fatal|panic|diff|equal", re.IGNORECASE)
+_NAMING = scopes.FUNCTIONS | {
+    "parameter_declaration", "variadic_parameter_declaration", "short_var_declaration", "assignment_statement",
+    "var_spec", "field_declaration", "range_clause", "type_switch_statement",
+}  # fmt: skip
+_OF_ERRORS = re.compile(rb"err|^ok$|^_$", re.IGNORECASE)
 _MADE = (
     rb"(?ms)\A(?!.*^\s*(?:type\s+)?%(kind)s\s+struct\b).*(?:\b%(kind)s\{|[&=(,:]\s*(?:\w+\.)?%(kind)s\s*\{"
     rb"|\bnew\(\s*(?:\w+\.)?%(kind)s\b|\]\s*(?:\w+\.)?%(kind)s\b|\bvar\s+[\w, ]+\s(?:\w+\.)?%(kind)s\b"
-    rb"|\w[ \t]+(?:\w+\.)?%(kind)s[ \t]*(?:$|[,)`/])|^\s*(?:\w+\.)?%(kind)s[ \t]*$|\[[^\]\n]*\b%(kind)s\b[^\]\n]*\]"
-    rb"|\.\(\s*(?:\w+\.)?%(kind)s\s*\))"
+    rb"|\w[ \t]+(?:\w+\.)?%(kind)s[ \t]*(?:$|[,)`\"/;}])|[{;]\s*(?:\w+\.)?%(kind)s\s*[;}`\"]"
+    rb"|^\s*(?:\w+\.)?%(kind)s[ \t]*$|\[[^\]\n]*\b%(kind)s\b[^\]\n]*\]|\.\(\s*(?:\w+\.)?%(kind)s\s*\)"
+    rb"|\btype\s+(?:\w+\s*=|\([^)]*=)\s*(?:\w+\.)?%(kind)s\b)"
 )
 """How a file could make an object of a type that it does not declare, or have one that nobody made."""
 
@@ -155,19 +161,49 @@ def _selected(root: Node, name: Node) -> Iterator[Node]:
 def _is_shown(root: Node, kind: Node) -> bool:
     """Whether what prints or compares all of an object may be given one: by the names that such objects have."""
     word = re.compile(rb"\b%s\b" % re.escape(kind.text or b""))
-    declared = ("parameter_declaration", "short_var_declaration", "var_spec")
-    holding = {
-        name.text
-        for node in descendants(root)
-        if node.type in declared and word.search(node.text or b"") is not None
-        for name in (*node.children_by_field_name("name"), *scopes.identifiers(node.child_by_field_name("left")))
-    }
-    for node in descendants(root):
+    nodes = [each for each in descendants(root) if each.type in (*_NAMING, "call_expression")]
+    holding: set[bytes] = set()
+    found = -1
+    while len(holding) > found:
+        found = len(holding)
+        for node in nodes:
+            holding.update(_named_after(node, word, holding) if node.type in _NAMING else ())
+    for node in nodes:
         if node.type == "call_expression" and _PRINTS.search((node.text or b"").split(b"(", 1)[0]):
             given = scopes.elements(node.child_by_field_name("arguments"))
-            if any((each.text or b"").lstrip(b"*&") in holding or word.search(each.text or b"") for each in given):
+            inside = (each for whole in given if whole.type == "composite_literal" for each in descendants(whole))
+            if any(_last(each) in holding or word.search(each.text or b"") for each in (*given, *inside)):
                 return True
     return False
+
+
+def _named_after(node: Node, word: re.Pattern[bytes], holding: set[bytes]) -> Iterator[bytes]:
+    """The names that a declaration gives to objects of a type: its text has the type's word, or a name of such one."""
+    if node.type in scopes.FUNCTIONS:
+        result = node.child_by_field_name("result")
+        name = node.child_by_field_name("name")
+        if result is not None and name is not None and word.search(result.text or b""):
+            yield name.text or b""
+        return
+    names = (
+        *node.children_by_field_name("name"),
+        *scopes.identifiers(node.child_by_field_name("left")),
+        *scopes.identifiers(node.child_by_field_name("alias")),
+    )
+    sides = filter(None, map(node.child_by_field_name, ("right", "value")))
+    values = [last for each in sides for last in (each.named_children if each.type == "expression_list" else [each])]
+    if word.search(node.text or b"") or any(_last(each) in holding for each in values):
+        yield from (each.text or b"" for each in names if not _OF_ERRORS.search(each.text or b""))
+
+
+def _last(value: Node) -> bytes:
+    """The name that says what a value is: `s` of `*s` and `s[0]`, `opts` of `a.opts`, `newOpts` of `newOpts(1)`."""
+    at: Node | None = value
+    while at is not None and at.type not in ("identifier", "field_identifier"):
+        sides = ("field", "function", "operand")
+        inner = (each for each in map(at.child_by_field_name, sides) if each is not None)
+        at = next(inner, at.named_children[0] if at.type == "parenthesized_expression" else None)
+    return at.text or b"" if at is not None else b""
 
 
 def _made_before(statement: Node, made: Node) -> Node | None:

@@ -140,6 +140,8 @@ def _end(name: Node) -> int:
 def is_given(node: Node) -> bool:
     """Whether a name is given a value, or its address taken; also as a field of that name."""
     around = node.parent
+    if around is not None and around.type == "parenthesized_expression":
+        return is_given(around)
     if around is None or around.type in {"inc_statement", "dec_statement", "keyed_element"}:
         return True
     if around.type == "literal_element" and around.parent is not None and around.parent.type == "keyed_element":

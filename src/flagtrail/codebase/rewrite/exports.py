@@ -209,7 +209,7 @@ class Exports:
         of_class = any(each.kind in MEMBERS or now.in_class(each) for each in self._defined(owner, name))
         made: dict[str, Source | None] = {}
         for path in paths:
-            if tested.is_of(self.forest, path, owner, lost[owner]):
+            if tested.is_of(self.forest, path, owner, lost[owner]) and not tested.is_shared(self.forest, path):
                 made[path] = None
                 continue
             left = tested.without_cases(self.forest, path, name, owner, lost, of_class=of_class)
