@@ -9,7 +9,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_fields import hands_itself_on, is_decorated, is_of_package
+from flagtrail.codebase.languages._javascript_fields import DOES, hands_itself_on, is_decorated, is_of_package, is_own
 from flagtrail.codebase.languages._javascript_names import DECLARATIONS, listed, scope
 from flagtrail.codebase.languages._javascript_patterns import Reach, destructured, parameters
 from flagtrail.codebase.languages._javascript_values import FUNCTIONS, constant, field, parts, pure, text, uncast
@@ -203,8 +203,8 @@ def harmless(value: Node) -> bool:
         called, arguments = field(value, "function"), field(value, "arguments")
         last = text(called).rpartition(b".")[2] if called is not None else b""
         known = (
-            _QUIET_HOOK.fullmatch(last) is not None
-            or _ASKS.match(last) is not None
+            (_QUIET_HOOK.fullmatch(last) is not None and not is_own(called or value))
+            or (_ASKS.match(last) is not None and not DOES.match(last))
             or text(called or value) == b"require"
             or _lazy(last)
         )

@@ -1,4 +1,4 @@
-"""Private fields of a class: where one is given a value, and what else in the file could mean it."""
+"""Private fields of a class: where one is given a value, and what could mean it; what is of a package, what is not."""
 
 from __future__ import annotations
 
@@ -13,12 +13,27 @@ _HANDED_ON = re.compile(rb"\.\.\.this\b|\bthis\s*\[|(?<!bind)(?<!call)(?<!apply)
 _NAMED_ANEW = re.compile(rb"[=:]\s*this\s*[;,)\n]")
 _OF_PACKAGE = rb"\bimport\b[^;'\"]*(?<![\w$])%s(?![\w$])[^;'\"]*\bfrom\s*['\"]@?\w"
 
+DOES = re.compile(
+    rb"use(?:Apply|Ensure|Fetch|Identify|Init|Listen|Load|Log|Persist|Poll|Preload|Prefetch|Refresh|Register|Report|Reset"
+    rb"|Save|Send|Set|Start|Subscribe|Sync|Track|Update|Watch)(?:[A-Z]|\w*?(?:Flags?|Config)\Z)"
+)
+"""Hooks that are called after what they do: `useSyncFlags`."""
+
 
 def is_of_package(decorator: Node) -> bool:
     """Whether a member's decorator is a package's; one of the repository's own may hand the class to anything."""
     named = next((each for each in descendants(decorator) if each.type == "identifier"), decorator)
     program = next((each for each in ancestors(decorator) if each.parent is None), decorator)
     return re.search(_OF_PACKAGE % re.escape(text(named)), text(program)) is not None
+
+
+def is_own(called: Node) -> bool:
+    """Whether a hook is the repository's: of this file, or imported by where another one is, not from a package."""
+    name = re.escape(text(called).partition(b".")[0])
+    defined = rb"(?:function|const|let|var)\s+%s\b" % name
+    imported = rb"""(?<![\w$])%s\b[^;'"=()]*?\sfrom\s*['"](?:\.|[@~#]/|~\w|#|src/)""" % name
+    program = text(next((each for each in ancestors(called) if each.parent is None), called))
+    return re.search(rb"%s|%s" % (defined, imported), program) is not None
 
 
 def is_decorated(member: Node) -> bool:

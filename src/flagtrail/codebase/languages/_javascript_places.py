@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_values import bare, field, operator, text
+from flagtrail.codebase.languages._javascript_values import bare, constant, field, operator, text
 from flagtrail.codebase.shapes import Scalar, Settled
 
 _TIGHTNESS = {
@@ -204,12 +204,60 @@ def of_literal(place: Node, kept: Node, value: Scalar) -> Settled | None:
             return None
         at, around = around, around.parent
     sign = operator(around) if around is not None and field(around, "left") == at else b""
+    if around is not None and operator(around) == b"delete":
+        return None
     if around is None or sign not in {b"??", b"||", b"&&"}:
         return Settled(at.start_byte, at.end_byte, text=b"undefined") if at != place else None
     passed = value is None if sign == b"??" else bool(value) == (sign == b"&&")
     left = field(around, "right") if passed else kept if at == place else None
     span = (left.start_byte, left.end_byte) if left is not None else None
     return Settled(around.start_byte, around.end_byte, span, b"undefined")
+
+
+def of_compared(place: Node, kept: Node, value: Scalar, *, typed: bool) -> Settled | None:
+    """What becomes of a text or a number that is compared: the outcome, or a wider type, so that it may be compared."""
+    while place.parent is not None and place.parent.type == "parenthesized_expression":
+        place = place.parent
+    around = place.parent
+    sign = operator(around) if around is not None else b""
+    if around is None or value is None or isinstance(value, bool):
+        return None
+    if sign in {b"===", b"!=="}:
+        left = field(around, "left")
+        other = bare(field(around, "right" if left == place else "left") or around)
+        beside = constant(other)
+        if beside is not None and not isinstance(beside[0], bool):
+            same = type(beside[0]) is type(value) and beside[0] == value
+            outcome = b"__FF_T__" if same == (sign == b"===") else b"__FF_F__"
+            return Settled(around.start_byte, around.end_byte, text=outcome)
+    told = b"string" if isinstance(value, str) else b"number"
+    if typed and sign[:2] in {b"==", b"!="}:
+        return Settled(place.start_byte, place.end_byte, text=b"(" + text(kept) + b" as " + told + b")")
+    if typed and around.type == "switch_statement":
+        return Settled(place.start_byte, place.end_byte, text=b"(" + text(kept) + b" as " + told + b")")
+    name = field(around, "name")
+    if typed and name is not None and around.type == "variable_declarator" and _is_compared(name):
+        types = field(around, "type")
+        return Settled(place.start_byte, place.end_byte, text=text(kept) + b" as " + (_union(place, types) or told))
+    return None
+
+
+def _union(choice: Node, types: Node | None) -> bytes:
+    """The type of what could be chosen."""
+    if types is not None:
+        return text(types).lstrip(b":").strip()
+    sides = [field(choice, "consequence"), field(choice, "alternative")]
+    return b" | ".join(text(bare(each)) for each in sides if each is not None and constant(bare(each)) is not None)
+
+
+def _is_compared(name: Node) -> bool:
+    """Whether a variable of that name is compared somewhere in the file, for which its type must be wide enough."""
+    top = name
+    while top.parent is not None:
+        top = top.parent
+    word = re.escape(text(name))
+    compared = rb"(?<![\w.$])%s\s*[!=]==?|[!=]==?\s*%s(?![\w$])|\bswitch\s*\(\s*%s\s*\)" % (word, word, word)
+    return re.search(compared, text(top)) is not None
 
 
 def decides(place: Node) -> bool:

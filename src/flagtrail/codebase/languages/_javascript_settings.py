@@ -7,7 +7,7 @@ import re
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._javascript_names import listed, parameter_names, role
-from flagtrail.codebase.languages._javascript_values import FUNCTIONS, field, operator, parts, text
+from flagtrail.codebase.languages._javascript_values import CASTS, FUNCTIONS, field, operator, parts, text
 from flagtrail.codebase.languages._signatures import JAVASCRIPT, signature
 from flagtrail.codebase.shapes import Signature, Stub
 from flagtrail.codebase.source import ancestors, descendants
@@ -27,6 +27,8 @@ _NO_FLAGS = frozenset(
         "template_string",
     }
 )
+_TARGETS = frozenset({"array_pattern", "assignment_pattern", "pair_pattern", "rest_pattern"})
+"""What gives values to several things."""
 _SETS_BACK = re.compile(rb"(?:after(?:Each|All)?|(?:suite)?[tT]eardown)\Z")
 _OF_FLAGS = re.compile(rb"flags?['\"]?\Z|features?['\"]?\Z|toggles?['\"]?\Z|experiments?['\"]?\Z", re.IGNORECASE)
 
@@ -71,7 +73,11 @@ def helper(value: Node) -> Signature | None:
 
 def set_to(member: Node) -> Stub | None:
     """`config.flags.newUi = true`; after each test, or by `delete`, it is only set back."""
+    while member.parent is not None and member.parent.type in CASTS | {"parenthesized_expression"}:
+        member = member.parent
     around = member.parent
+    if around is not None and (around.type in _TARGETS or _goes_through(around, member)):
+        return Stub(around, around)
     if around is None or field(around, "left") != member or not around.type.endswith("assignment_expression"):
         changed = around is not None and (around.type == "update_expression" or operator(around) == b"delete")
         return Stub(around.parent, None) if around is not None and around.parent is not None and changed else None
@@ -81,3 +87,7 @@ def set_to(member: Node) -> Stub | None:
     calls = (field(above, "function") for above in ancestors(statement) if above.type == "call_expression")
     back = any(called is not None and _SETS_BACK.match(text(called)) for called in calls)
     return Stub(statement, None if back else value if around.type == "assignment_expression" else around)
+
+
+def _goes_through(loop: Node, member: Node) -> bool:
+    return loop.type == "for_in_statement" and field(loop, "left") == member

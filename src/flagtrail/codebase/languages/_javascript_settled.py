@@ -10,7 +10,7 @@ import re
 
 from tree_sitter import Node
 
-from flagtrail.codebase.languages._javascript_elements import chosen
+from flagtrail.codebase.languages._javascript_elements import chosen, keeps_blanks, text_after, text_before
 from flagtrail.codebase.languages._javascript_names import listed
 from flagtrail.codebase.languages._javascript_places import needs_parentheses, of_literal
 from flagtrail.codebase.languages._javascript_values import JSX, bare, constant, field, parts, text
@@ -178,14 +178,14 @@ def _child(source: Source, braces: Node, kept: Node, value: Value) -> Settled | 
     """A child of an element. Blanks beside it that only the braces kept from being dropped must not be dropped now."""
     value = value if value is not None else constant(kept)
     if value is not None and (value[0] is None or isinstance(value[0], bool)):
-        return None if _keeps_blanks(source, braces) else _without(braces)
+        return None if keeps_blanks(braces) else _without(braces)
     if kept.type in JSX:
         alone = _sole_of_fragment(braces)
         if alone is not None:
             return Settled(alone.start_byte, alone.end_byte, span=(kept.start_byte, kept.end_byte))
         return Settled(braces.start_byte, braces.end_byte, span=_without_fragment(source, braces, kept))
     found = _said(kept, value)
-    if found is None or not _PLAIN.fullmatch(found) or _beside_text(source, braces):
+    if found is None or not _PLAIN.fullmatch(found) or _beside_text(braces):
         return None
     return Settled(braces.start_byte, braces.end_byte, text=found.encode())
 
@@ -228,54 +228,17 @@ def _without_fragment(source: Source, braces: Node, element: Node) -> tuple[int,
         return element.start_byte, element.end_byte
     inside = source.data[opening.end_byte : closing.start_byte]
     head, tail = inside[: len(inside) - len(inside.lstrip())], inside[len(inside.rstrip()) :]
-    if not inside.strip() or b"\n" not in head or b"\n" not in tail or _beside_text(source, braces):
+    if not inside.strip() or b"\n" not in head or b"\n" not in tail or _beside_text(braces):
         return element.start_byte, element.end_byte
     return opening.end_byte + len(head), closing.start_byte - len(tail)
 
 
-def _beside_text(source: Source, braces: Node) -> bool:
+def _beside_text(braces: Node) -> bool:
     """Whether text stands beside a child on another line, where a line's end would become a blank."""
-    before, after = _text_before(source, braces), _text_after(source, braces)
+    before, after = text_before(braces), text_after(braces)
     return (bool(before.strip()) and b"\n" in before[len(before.rstrip()) :]) or (
         bool(after.strip()) and b"\n" in after[: len(after) - len(after.lstrip())]
     )
-
-
-def _keeps_blanks(source: Source, braces: Node) -> bool:
-    """Whether a blank beside a child would come to stand at an end of a line, where it means nothing."""
-    before, after = _text_before(source, braces), _text_after(source, braces)
-    tail, head = before[len(before.rstrip()) :], after[: len(after) - len(after.lstrip())]
-    ends = bool(tail) and b"\n" not in tail and b"\n" in head
-    starts = bool(head) and b"\n" not in head and b"\n" in tail
-    return (ends and not _last(braces)) or (starts and not _first(braces))
-
-
-def _text_before(source: Source, braces: Node) -> bytes:
-    before = braces.prev_sibling
-    return source.text(before) if before is not None and before.type == "jsx_text" else _gap(source, before, braces)
-
-
-def _text_after(source: Source, braces: Node) -> bytes:
-    after = braces.next_sibling
-    return source.text(after) if after is not None and after.type == "jsx_text" else _gap(source, braces, after)
-
-
-def _gap(source: Source, left: Node | None, right: Node | None) -> bytes:
-    return source.data[left.end_byte : right.start_byte] if left is not None and right is not None else b""
-
-
-def _first(braces: Node) -> bool:
-    at = braces.prev_named_sibling
-    while at is not None and at.type == "jsx_text" and not text(at).strip():
-        at = at.prev_named_sibling
-    return at is None or at.type == "jsx_opening_element"
-
-
-def _last(braces: Node) -> bool:
-    at = braces.next_named_sibling
-    while at is not None and at.type == "jsx_text" and not text(at).strip():
-        at = at.next_named_sibling
-    return at is None or at.type == "jsx_closing_element"
 
 
 def _spread(source: Source, spread: Node, kept: Node, value: Value) -> Settled | None:

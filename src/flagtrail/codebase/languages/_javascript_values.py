@@ -7,6 +7,7 @@ import re
 from tree_sitter import Node
 
 from flagtrail.codebase.shapes import Scalar
+from flagtrail.codebase.source import descendants
 
 FUNCTIONS = frozenset(
     {
@@ -200,12 +201,23 @@ def _looked_at(call: Node) -> list[Node] | None:
         return None
     if _LOOKS.fullmatch(name):
         return [held, *parts(arguments)]
-    given = [field(each, "body") if each.type == "arrow_function" else None for each in parts(arguments)]
+    given = [field(each, "body") if _is_plain(each) else None for each in parts(arguments)]
     bodies = [each for each in given if each is not None]
     goes = _GOES_THROUGH.fullmatch(name) is not None and (
         text(arguments) == b"(Boolean)" or len(bodies) == len(given) == 1
     )
     return [held, *bodies] if goes else None
+
+
+def _is_plain(arrow: Node) -> bool:
+    """Whether it is an arrow function whose parameters are names alone: a default may do something."""
+    several = field(arrow, "parameters")
+    given = parts(several) if several is not None else []
+    return arrow.type == "arrow_function" and not any(
+        each.type == "assignment_pattern" or field(each, "value") is not None
+        for outer in given
+        for each in descendants(outer)
+    )
 
 
 MOST_STEPS = 20

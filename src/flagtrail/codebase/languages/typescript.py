@@ -197,7 +197,8 @@ class TypeScript(Braces):
         found = values.constant(values.bare(kept)) if value is None else None
         if found is not None and self.in_condition(place):
             return Settled(place.start_byte, place.end_byte, text=b"__FF_T__" if found[0] else b"__FF_F__")
-        return settlements.settled(source, place, kept, value)
+        compared = places.of_compared(place, kept, found[0], typed=_typed(place)) if found is not None else None
+        return compared or settlements.settled(source, place, kept, value)
 
     def in_condition(self, node: Node) -> bool:
         """Whether only an expression's truth matters where it stands."""

@@ -10,6 +10,7 @@ from flagtrail.codebase import sites
 from flagtrail.codebase.languages import Language
 from flagtrail.codebase.patterns import Patterns
 from flagtrail.codebase.rewrite import conventions
+from flagtrail.codebase.rewrite.members import Member
 from flagtrail.codebase.rewrite.placeholders import Answer
 from flagtrail.codebase.rewrite.refused import Refused
 from flagtrail.codebase.rewrite.removal import Span, element, without
@@ -21,8 +22,8 @@ from flagtrail.codebase.source import Edit, Source, ancestors, descendants
 
 NEAR = 4
 """How far above a call the statement begins that binds what it answers."""
-_GIVEN = rb"\b%s\s*(?:[-+*/|&?]*=(?!=)|\+\+|--)|\bdelete\b"
-"""How a member is given a value, or changed."""
+_GIVEN = rb"\b%s\b[^\n;]{0,40}?(?:[^!=<>]=(?![=>])|\+\+|--|\bof\b|\bin\b)|\bdelete\b"
+"""How a member may be given a value, or changed."""
 _BY_CHANCE = re.compile(rb"\s*r(?:a?nd|andom)\w*\.[\w.]+\([^()]*\)\s*(?:[%=!<>&]+\s*\d+\s*)*")
 """A value that nothing can know before, `rand.Int()%2 == 0`: no test hangs on it."""
 
@@ -129,23 +130,30 @@ def helped(source: Source, language: Language, answer: Answer, value: Node) -> S
         if call is None or call.name != name or any(each.spread for each in call.arguments):
             return None
         told = sites.argument(call, helper.place)
-        given = language.constant(told.value) if told is not None else (answer.value,)
+        if told is None:  # its default counts
+            return None
+        given = language.constant(told.value)
         if not _is_so(answer, given):
             spans.append(_span_told(language, answer, call.node, given))
     return without(source, language, spans, [Edit(value.start_byte, value.end_byte, language.literal(answer.value))])
 
 
-def given(source: Source, language: Language, answer: Answer, member: Node) -> Source | None:
+def given(source: Source, language: Language, answer: Answer, member: Member) -> Source | None:
     """A test after what gives the flag's member a value, `config.flags.newUi = true`; None where nothing does.
 
     Code that does so is left alone, and so is what reads the member there.
     """
     if conventions.is_test(source.path):
-        stub = language.set_to(member)
+        stub = language.set_to(member.read) if member.read is not None else None
         return stubbed(source, language, answer, stub) if stub is not None else None
-    found = language.member(member)
-    name = source.text(found[1]) if found is not None else b""
-    named = sites.names(source, language, {name}) if re.search(_GIVEN % re.escape(name), source.data) else []
+    if member.read is not None and language.set_to(member.read) is not None:
+        raise Refused("reassigned", "the flag's answer is given another value here")
+    found = language.member(member.read) if member.read is not None else None
+    key = found[1] if found is not None else member.part.key if member.part is not None else None
+    name = source.text(key).strip(b"'\"`") if key is not None else b""
+    if re.search(_GIVEN % re.escape(name), source.data) is None:
+        return None
+    named = (*sites.names(source, language, {name}), *sites.texts(source, language, name.decode()))
     if any(each.parent is not None and language.set_to(each.parent) is not None for each in named):
         raise Refused("reassigned", "the flag's answer is given another value in this file")
     return None

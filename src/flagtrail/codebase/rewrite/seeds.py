@@ -187,7 +187,7 @@ def _one(source: Source, language: Language, answer: Answer, wanted: Wanted, nod
     member = members.found(source, language, wanted.patterns, wanted.key, node)
     member = member or members.looked_up(source, language, wanted.patterns, sites.whole(language, node))
     if member is not None:
-        given = overrides.given(source, language, answer, member.read) if member.read is not None else None
+        given = overrides.given(source, language, answer, member)
         return given or member.replaced(source, language, _name(answer, member.pattern))
     setting = language.setting(node) if conventions.is_test(source.path) else None
     if setting is not None:

@@ -200,3 +200,74 @@ def test_an_element__that_asks_for_another_value_or_calls_a_function__stays(elem
     code = f"const x = <p>{element}</p>;\n"
 
     assert cleaned(code) == code
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "import { useLocation } from './hooks';\n",
+        "import useLocation from '@/hooks/location';\n",
+        "const useLocation = () => watch();\n",
+    ],
+)
+def test_a_hook_of_the_repository__that_is_called_like_a_known_one__is_still_called(origin: str) -> None:
+    code = f"{origin}const A = () => {{\n  const at = useLocation();\n  return {F} ? 1 : at;\n}};\n"
+
+    assert "  useLocation();\n" in cleaned(code)
+    assert "  useSyncFlags();\n" in cleaned(code.replace("useLocation", "useSyncFlags"))
+
+
+def test_a_function__whose_parameter_does_something_where_it_is_left_out__is_no_look() -> None:
+    code = f"const x = rows.some((row, at = next()) => row.on) && {F};\n"
+
+    assert "next()" in cleaned(code, value=False)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '{xs.map((x) => <Feature key={x} name="new-ui" fallback={<Old />}><New /></Feature>)}',
+        '<Feature name="new-ui" show={<New />} />',
+        '<>one\n<Feature name="new-ui">text</Feature>\ntwo</>',
+        '<i /> <Feature name="new-ui">\ntext\n</Feature> two',
+    ],
+)
+def test_an_element__in_whose_place_what_it_shows_would_be_another__stays(element: str) -> None:
+    code = f"const x = <p>{element}</p>;\n"
+
+    assert cleaned(code) == code
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<PostHogFeature flag="new-ui"><New /></PostHogFeature>',
+        '<Feature name="new-ui" instead={Old}><New /></Feature>',
+    ],
+)
+def test_an_element__that_may_show_something_where_the_flag_is_off__stays(element: str) -> None:
+    code = f"const x = <p>{element}</p>;\n"
+
+    assert cleaned(code, value=False) == code
+
+
+def test_a_child__that_parts_two_texts__stays() -> None:
+    code = f"const x = (\n  <p>\n    one\n    {{{F} && <New />}}\n    two\n  </p>\n);\n"
+
+    assert cleaned(code, value=False) == code.replace(f"{F} && <New />", "false")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "config.flags['newUi'] = true;",
+        "[config.flags.newUi] = on;",
+        "({ on: config.flags.newUi } = given);",
+        "for (config.flags.newUi of all) {}",
+        "(config.flags.newUi as any) = true;",
+    ],
+)
+def test_a_member__that_is_given_a_value__stays_with_what_reads_it(statement: str) -> None:
+    code = f"{statement}\nconst {{ newUi }} = config.flags;\nuse(newUi);\n"
+
+    assert cleaned(code) == code
