@@ -12,8 +12,8 @@ from flagtrail.codebase.languages._javascript_values import FUNCTIONS, bare, fie
 from flagtrail.codebase.shapes import Case, Loop, Stub, Switch
 from flagtrail.codebase.source import Source, ancestors, descendants
 
-_TYPE_OF = re.compile(rb"\btypeof\s+__FF_\w+")
-_IS_NOTHING = re.compile(rb"\bconst\s+([\w$]+)\s*=\s*(?:null|undefined)\s*(?:;|\n)")
+_TYPE_OF = re.compile(rb"typeof\s+__FF_\w+")
+_IS_NOTHING = re.compile(rb"const\s+([\w$]+)\s*=\s*(?:null|undefined)\s*(?:;|\n)")
 _VARIABLE = re.compile(rb"\bvar\s+([\w$]+)")
 _LOOPS = frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"})
 _TESTS = re.compile(rb"(?:it|test|specify|fit|xit|xtest)(?:\.(?:only|skip|concurrent|failing|fails|todo|each|for))*\Z")
