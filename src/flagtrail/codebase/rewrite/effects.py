@@ -61,7 +61,7 @@ def still_loading(
     }
     gone = [each for each in now.definitions if each.origin and now.key(each) not in left.by_key]
     if now.language.PRIVATE_BY_CONVENTION:
-        acting |= loading.missed(forest, now, gone, asking, lambda each: acts_itself(forest, forest.then(each)))
+        acting |= loading.missed(forest, now, gone, asking, lambda each: _begins(forest, forest.then(each)))
     kept = set(_loading(forest, now, acting, gone))
     data = now.source.data
     named = frozenset(
@@ -242,8 +242,14 @@ def defines_nothing(names: Names) -> bool:
 
 def acts_itself(forest: Forest, names: Names) -> bool:
     """Whether loading a file does more than define names."""
+    return _begins(forest, names) is not None
+
+
+def _begins(forest: Forest, names: Names) -> int | None:
+    """Where the first statement of a file stands that does more than define names."""
     acts, find = names.language.acts, forest.sources
-    return any(not _defines(names, node) or acts(names.source, node, find) for node in _statements(names))
+    doing = (node for node in _statements(names) if not _defines(names, node) or acts(names.source, node, find))
+    return next((node.start_byte for node in doing), None)
 
 
 def declares_for_others(names: Names) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 
 from flagtrail.codebase.rewrite.forest import Forest
 from flagtrail.codebase.rewrite.importing import is_late, starred
@@ -18,40 +19,41 @@ from flagtrail.codebase.shapes import Definition
 
 MOST_LOADED = 200
 """So many modules are followed that a file loads; where there are more, it is not told what becomes of their order."""
-Acts = Callable[[str], bool]
-_Import = tuple[Definition | None, list[str]]
-"""What an import binds, none where it takes all; and what it loads, in that order."""
+Acts = Callable[[str], int | None]
+"""Where a module first does something; None where it only defines."""
+_Import = tuple[Definition | None, list[str], int]
+"""What an import binds, none where it takes all; what it loads, in that order; and where it stands."""
 
 
 def missed(forest: Forest, now: Names, gone: Collection[Definition], asking: frozenset[bytes], acts: Acts) -> set[str]:
     """The modules that the imports of names that go must still load; `asking` are names of what asks for flags."""
-    path = now.source.path
+    path, acts = now.source.path, cache(acts)
     imports = list(_imports(forest, now))
-    asked = {modules[-1] for each, modules in imports if each in gone and each and _asks(forest, each, path, asking)}
-    going = [index for index, (each, modules) in enumerate(imports) if each in gone and modules[-1] not in asked]
+    asked = {modules[-1] for each, modules, _ in imports if each in gone and each and _asks(forest, each, path, asking)}
+    going = [index for index, (each, modules, _) in enumerate(imports) if each in gone and modules[-1] not in asked]
     own = set(_chain(forest, path))
-    if not any(acts(each) for index in going for each in _run(forest, imports[index][1], set(own))):
+    if not any(True for index in going for _ in _run(forest, imports[index][1], set(own), acts)):
         return set()
     found: set[str] = set()
     was, stays = set(own), set(own)
-    for index, (definition, modules) in enumerate(imports):
+    for index, (definition, modules, _) in enumerate(imports):
         if definition not in gone:
-            list(_run(forest, modules, stays))
+            list(_run(forest, modules, stays, acts))
         elif index in going:
-            later = [module for each, chain in imports[index + 1 :] if each not in gone for module in chain]
+            later = [module for each, chain, _ in imports[index + 1 :] if each not in gone for module in chain]
             lost = _lost(forest, modules, later, set(was), set(stays), acts)
             found |= {lost} - {""}
-            list(_run(forest, [lost], stays))
-        list(_run(forest, modules, was))
+            list(_run(forest, [lost], stays, acts))
+        list(_run(forest, modules, was, acts))
     return found if len(was) <= MOST_LOADED else set()
 
 
 def _lost(forest: Forest, modules: list[str], later: list[str], was: set[str], stays: set[str], acts: Acts) -> str:
     """The last of an import's modules that does something which, without it, comes after something else, or never."""
-    doing = filter(acts, _run(forest, later, stays))
+    doing = _run(forest, later, stays, acts)
     lost = ""
     for module in modules:
-        new = list(filter(acts, _run(forest, [module], was)))
+        new = list(_run(forest, [module], was, acts))
         if new and (lost or any(next(doing, "") != each for each in new)):
             lost = module
     return lost
@@ -77,10 +79,10 @@ def _imports(forest: Forest, names: Names) -> Iterator[_Import]:
             ends = language.modules(path, each.origin, original_of(names, each).decode())
             found.append((each.name.start_byte, each, forest.named(ends)))
     found += [(match.start(), None, sorted(meant)) for match, meant in starred(forest, path)]
-    for _, definition, files in sorted(found, key=lambda each: each[0]):
+    for at, definition, files in sorted(found, key=lambda each: each[0]):
         modules = list(dict.fromkeys(module for file in files for module in _chain(forest, file)))
         if modules:
-            yield definition, modules
+            yield definition, modules, at
 
 
 def _chain(forest: Forest, path: str) -> list[str]:
@@ -93,12 +95,19 @@ def _chain(forest: Forest, path: str) -> list[str]:
     return chain
 
 
-def _run(forest: Forest, paths: Iterable[str], ran: set[str]) -> Iterator[str]:
-    """The modules that run when these are loaded, in that order, but for those that `ran`, which come to hold them."""
+def _run(forest: Forest, paths: Iterable[str], ran: set[str], acts: Acts) -> Iterator[str]:
+    """The modules that do something when these are loaded, in that order, but for those that `ran`, which come to hold
+    all that are loaded. A module that does something before one of its imports comes before that, too.
+    """
     for path in paths:
         if path in ran or len(ran) > MOST_LOADED or forest.gone(path) or forest.of_path(path) is None:
             continue
         ran.add(path)
-        loads = (module for _, modules in _imports(forest, forest.now(path)) for module in modules)
-        yield from _run(forest, loads, ran)
-        yield path
+        begins, told = acts(path), False
+        for _, modules, at in _imports(forest, forest.now(path)):
+            if begins is not None and begins < at and not told:
+                told = True
+                yield path
+            yield from _run(forest, modules, ran, acts)
+        if begins is not None:
+            yield path
