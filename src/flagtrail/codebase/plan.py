@@ -57,6 +57,8 @@ class Search:
     """What answers the same for everybody now: the repository's own, whatever a pattern calls so as well."""
     sources: dict[str, Source] = field(default_factory=dict)
     held: dict[bytes, list[str]] = field(default_factory=dict)
+    made: dict[str, tuple[Wanted, Folded]] = field(default_factory=dict)
+    """How files were folded last, and for what."""
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -230,32 +232,27 @@ def _named(search: Search, known: Iterable[Known]) -> list[str]:
 
 
 def _one(search: Search, path: str, known: tuple[Known, ...]) -> Folded:
-    language = _language(path)
-    source = search.source(path, language)
-    functions = (each.derived for each in known if each.derived.function)
+    source, language = search.opened(path)
+    silenced = (*(each.derived for each in known if each.derived.function), *search.silenced)
     could_be = namesakes.possible(source, language)
     wanted = replace(
         _wanted(search, source, language),
         derived=aliases.derived_in(source, language, known),
-        mocks=tuple(each for each in (*functions, *search.silenced) if each.name in source.data),
+        mocks=tuple(each for each in silenced if mocked.is_named(source, language, each.name, each.module)),
     )
-
-    def elsewhere(name: bytes) -> bool:
-        return any(other != path for other in search.holding(name))
-
-    def set_elsewhere(name: bytes) -> bool:
-        return language.PRIVATE_BY_CONVENTION and search.sets(name, but=path)
-
+    if path in search.made and search.made[path][0] == wanted:
+        return search.made[path][1]
     answer = replace(
         search.answer,
         patterns=wanted.patterns,
-        elsewhere=elsewhere,
-        set_elsewhere=set_elsewhere,
+        elsewhere=lambda name: any(other != path for other in search.holding(name)),
+        set_elsewhere=lambda name: language.PRIVATE_BY_CONVENTION and search.sets(name, but=path),
         declares=search.declares,
         texts=search.texts,
         is_namesake=lambda now, site: could_be(now, site) and search.is_namesake(now, language, site),
     )
-    return folding.folded(source, language, answer, wanted)
+    search.made[path] = wanted, folding.folded(source, language, answer, wanted)
+    return search.made[path][1]
 
 
 def _wanted(search: Search, source: Source, language: Language) -> Wanted:

@@ -41,6 +41,11 @@ def named(
                 break
 
 
+def is_named(source: Source, language: Language, name: bytes, module: str) -> bool:
+    """Whether a text replaces the function."""
+    return name in source.data and next(named(source, language, name, module), None) is not None
+
+
 def could_be(source: Source, language: Language, name: bytes) -> bool:
     """Whether any text of a file might name the function, in whatever way but `{"is_new": is_new()}`."""
     names = Names(source, language)
