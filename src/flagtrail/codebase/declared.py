@@ -38,7 +38,7 @@ def declarations(
     entries = listed.entries_of(definitions)
     members = [each for each in spellings(wanted.patterns, wanted.key) if not _is_named(each, others)]
     named = sites.names(source, language, members)
-    given = [(at.start_byte, at.end_byte) for node in named if (at := language.gives_member(node)) is not None]
+    given = [(at.start_byte, at.end_byte) for node in named if (at := language.gives_member(source, node)) is not None]
     for node in _named(source, language, wanted, definitions):
         if any(start <= node.start_byte < end for start, end in given):
             continue

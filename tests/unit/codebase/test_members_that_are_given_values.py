@@ -32,3 +32,22 @@ MEMBERS = b'[[patterns]]\ncall = ["config.flags"]\nkind = "members"\n'
 def test_a_flag_that_is_given_a_value_is_left_alone_and_told(path: str, code: str) -> None:
     made = plan(Files({".flagtrail.toml": MEMBERS, path: code.encode()}), "new_ui", Winner("on", value=True))
     assert (made.changes, [each.path for each in made.refusals]) == ((), [path])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "        self.new_ui = self.queue.get()\n",
+        '        self.new_ui = requests.get("new")\n',
+        "        self.size = self.new_ui = 4\n",
+        "        self.new_ui = self.size = 4\n",
+        '        try:\n            self.new_ui = options.get("new")\n        finally:\n            self.told()\n',
+        '        self.new_ui = options.get("new")\n        self.told = vars(self)\n',
+    ],
+)
+def test_what_gives_a_member_a_value_stays_where_it_does_more_or_others_may_come_upon_it(given: str) -> None:
+    options = f"class Options:\n    def __init__(self, options):\n{given}".encode()
+    page = b"def page(config):\n    return 1 if config.flags.new_ui else 2\n"
+    files = Files({".flagtrail.toml": MEMBERS, "options.py": options, "page.py": page})
+    made = plan(files, "new_ui", Winner("on", value=True))
+    assert [each.path for each in made.changes] == ["page.py"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from tree_sitter import Node
@@ -9,29 +10,47 @@ from tree_sitter import Node
 from flagtrail.codebase.languages._python_definitions import of_list
 from flagtrail.codebase.languages._python_expressions import operands, pure
 from flagtrail.codebase.languages._python_grammar import nodes
-from flagtrail.codebase.languages._python_names import scope_of
-from flagtrail.codebase.languages._python_text import text
+from flagtrail.codebase.languages._python_names import FUNCTIONS, scope_of
+from flagtrail.codebase.languages._python_text import constant, text
 from flagtrail.codebase.shapes import Listed
 from flagtrail.codebase.source import Source, ancestors
 
 _OF_FLAGS = re.compile(r"flag|feature|toggle|switch|experiment|gate|rollout", re.IGNORECASE)
-_LOOKS = re.compile(r"get|bool|get_?bool(?:ean)?|getenv")
-"""Methods that look something up in options."""
+_LOOKS = re.compile(
+    r"(?!.*(?:request|http|session|client|api|queue)).*\.(?:get|bool|get_?bool(?:ean)?|getenv)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Methods that look something up in options, which a name in a text says: none that fetch it."""
+_OPTION = re.compile(r"[\w.-]+")
+_AS_A_WHOLE = re.compile(rb"\b(?:vars|getattr|asdict|attrgetter)\(|__dict__|__getattr")
+"""How a file may come upon a member that it does not name."""
 _ALONE = 2
 """Parts of `Literal["new-ui"]`."""
 _LEAST = {"list": 1, "set": 2, "tuple": 3}
 """Elements of which one can go, so that what is left is of the same kind: `(a, b)` is no tuple without its comma."""
 
 
-def gives_member(name: Node) -> Node | None:
+def gives_member(source: Source, name: Node) -> Node | None:
     """The statement `self.name = options.get("name", False)`, or `NAME = True` of a module, which does nothing else."""
     target = name.parent if name.parent is not None and name.parent.type == "attribute" else name
     assignment = target.parent
     if assignment is None or assignment.type != "assignment" or assignment.child_by_field_name("left") != target:
         return None
-    owner, value = target.child_by_field_name("object"), assignment.child_by_field_name("right")
+    owner, value, statement = (
+        target.child_by_field_name("object"),
+        assignment.child_by_field_name("right"),
+        assignment.parent,
+    )
     own = text(owner) == "self" if owner is not None else scope_of(name).type == "module"
-    return assignment.parent if own and value is not None and _only_looks(value) else None
+    if not own or value is None or statement is None or statement.type != "expression_statement":
+        return None
+    alone = not _tried(statement) and not _AS_A_WHOLE.search(source.data)
+    return statement if alone and _only_looks(value) else None
+
+
+def _tried(statement: Node) -> bool:
+    around = itertools.takewhile(lambda above: above.type not in FUNCTIONS, ancestors(statement))
+    return any(above.type == "try_statement" for above in around)
 
 
 def _only_looks(value: Node) -> bool:
@@ -43,9 +62,10 @@ def _only_looks(value: Node) -> bool:
 
 def _looks_up(call: Node) -> bool:
     called, given = call.child_by_field_name("function"), call.child_by_field_name("arguments")
-    named = called is not None and called.type == "attribute" and _LOOKS.fullmatch(text(called).rpartition(".")[2])
+    named = called is not None and called.type == "attribute" and _LOOKS.fullmatch(text(called))
     values = [each.child_by_field_name("value") or each for each in operands(given)] if given is not None else []
-    return bool(named) and all(map(pure, values))
+    option = constant(values[0]) if values else None
+    return bool(named) and option is not None and bool(_OPTION.fullmatch(str(option[0]))) and all(map(pure, values))
 
 
 def entry(source: Source, key: Node) -> tuple[int, int] | None:

@@ -114,7 +114,7 @@ class Relations:
         """The files an import could mean: `/path` from the root, or how the path ends; `/*` for all of a folder."""
         return ()
 
-    def gives_member(self, name: Node) -> Node | None:
+    def gives_member(self, source: Source, name: Node) -> Node | None:
         """The statement that gives a member of this name a value, and does nothing else: `self.name = False`."""
         return None
 
