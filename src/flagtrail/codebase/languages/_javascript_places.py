@@ -235,19 +235,20 @@ def of_compared(place: Node, kept: Node, value: Scalar, *, typed: bool) -> Settl
         return Settled(place.start_byte, place.end_byte, text=b"(" + text(kept) + b" as " + told + b")")
     if typed and around.type == "switch_statement":
         return Settled(place.start_byte, place.end_byte, text=b"(" + text(kept) + b" as " + told + b")")
-    name = field(around, "name")
-    if typed and name is not None and around.type == "variable_declarator" and _is_compared(name):
-        types = field(around, "type")
-        return Settled(place.start_byte, place.end_byte, text=text(kept) + b" as " + (_union(place, types) or told))
-    return None
+    name, wide = field(around, "name"), _declared(around, place) if typed else b""
+    if name is None or not wide or not _is_compared(name):
+        return None
+    return Settled(place.start_byte, place.end_byte, text=text(kept) + b" as " + wide)
 
 
-def _union(choice: Node, types: Node | None) -> bytes:
-    """The type of what could be chosen."""
-    if types is not None:
-        return text(types).lstrip(b":").strip()
-    sides = [field(choice, "consequence"), field(choice, "alternative")]
-    return b" | ".join(text(bare(each)) for each in sides if each is not None and constant(bare(each)) is not None)
+def _declared(declarator: Node, choice: Node) -> bytes:
+    """The type of a variable that is given a literal which was chosen; a variable that may change is of a wide one."""
+    types, sides = field(declarator, "type"), (field(choice, "consequence"), field(choice, "alternative"))
+    if declarator.type != "variable_declarator" or types is not None:
+        return text(types).lstrip(b":").strip() if types is not None else b""
+    chosen = [bare(each) for each in sides if each is not None and constant(bare(each)) not in (None, (None,))]
+    fixed = declarator.parent is not None and text(declarator.parent).startswith(b"const")
+    return b" | ".join(map(text, chosen)) if fixed and len(chosen) == len(sides) else b""
 
 
 def _is_compared(name: Node) -> bool:
