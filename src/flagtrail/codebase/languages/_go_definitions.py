@@ -240,11 +240,18 @@ def _variables(source: Source, statement: Node, declaration: Node, pure: Pure) -
         elif all(map(pure, values)):
             yield Definition(kind, name, _lines(source, statement, statement), "local", scope=scope)  # type: ignore[arg-type] # see kind
         else:
-            text = source.text(values[0]) if len(values) == 1 else b""
-            if text and not _is_call(values[0]):  # `x, ok := y.(T)` does not panic, `_ = y.(T)` does
-                text = (b"_, _ = " if len(left) > 1 else b"_ = ") + text
+            text = _still_done(source, statement, left, values, pure)
             removal = (statement.start_byte, statement.end_byte)
-            yield Definition(kind, name, removal, "local", bool(text), scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
+            yield Definition(kind, name, removal, "local", scope=scope, remainder=text)  # type: ignore[arg-type] # see kind
+
+
+def _still_done(source: Source, statement: Node, left: list[Node], values: list[Node], pure: Pure) -> bytes:
+    """What is left of a declaration whose names nothing uses: its calls, else `_` in place of each name."""
+    done = [each for each in values if not pure(each)]
+    if not statement.type.endswith("_spec") and all(map(_is_call, done)):
+        before = source.data[source.line_start(statement.start_byte) : statement.start_byte]
+        return (b"; " if before.strip() else b"\n" + before).join(map(source.text, done))
+    return b", ".join([b"_"] * len(left)) + b" = " + b", ".join(map(source.text, values))
 
 
 def _is_call(value: Node) -> bool:

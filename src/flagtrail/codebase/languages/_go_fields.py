@@ -28,9 +28,9 @@ _MADE = (
     rb"|\bnew\(\s*(?:\w+\.)?%(kind)s\b|\]\s*(?:\w+\.)?%(kind)s\b|\bvar\s+[\w, ]+\s(?:\w+\.)?%(kind)s\b"
     rb"|\w[ \t]+(?:\w+\.)?%(kind)s[ \t]*(?:$|[,)`\"/;}])|[{;]\s*(?:\w+\.)?%(kind)s\s*[;}`\"]"
     rb"|^\s*(?:\w+\.)?%(kind)s[ \t]*$|\[[^\]\n]*\b%(kind)s\b[^\]\n]*\]|\.\(\s*(?:\w+\.)?%(kind)s\s*\)"
-    rb"|\btype\s+(?:\w+\s*=|\([^)]*=)\s*(?:\w+\.)?%(kind)s\b)"
+    rb"|\btype\s+(?:\w+\s*=|\([^)]*=)\s*(?:\w+\.)?%(kind)s\b|%%[+#]v|\breflect\.|\bspew\.)"
 )
-"""How a file could make an object of a type that it does not declare, or have one that nobody made."""
+"""How a file could make an object of a type that it does not declare, have one that nobody made, or look into one."""
 
 
 def of_entry(entry: Node) -> Iterator[Binding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tree_sitter import Node
 
@@ -23,19 +24,39 @@ _PURE_FUNCTIONS = {
 }
 
 
+_PATHS = {b"utf8": b"unicode/utf8", b"filepath": b"path/filepath"}
+_OF_MANY_PATHS = frozenset({b"context", b"errors", b"openfeature"})
+"""Packages whose namesakes of other paths answer alike."""
+
+
 def only_answers(call: Call) -> bool:
     """Whether a function of the language or its library does nothing but answer."""
     name = call.name.text or b""
     if call.receiver is None:
-        return name in _PURE_CALLS
+        return name in _PURE_CALLS and scopes.variable_scope(call.name).type == "source_file"
     package = call.receiver.text or b""
     known = package in _PURE_PACKAGES or name in _PURE_FUNCTIONS.get(package, ())
-    return known and not _is_variable(call.receiver)
+    return known and _is_of_library(call.receiver, package)
 
 
-def _is_variable(name: Node) -> bool:
-    """Whether a function declares a name that packages of the library have, too: `path.Close()`."""
-    return name.type == "identifier" and scopes.variable_scope(name).type != "source_file"
+def _is_of_library(receiver: Node, package: bytes) -> bool:
+    """Whether a name is a package of the library here, not a variable or another package that is called so."""
+    root = scopes.variable_scope(receiver) if receiver.type == "identifier" else receiver
+    if root.type != "source_file":
+        return False
+    paths = [path for name, path in _imported(root) if name == package]
+    return bool(paths) and (package in _OF_MANY_PATHS or paths[0] == _PATHS.get(package, package))
+
+
+def _imported(root: Node) -> Iterator[tuple[bytes, bytes]]:
+    """The names and paths of what a file imports."""
+    at: Node | None = root.named_child(0)
+    while at is not None and at.type in {"package_clause", "comment", "import_declaration"}:
+        for spec in scopes.specs(at) if at.type == "import_declaration" else ():
+            named, written = spec.child_by_field_name("name"), spec.child_by_field_name("path")
+            path = (written.text or b"")[1:-1] if written is not None else b""
+            yield (named.text or b"") if named is not None else path.rpartition(b"/")[2], path
+        at = at.next_named_sibling
 
 
 def number(text: str) -> tuple[Scalar] | None:
