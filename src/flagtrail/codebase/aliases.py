@@ -137,9 +137,18 @@ def _surely(source: Source, language: Language, alias: Alias) -> bool:
     members = (language.member(node.parent) for node in nodes if node.parent is not None)
     return all(
         source.text(member[0]).rpartition(b".")[2] in {each.rpartition(b".")[2] for each in owners}
+        and _is_of_package(source, language, source.text(member[0]), alias.path)
         for node, member in zip(nodes, members, strict=False)
         if member is not None and member[1] == node
     )
+
+
+def _is_of_package(source: Source, language: Language, owner: bytes, path: str) -> bool:
+    """Whether a class, as a file calls it, can be one of another file: `K`, `Outer.K`, `shop.flags.K`."""
+    first = owner.partition(b".")[0]
+    if not language.NOMINAL or path == source.path:
+        return True
+    return language.may_name(source, path, first) or owner in _modules(source, language, path)
 
 
 def _leads(source: Source, language: Language, origin: str, name: bytes, path: str) -> bool:

@@ -33,9 +33,17 @@ def of_file(file: Folded, language: Language, flag: str, after: Source) -> list[
         line = was(after.line(node.start_byte))
         if line not in lines:
             told.append(Refusal(path, line, "unclassified", "the flag's key stands here for an unknown purpose"))
+    configured = {was(after.line(at)) for at in _configured(after, flag)} if language.NOMINAL else set()
+    told += [Refusal(path, line, "unclassified", "the configuration says here what the flag is") for line in configured]
     lines |= {refusal.line for refusal in told}
     misread = {was(after.line(at)) for at in _misread(after, flag)} - lines
     return told + [Refusal(path, line, "unsupported", "what stands around it cannot be parsed") for line in misread]
+
+
+def _configured(source: Source, flag: str) -> Iterator[int]:
+    """Where a container sets what the flag's property says: `@Value("${features.new-ui:false}")`."""
+    form = rb"\"\\?\$\{(?:[\w-]+\.)*%s(?::[^\"\n]*)?\}\"" % re.escape(flag.encode())
+    return (match.start() for match in re.finditer(form, source.data))
 
 
 def _misread(source: Source, flag: str) -> Iterator[int]:

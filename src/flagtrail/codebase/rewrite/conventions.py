@@ -33,6 +33,11 @@ _INJECTED = re.compile(
     rb"@(?:Injectable|Controller|Component|Resolver|Directive|Pipe|Service|RestController|Repository|Configuration"
     rb"|Singleton|Inject|Autowired|ApplicationScoped|RequestScoped|Named|HiltViewModel|AndroidEntryPoint)\b"
 )
+_SHOWN = re.compile(
+    rb"@(?:ConfigurationProperties|Entity|MappedSuperclass|Embeddable|Document|Table|Json\w*|Xml\w*|Serializable|ManagedResource"
+    rb"|ManagedBean)\b"
+)
+"""Annotations of classes that something else reads as a whole, though a container may make them, too."""
 _SNAPSHOT = "__snapshots__/"
 
 
@@ -48,7 +53,7 @@ def is_generated(data: bytes) -> bool:
 
 def is_injected(head: bytes) -> bool:
     """Whether a container makes a class, by what is written in front of its name: then nobody shows it as a whole."""
-    return _INJECTED.search(head) is not None and b"@ConfigurationProperties" not in head
+    return _INJECTED.search(head) is not None and _SHOWN.search(head) is None
 
 
 def is_found(path: str) -> bool:

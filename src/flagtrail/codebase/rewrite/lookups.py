@@ -140,7 +140,7 @@ class Lookups:
         if any(self.forest.search(outside).values()):  # how others call a private name of a class of Python
             return True
         near = self._near(path, names, map(names.called, holders))
-        if any(self._matched(_MEMBER_OF, each) for each in near):
+        if any(self._matched(_MEMBER_OF, each) for each in near) or self._bound(names, definition):
             return True
         counted = bool(holders) and _ENUM.search(_head(names, holders[-1])) and not names.language.NOMINAL
         if counted:
@@ -151,6 +151,19 @@ class Lookups:
         shown = not made and (definition.kind in MEMBERS or _is_property(names, definition))
         near |= self._handed_to(path) if shown and names.language.PRIVATE_BY_CONVENTION else set()
         return shown and any(self._matched(_SHOWN, each) for each in near)
+
+    def _bound(self, names: Names, definition: Definition) -> bool:
+        """Whether a template asks a bean by its property, without `get`: `${order.label}` of `getLabel`."""
+        getter = _GETTER.match(names.called(definition)) if names.language.NOMINAL else None
+        if getter is None or not _is_property(names, definition):
+            return False
+        rest = names.called(definition)[getter.end() - 1 :]
+        asked = rest[:1].lower() + rest[1:]
+        return any(
+            self.forest.of_path(path) is None and texts.in_expression(path, self.forest.data(path), at)
+            for path, positions in self.forest.search([asked])[asked].items()
+            for at in positions
+        )
 
     def _handed_to(self, path: str) -> set[str]:
         """The files that may be handed what a file makes, by those that import it or import one that does."""

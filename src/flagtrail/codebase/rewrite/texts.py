@@ -22,6 +22,9 @@ _TEMPLATES = frozenset(
         ".erb",
         ".jsp",
         ".ftl",
+        ".xhtml",
+        ".vm",
+        ".mustache",
         ".mdx",
     }
 )
@@ -47,6 +50,11 @@ def in_file(path: str, data: bytes, at: int, name: bytes) -> bool:
     if suffix in _PROSE or _PROSE_NAMED.match(place.name):
         return False
     return suffix in _TEMPLATES or in_path(data, at, name)
+
+
+def in_expression(path: str, data: bytes, at: int) -> bool:
+    """Whether a word of a template is looked up in something."""
+    return PurePosixPath(path).suffix in _TEMPLATES and data[at - 1 : at] in (b".", b"{")
 
 
 def qualified(data: bytes, at: int) -> bool:
