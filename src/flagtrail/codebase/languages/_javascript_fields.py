@@ -31,7 +31,7 @@ def is_own(called: Node) -> bool:
     """Whether a hook is the repository's: of this file, or imported by where another one is, not from a package."""
     name = re.escape(text(called).partition(b".")[0])
     defined = rb"(?:function|const|let|var)\s+%s\b" % name
-    imported = rb"""(?<![\w$])%s\b[^;'"=()]*?\sfrom\s*['"](?:\.|[@~#]/|~\w|#|src/)""" % name
+    imported = rb"""(?<![\w$])%s\b[^;'"=()]*?(?:\sfrom\s*|=\s*require\()['"](?:\.|[@~#]/|~\w|#|src/)""" % name
     program = text(next((each for each in ancestors(called) if each.parent is None), called))
     return re.search(rb"%s|%s" % (defined, imported), program) is not None
 

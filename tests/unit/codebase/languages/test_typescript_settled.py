@@ -208,6 +208,7 @@ def test_an_element__that_asks_for_another_value_or_calls_a_function__stays(elem
         "import { useLocation } from './hooks';\n",
         "import useLocation from '@/hooks/location';\n",
         "const useLocation = () => watch();\n",
+        "const { useLocation } = require('./hooks');\n",
     ],
 )
 def test_a_hook_of_the_repository__that_is_called_like_a_known_one__is_still_called(origin: str) -> None:
