@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
 from flagtrail.codebase.languages._python_definitions import of_list
@@ -14,6 +16,7 @@ from flagtrail.codebase.source import Source, ancestors
 
 _SET = {"override_settings", "settings"}
 """What sets members by their names while a test runs."""
+_FAKES = re.compile(r"(?:.*\.)?_*(?:Fake|Stub|Mock|Dummy)\w*(?:Flag|Feature|Toggle|Switch)\w*")
 _ANSWERS = {"thenReturn", "then_return", "and_return"}
 
 
@@ -99,6 +102,17 @@ def set_to(member: Node) -> Stub | None:
         return Stub(above, above) if above.type == "delete_statement" else None
     plain = value is not None and above.type == "assignment" and above.parent is not None
     return Stub(above.parent if plain and above.parent is not None else above, value if plain else above)
+
+
+def setting(name: Node) -> tuple[tuple[int, int], Node] | None:
+    """`FakeFlags(new_ui=True)`: the argument, and its value."""
+    entry = name.parent
+    value = entry.child_by_field_name("value") if entry is not None and entry.type == "keyword_argument" else None
+    call = entry.parent.parent if value is not None and entry is not None and entry.parent is not None else None
+    function = call.child_by_field_name("function") if call is not None else None
+    if entry is None or value is None or function is None or entry.children[0] != name:
+        return None
+    return ((entry.start_byte, entry.end_byte), value) if _FAKES.fullmatch(text(function)) else None
 
 
 def set_by_name(source: Source, name: Node) -> Listed | None:

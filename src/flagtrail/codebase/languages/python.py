@@ -360,6 +360,7 @@ class Python(Language):
 
     entry = staticmethod(_python_lists.entry)
     set_to = staticmethod(_python_tests.set_to)
+    setting = staticmethod(_python_tests.setting)
     set_by_name = staticmethod(_python_tests.set_by_name)
     gives_member = staticmethod(_python_lists.gives_member)
 

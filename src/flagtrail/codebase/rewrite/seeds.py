@@ -136,6 +136,9 @@ def places(source: Source, language: Language, wanted: Wanted, span: tuple[int, 
         for node in sites.names(source, language, every, further)
         if source.text(node) not in wanted.aliases or not language.is_field(node, apart=False)
     }
+    if language.NAMES_IN_TEXTS and conventions.is_test(source.path):
+        named = sites.names(source, language, {wanted.key.encode()}, further)
+        found |= {node.start_byte: node for node in named if language.setting(node) is not None}
     found |= {
         node.start_byte: node
         for each in wanted.mocks
