@@ -194,9 +194,13 @@ def test_a_hook_that_only_looks_something_up__goes_with_the_last_use_of_what_it_
         '<PostHogFeature flag="new-ui" match="blue"><New /></PostHogFeature>',
         '<PostHogFeature flag="new-ui">{(payload) => <New on={payload} />}</PostHogFeature>',
         '<PostHogFeature flag="new-ui" {...others}><New /></PostHogFeature>',
+        '{xs.map((x) => <Feature key={x} name="new-ui" fallback={<Old />}><New /></Feature>)}',
+        '<Feature name="new-ui" show={<New />} />',
+        '<>one\n<Feature name="new-ui">text</Feature>\ntwo</>',
+        '<i /> <Feature name="new-ui">\ntext\n</Feature> two',
     ],
 )
-def test_an_element__that_asks_for_another_value_or_calls_a_function__stays(element: str) -> None:
+def test_an_element__that_asks_for_another_value_or_in_whose_place_another_would_be_shown__stays(element: str) -> None:
     code = f"const x = <p>{element}</p>;\n"
 
     assert cleaned(code) == code
@@ -222,21 +226,6 @@ def test_a_function__whose_parameter_does_something_where_it_is_left_out__is_no_
     code = f"const x = rows.some((row, at = next()) => row.on) && {F};\n"
 
     assert "next()" in cleaned(code, value=False)
-
-
-@pytest.mark.parametrize(
-    "element",
-    [
-        '{xs.map((x) => <Feature key={x} name="new-ui" fallback={<Old />}><New /></Feature>)}',
-        '<Feature name="new-ui" show={<New />} />',
-        '<>one\n<Feature name="new-ui">text</Feature>\ntwo</>',
-        '<i /> <Feature name="new-ui">\ntext\n</Feature> two',
-    ],
-)
-def test_an_element__in_whose_place_what_it_shows_would_be_another__stays(element: str) -> None:
-    code = f"const x = <p>{element}</p>;\n"
-
-    assert cleaned(code) == code
 
 
 @pytest.mark.parametrize(
